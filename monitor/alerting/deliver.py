@@ -1,0 +1,145 @@
+"""due -> route -> group -> render -> deliver -> finish. The rows are the queue."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from monitor.alerting.context import AlertContext, Destination
+from monitor.alerting.render import render
+from monitor.errors import ChannelError, NotFound, StoreError
+from monitor.model import AlertEvent
+from monitor.storage import alerts, deliveries
+from monitor.storage.deliveries import DueDelivery
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)
+# 5, 15, 45 s, then thrice as long each time up to an hour, for a week: a mail server that is
+# down over a long weekend loses nothing.
+FIRST_RETRY = timedelta(seconds=5)
+RETRY_FACTOR = 3
+LONGEST_RETRY = timedelta(hours=1)
+GIVE_UP_AFTER = timedelta(days=7)
+# Fails so often in a row before the operator is told through another channel.
+BROKEN_AFTER_ATTEMPTS = 3
+
+
+def route_alerts(context: AlertContext) -> int:
+    """Fan each new alert out to one delivery per channel; how many alerts were routed.
+
+    What a baseline found is routed once its cycle has finished.
+    """
+    now = context.clock()
+    with context.store.reading() as conn:
+        if not alerts.find_unrouted(conn, now):
+            return 0
+    with context.store.writing() as conn:
+        unrouted = alerts.find_unrouted(conn, now)
+        for alert in unrouted:
+            channels = context.routes.of(alert.watch, is_operator=alert.event.is_operator)
+            alerts.route(conn, alert.id, channels, now)
+            if not channels:
+                log.warning("alert id=%s event=%s has no channel to go to", alert.id, alert.event)
+    return len(unrouted)
+
+
+def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = None) -> bool:
+    """Deliver the next due group of a channel as one message; False if nothing is due.
+
+    `group` overrides the channel's own wait. A crash leaves rows in `sending`, whose lease runs
+    out: they are delivered again under the same alert id. Raises StoreError.
+    """
+    destination = context.destinations[name]
+    wait = destination.group if group is None else group
+    now = context.clock()
+    with context.store.reading() as conn:
+        if name not in deliveries.find_channels_due(conn, now):
+            return False
+    with context.store.writing() as conn:
+        batch = deliveries.claim(conn, name, context.owner, now, LEASE, wait)
+    if not batch:
+        return False
+    error = _send(context, destination, batch)
+    _finish(context, name, batch, error)
+    _log_delivery(context, name, batch, error, now)
+    return True
+
+
+def _send(
+    context: AlertContext, destination: Destination, batch: list[DueDelivery]
+) -> ChannelError | None:
+    try:
+        destination.channel.send(render(batch, context.files))
+    except ChannelError as error:
+        return error
+    except (NotFound, StoreError):
+        raise
+    except Exception as error:
+        # Border: one delivery. Whatever a transport raises, the row keeps it and tries again.
+        log.exception("channel %s", destination.channel.name)
+        return ChannelError(f"unexpected {type(error).__name__}")
+    return None
+
+
+def _finish(
+    context: AlertContext, name: str, batch: list[DueDelivery], error: ChannelError | None
+) -> None:
+    now = context.clock()
+    ids = [item.id for item in batch]
+    with context.store.writing() as conn:
+        if error is None:
+            deliveries.finish_sent(conn, ids, context.owner, now)
+            return
+        for item in batch:
+            next_try_at = next_try(context, item, error, now)
+            deliveries.finish_failed(conn, [item.id], context.owner, str(error), next_try_at, now)
+        if error.permanent or max(item.attempts for item in batch) >= BROKEN_AFTER_ATTEMPTS:
+            last_sent_at = deliveries.find_last_sent_at(conn, name)
+            alerts.add(
+                conn,
+                event=AlertEvent.CHANNEL_BROKEN,
+                dedup_key=f"channel:{name}:{last_sent_at or 'never'}",
+                text=f"Channel {name} does not accept messages: {error}. "
+                "They are kept and tried again.",
+                now=now,
+                alert_id=context.new_alert_id(),
+            )
+
+
+def next_try(
+    context: AlertContext, item: DueDelivery, error: ChannelError, now: datetime
+) -> datetime | None:
+    """When to try again, spread by up to a tenth; None once the alert is a week old.
+
+    A permanent error (a wrong token, say) is tried at the slow pace too: once the operator has
+    mended it, nothing is lost.
+    """
+    if now - item.created_at > GIVE_UP_AFTER:
+        return None
+    exponent = min(item.attempts - 1, 20)
+    wait = min(FIRST_RETRY * RETRY_FACTOR**exponent, LONGEST_RETRY)
+    if error.permanent:
+        wait = LONGEST_RETRY
+    return now + wait * (1 + context.random.uniform(0, 0.1))
+
+
+def _log_delivery(
+    context: AlertContext,
+    name: str,
+    batch: list[DueDelivery],
+    error: ChannelError | None,
+    began_at: datetime,
+) -> None:
+    """The one canonical line of a delivery."""
+    log.log(
+        logging.WARNING if error else logging.INFO,
+        "delivery channel=%s alerts=%d first=%s attempt=%d outcome=%s seconds=%.2f%s",
+        name,
+        len(batch),
+        batch[0].alert_id,
+        max(item.attempts for item in batch),
+        "failed" if error else "sent",
+        (context.clock() - began_at).total_seconds(),
+        f" error={str(error)!r}" if error else "",
+    )

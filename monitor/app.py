@@ -1,0 +1,211 @@
+"""Builds everything from a Config; closes it in reverse."""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from monitor.alerting import AlertContext, Destination, Routes
+from monitor.channels import Channel
+from monitor.config import Config, MarketplaceConfig, WatchConfig
+from monitor.errors import QuotaExhausted, Stopping, Throttled
+from monitor.marketplaces.base import create
+from monitor.marketplaces.fetching import PictureFetcher
+from monitor.scanning import ScanContext, Source, WatchRules
+from monitor.storage import PictureFiles, Store, ensure_schema, paces, watches
+from monitor.storage.owners import is_dead, this_process
+from monitor.storage.queue import take_over
+
+log = logging.getLogger(__name__)
+
+# How long a call may wait for its turn before the scan is given up as throttled.
+LONGEST_WAIT_FOR_PACE = timedelta(minutes=5)
+
+Clock = Callable[[], datetime]
+Sleep = Callable[[float], None]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def new_alert_id() -> str:
+    """A stable id that people can read out: 48 random bits, unique for any real history."""
+    return f"al-{secrets.token_hex(6)}"
+
+
+def interruptible_sleep(stop: threading.Event) -> Sleep:
+    """A sleep that raises Stopping as soon as `stop` is set."""
+
+    def sleep(seconds: float) -> None:
+        if stop.wait(max(0.0, seconds)):
+            raise Stopping("told to stop while waiting")
+
+    return sleep
+
+
+@dataclass(frozen=True, slots=True)
+class StorePace:
+    """The pace of one marketplace account, shared by all processes on the database."""
+
+    store: Store
+    name: str
+    rate_per_second: float
+    daily_quota: int | None
+    clock: Clock
+    sleep: Sleep
+
+    def wait(self) -> None:
+        """Block until a call is allowed. Raises QuotaExhausted, Throttled or Stopping."""
+        # Exactly 1/rate is refused by a strict counter: 3 % more keeps clear of it.
+        interval = timedelta(seconds=1.03 / self.rate_per_second)
+        with self.store.writing() as conn:
+            slot = paces.reserve(
+                conn, self.name, interval, self.daily_quota, LONGEST_WAIT_FOR_PACE, self.clock()
+            )
+        if slot.quota_exhausted:
+            raise QuotaExhausted(
+                f"{self.name}: all {self.daily_quota} calls of the day are used up until 00:00 UTC"
+            )
+        if slot.wait is None:
+            raise Throttled(
+                f"{self.name}: more calls are waiting than {LONGEST_WAIT_FOR_PACE} hold"
+            )
+        self.sleep(slot.wait.total_seconds())
+
+    def hold(self, duration: timedelta) -> None:
+        """Let nobody call for `duration`: the site asked for it."""
+        with self.store.writing() as conn:
+            paces.hold(conn, self.name, self.clock() + duration)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that runs, built from one config. `stop` ends every wait inside."""
+
+    config: Config
+    scans: ScanContext
+    alerts: AlertContext
+    stop: threading.Event
+
+    @property
+    def store(self) -> Store:
+        return self.scans.store
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, or raise Stopping as soon as `stop` is set."""
+        interruptible_sleep(self.stop)(seconds)
+
+
+@contextmanager
+def open_app(
+    config: Config,
+    stop: threading.Event,
+    *,
+    clock: Clock = utc_now,
+    rng: random.Random | None = None,
+) -> Iterator[App]:
+    """The running parts of a config. Raises StoreError, or ConfigError for what can't be built.
+
+    An empty database is created; rows that a dead process on this host held are free at once.
+    """
+    rng = rng or random.SystemRandom()
+    sleep = interruptible_sleep(stop)
+    with ExitStack() as stack:
+        store = Store.open(config.database.url, stop=stop)
+        stack.callback(store.close)
+        ensure_schema(store)
+        files = PictureFiles(config.storage.pictures)
+        sources = {
+            name: _source(stack, store, item, clock, sleep, rng)
+            for name, item in config.marketplaces.items()
+        }
+        owner = this_process()
+        with store.writing() as conn:
+            if freed := take_over(conn, is_dead):
+                log.warning("took over %d rows of a process that died", freed)
+            watches.mirror(conn, _rows(config), clock(), first_due=_first_due(config, clock))
+        yield App(
+            config=config,
+            scans=ScanContext(
+                store=store,
+                files=files,
+                sources=sources,
+                watches={watch.name: _rules(watch) for watch in config.watches},
+                owner=owner,
+                clock=clock,
+                new_alert_id=new_alert_id,
+                is_stopping=stop.is_set,
+            ),
+            alerts=AlertContext(
+                store=store,
+                files=files,
+                destinations=_destinations(config),
+                routes=Routes(
+                    ops=tuple(config.alerts.ops),
+                    watches={watch.name: tuple(watch.channels) for watch in config.watches},
+                ),
+                owner=owner,
+                clock=clock,
+                random=rng,
+                new_alert_id=new_alert_id,
+            ),
+            stop=stop,
+        )
+
+
+def _source(
+    stack: ExitStack,
+    store: Store,
+    item: MarketplaceConfig,
+    clock: Clock,
+    sleep: Sleep,
+    rng: random.Random,
+) -> Source:
+    pace = StorePace(store, item.name, item.rate, item.daily_quota, clock, sleep)
+    marketplace = create(item.type, item.name, item.options, pace=pace, sleep=sleep, rng=rng)
+    stack.callback(marketplace.close)
+    fetcher = PictureFetcher(allow_loopback=marketplace.is_loopback, sleep=sleep)
+    stack.callback(fetcher.close)
+    return Source(marketplace, fetcher)
+
+
+def _destinations(config: Config) -> dict[str, Destination]:
+    return {
+        name: Destination(Channel(name, item.url.get_secret_value()), item.group)
+        for name, item in config.channels.items()
+    }
+
+
+def _rules(watch: WatchConfig) -> WatchRules:
+    return WatchRules(
+        name=watch.name,
+        images=watch.images,
+        marketplaces=tuple(watch.marketplaces),
+        record_score=watch.record_score,
+        alert_score=watch.alert_score,
+        own_sellers=frozenset(watch.own_sellers),
+    )
+
+
+def _rows(config: Config) -> list[watches.WatchRow]:
+    return [
+        watches.WatchRow(watch.name, watch.record_score, watch.alert_score, watch.trigger.text)
+        for watch in config.watches
+    ]
+
+
+def _first_due(config: Config, clock: Clock) -> Callable[[watches.WatchRow], datetime]:
+    """A watch on an interval is due at once when it is new, one on a cron at its next time."""
+    triggers = {watch.name: watch.trigger for watch in config.watches}
+
+    def first_due(row: watches.WatchRow) -> datetime:
+        return triggers[row.name].first_after(clock())
+
+    return first_due

@@ -1,0 +1,87 @@
+"""Results on stdout: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import click
+
+
+def to_plain(value: object) -> object:
+    """A value as JSON knows it: instants as ISO 8601 with offset, decimals as text."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: to_plain(getattr(value, field.name)) for field in fields}
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (Decimal, Path)):
+        return str(value)
+    return value
+
+
+def show_json(value: object) -> None:
+    click.echo(json.dumps(to_plain(value), ensure_ascii=False, indent=2))
+
+
+def show_rows(rows: Iterable[object], columns: Sequence[str], *, as_json: bool) -> None:
+    """Rows (dataclasses) as a table of `columns`, or as JSON with every field."""
+    plain = [to_plain(row) for row in rows]
+    if as_json:
+        show_json(plain)
+        return
+    show_table(columns, [[_cell(row, name) for name in columns] for row in plain])
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table as wide as the terminal; whole and tab-free when it is piped."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        # nothing may be cut off where another program reads
+        console = Console(highlight=False, markup=False, width=10_000)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    if rows:
+        console.print(table)
+    else:
+        click.echo("nothing found", err=True)
+
+
+def show_fields(value: object, *, as_json: bool) -> None:
+    """One row, a field a line."""
+    plain = to_plain(value)
+    if as_json or not isinstance(plain, dict):
+        show_json(plain)
+        return
+    width = max(len(name) for name in plain)
+    for name, item in plain.items():
+        click.echo(f"{name:<{width}}  {_text(item)}")
+
+
+def _cell(row: object, name: str) -> str:
+    return _text(row.get(name)) if isinstance(row, dict) else ""
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

@@ -1,0 +1,313 @@
+"""The daemon: APScheduler is the clock, the rows say what is due.
+
+Small steps return True ("call me again at once") or False ("nothing to do"); the loops around
+them are trivial. Nothing is kept in memory between steps, so any of them may die.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from monitor.alerting import deliver_next, route_alerts
+from monitor.app import App, open_app
+from monitor.config import Config
+from monitor.errors import ConfigError, Stopping, StoreError
+from monitor.model import ScanOutcome
+from monitor.notify_systemd import notify
+from monitor.scanning import LEASE, claim_scan, finish_scan, plan_watch, run_scan
+from monitor.storage import watches
+from monitor.storage.queue import release, renew_leases
+from monitor.triggers import with_jitter
+
+log = logging.getLogger(__name__)
+
+TICK = timedelta(seconds=1)
+HEARTBEAT = timedelta(seconds=10)
+# systemd waits 20 s before it kills; the contract is 10 s for everything.
+DRAIN = timedelta(seconds=8)
+# After the store failed, a step waits this long before it asks again.
+STORE_PAUSE = timedelta(seconds=5)
+# A watch whose planning raises what nobody expected must not keep the others from theirs.
+POISONED_PAUSE = timedelta(hours=1)
+
+LoadConfig = Callable[[], Config]
+
+
+class Daemon:
+    """Runs one config until it is told to stop or to reload."""
+
+    def __init__(self, app: App, status: Callable[[str], None]) -> None:
+        self._app = app
+        self._watches = {watch.name: watch for watch in app.config.watches}
+        self._status = status
+        self._running: dict[str, float] = {}
+        self._paused_until: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def start(self) -> BackgroundScheduler:
+        """Start the clock: one job per marketplace and channel, so that none waits for another."""
+        steps: dict[str, Callable[[], bool]] = {"plan": self.plan_step, "route": self.route_step}
+        for name in self._app.scans.sources:
+            steps[f"look {name}"] = _bind(self.look_step, name)
+        for name in self._app.alerts.destinations:
+            steps[f"tell {name}"] = _bind(self.tell_step, name)
+        scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(len(steps) + 2)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        for name, step in steps.items():
+            scheduler.add_job(
+                self._loop, "interval", (name, step), seconds=TICK.total_seconds(), id=name
+            )
+        scheduler.add_job(self.beat, "interval", seconds=HEARTBEAT.total_seconds(), id="beat")
+        scheduler.start()
+        return scheduler
+
+    # -- steps
+
+    def plan_step(self) -> bool:
+        """Plan one watch that is due. One that can't be planned is tried again an hour later."""
+        context = self._app.scans
+        now = context.clock()
+        with context.store.reading() as conn:
+            due = [watch for watch in watches.find_due(conn, now) if watch.name in self._watches]
+        if not due:
+            return False
+        try:
+            self._plan(due[0], now)
+        except (StoreError, Stopping):
+            raise
+        except Exception:
+            with context.store.writing() as conn:
+                watches.set_next_due(conn, due[0].id, due[0].due_at, now + POISONED_PAUSE)
+            raise
+        return True
+
+    def _plan(self, due: watches.DueWatch, now: datetime) -> None:
+        config = self._watches[due.name]
+        # from the later of both: what was missed while we were down is made up for once
+        next_at = config.trigger.next_after(max(now, due.due_at))
+        next_at = with_jitter(config.trigger, next_at, config.jitter, self._app.alerts.random)
+        context = self._app.scans
+        plan = plan_watch(context, context.watches[due.name], due.due_at, next_due_at=next_at)
+        log.info(
+            "plan watch=%s due_at=%s pictures=%d unreadable=%d cycle=%s next_at=%s",
+            due.name,
+            due.due_at.isoformat(),
+            plan.references,
+            len(plan.unreadable),
+            plan.cycle_id,
+            next_at.isoformat(),
+        )
+
+    def look_step(self, marketplace: str) -> bool:
+        """Run the next due scan on a marketplace."""
+        context = self._app.scans
+        scan = claim_scan(context, [marketplace], LEASE)
+        if scan is None:
+            return False
+        try:
+            run_scan(context, scan)
+        except (StoreError, Stopping):
+            raise
+        except Exception as error:
+            # Border: one daemon step. The scan's row keeps what happened, the daemon goes on.
+            log.exception("scan %d", scan.id)
+            message = f"unexpected {type(error).__name__}: {error}"
+            finish_scan(context, scan, ScanOutcome.FAILED, message)
+        return True
+
+    def route_step(self) -> bool:
+        return route_alerts(self._app.alerts) > 0
+
+    def tell_step(self, channel: str) -> bool:
+        return deliver_next(self._app.alerts, channel)
+
+    def beat(self) -> None:
+        """Renew our leases, and tell systemd that we are alive only if the store answers."""
+        context = self._app.scans
+        try:
+            with context.store.writing() as conn:
+                held = renew_leases(conn, context.owner, context.clock(), LEASE)
+        except (StoreError, Stopping) as error:
+            log.warning("heartbeat: %s", error)
+            return
+        self._status(f"WATCHDOG=1\nSTATUS=working on {held} rows")
+
+    # -- loop
+
+    def _loop(self, name: str, step: Callable[[], bool]) -> None:
+        """Repeat a step while it has work. Errors of the store pause it, and are logged once."""
+        if time.monotonic() < self._paused_until.get(name, 0.0):
+            return
+        with self._busy(name):
+            try:
+                while not self._app.stop.is_set() and step():
+                    pass
+                self._paused_until.pop(name, None)
+            except Stopping:
+                return
+            except StoreError as error:
+                if name not in self._paused_until:
+                    log.error("%s: %s; trying again", name, error)  # noqa: TRY400
+                self._pause(name)
+            except Exception:
+                # Border: one daemon step. It must not end the daemon's other steps.
+                log.exception("%s failed", name)
+                self._pause(name)
+
+    def _pause(self, name: str) -> None:
+        self._paused_until[name] = time.monotonic() + STORE_PAUSE.total_seconds()
+
+    @contextmanager
+    def _busy(self, name: str) -> Iterator[None]:
+        with self._lock:
+            self._running[name] = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.pop(name, None)
+
+    def drain(self, scheduler: BackgroundScheduler) -> list[str]:
+        """Take no new work, wait for what runs; the names of the steps that did not end in time.
+
+        Called after `stop` is set: every wait inside the steps has ended by then.
+        """
+        scheduler.pause()
+        deadline = time.monotonic() + DRAIN.total_seconds()
+        while self._running and time.monotonic() < deadline:
+            time.sleep(0.02)
+        scheduler.shutdown(wait=False)
+        return sorted(self._running)
+
+
+def _bind(step: Callable[[str], bool], name: str) -> Callable[[], bool]:
+    return lambda: step(name)
+
+
+@dataclass(slots=True)
+class Signals:
+    """What the operator asked for; set by signal handlers, read by the main thread."""
+
+    wake: threading.Event
+    stop: bool = False
+    reload: bool = False
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """SIGTERM and SIGINT stop, SIGHUP reloads; the old handlers come back at the end."""
+        handlers = {
+            signal.SIGTERM: self._on_stop,
+            signal.SIGINT: self._on_stop,
+            signal.SIGHUP: self._on_reload,
+        }
+        old = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        try:
+            yield
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+
+    def _on_stop(self, *_: object) -> None:
+        self.stop = True
+        self.wake.set()
+
+    def _on_reload(self, *_: object) -> None:
+        self.reload = True
+        self.wake.set()
+
+
+def run(load_config: LoadConfig, notify_address: str | None) -> bool:
+    """Run until SIGTERM or SIGINT; SIGHUP loads the config anew and keeps the old one if it is bad.
+
+    Returns whether everything in hand ended in time. Raises ConfigError or StoreError if it can't
+    start at all.
+    """
+    signals = Signals(threading.Event())
+    with signals.installed():
+        config, clean = load_config(), True
+        working: Config | None = None
+        while not signals.stop:
+            try:
+                following, clean = _serve(config, load_config, signals, notify_address)
+            except StoreError as error:
+                if working is None:
+                    raise
+                log.error("the new config can't start, back to the old one: %s", error)  # noqa: TRY400
+                config, working = working, None
+            else:
+                config, working = following, config
+    return clean
+
+
+def _serve(
+    config: Config, load_config: LoadConfig, signals: Signals, notify_address: str | None
+) -> tuple[Config, bool]:
+    """Run one config until a stop or a good reload; (config to go on with, ended in time)."""
+
+    def status(message: str) -> None:
+        notify(message, notify_address)
+
+    stop = threading.Event()
+    with open_app(config, stop) as app:
+        daemon = Daemon(app, status)
+        scheduler = daemon.start()
+        status(f"READY=1\nSTATUS=watching with {len(config.watches)} watches")
+        log.info("ready watches=%d marketplaces=%d channels=%d", *_sizes(config))
+        following = _await_signal(config, load_config, signals, status)
+        status("STOPPING=1" if signals.stop else reloading())
+        stop.set()
+        late = daemon.drain(scheduler)
+        if late:
+            log.error("did not end in time: %s; their rows are taken over later", ", ".join(late))
+        else:
+            _release(app)
+    log.info("stopped" if signals.stop else "config reloaded")
+    return following, not late
+
+
+def _sizes(config: Config) -> tuple[int, int, int]:
+    return len(config.watches), len(config.marketplaces), len(config.channels)
+
+
+def _await_signal(
+    config: Config, load_config: LoadConfig, signals: Signals, status: Callable[[str], None]
+) -> Config:
+    """Wait for a stop or for a reload that loads; the config to go on with."""
+    while True:
+        signals.wake.wait()
+        signals.wake.clear()
+        if signals.stop:
+            return config
+        signals.reload = False
+        try:
+            return load_config()
+        except ConfigError as error:
+            log.error("reload refused, the old config stays:\n%s", error)  # noqa: TRY400
+            status("STATUS=reload refused: the new config has problems, see the log")
+
+
+def reloading() -> str:
+    """With the monotonic time, by which systemd tells the READY=1 before from the one after."""
+    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
+
+
+def _release(app: App) -> None:
+    """Give back what is still ours. The stop event is set, so only a short wait is possible."""
+    try:
+        with app.store.writing() as conn:
+            release(conn, app.scans.owner)
+    except (StoreError, Stopping) as error:
+        log.warning("could not give rows back: %s; their leases run out", error)

@@ -1,0 +1,191 @@
+"""The exception tree. `retryable` says whether the same call may work later.
+
+MonitorError
+├── InputError                  the user's input or config; exit code 2
+│   ├── ConfigError             the config file, whole: every problem in it
+│   └── PictureError            bytes that can't be used as a picture
+├── OutsideError                the outside world; exit code 3
+│   ├── MarketplaceError        a search that failed
+│   │   ├── Throttled           too many calls for now (retryable)
+│   │   ├── QuotaExhausted      the budget is used up until it is reset
+│   │   ├── AuthError           key, secret, signature or clock
+│   │   ├── PermissionDenied    the key may not use this search
+│   │   ├── BadImage            this picture is refused, others may pass
+│   │   ├── Transient           down, slow or cut off (retryable)
+│   │   ├── UnexpectedAnswer    an answer of unknown shape
+│   │   └── Blocked             a wall: a web page where an answer should be
+│   ├── FetchError              a listing picture that could not be downloaded
+│   │   ├── FetchRefused        by us: address, scheme, size or type not allowed
+│   │   └── FetchFailed         by the network or the server (retryable)
+│   └── ChannelError            a message that was not accepted (retryable unless said otherwise)
+├── Stopping                    the program was told to stop; what was begun is given back
+└── StoreError                  the database or the picture files; exit code 1
+    ├── NotFound                no such row
+    ├── SchemaMismatch          the database is older or newer than the program
+    ├── StoreBusy               locked by another process for too long (retryable)
+    ├── StoreUnavailable        gone, unreachable, read-only or corrupt (retryable)
+    └── DiskFull                no space left for a picture or a row (retryable)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+
+class MonitorError(Exception):
+    """Root of every error this program raises on purpose."""
+
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(MonitorError):
+    """Something the user gave is wrong; the message says what, where and what to do."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong with the config; `line` counts from 1, 0 where it has no line."""
+
+    file: str
+    line: int
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.key}: {self.message}" if self.key else f"{place}: {self.message}"
+
+
+class ConfigError(InputError):
+    """Every problem of a config at once."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = sorted(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class PictureError(InputError):
+    """Bytes that can't be used as a picture: not one, damaged, too large or of a refused format."""
+
+
+class OutsideError(MonitorError):
+    """The outside world failed."""
+
+    exit_code = 3
+
+
+class MarketplaceError(OutsideError):
+    """A search that failed; it never means "no matches"."""
+
+
+class Throttled(MarketplaceError):
+    """Too many calls. `retry_after` is what the site asked for, if it said."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class QuotaExhausted(MarketplaceError):
+    """The budget of calls is used up until it is reset or topped up."""
+
+
+class AuthError(MarketplaceError):
+    """Key, secret, signature or clock was refused."""
+
+
+class PermissionDenied(MarketplaceError):
+    """The key is right but may not use this search."""
+
+
+class BadImage(MarketplaceError):
+    """The marketplace refuses this picture; others may pass."""
+
+
+class Transient(MarketplaceError):
+    """Down, slow or cut off. `retry_after` is what the site asked for, if it said."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnexpectedAnswer(MarketplaceError):
+    """An answer whose shape is unknown: the site or the adapter changed."""
+
+
+class Blocked(MarketplaceError):
+    """A wall: a web page or a challenge where an answer should be."""
+
+
+class FetchError(OutsideError):
+    """A listing picture could not be downloaded."""
+
+
+class FetchRefused(FetchError):
+    """We refuse to download it: address, scheme, size or type."""
+
+
+class FetchFailed(FetchError):
+    """The network or the server failed."""
+
+    retryable = True
+
+
+class ChannelError(OutsideError):
+    """A message was not accepted by its channel; `permanent` means that trying again can't help."""
+
+    retryable = True
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class Stopping(MonitorError):
+    """The program was told to stop: work in hand is given back, to be done by the next run."""
+
+    retryable = True
+
+
+class StoreError(MonitorError):
+    """The database or the picture files failed."""
+
+
+class NotFound(StoreError):
+    """There is no such row."""
+
+    exit_code = 2
+
+
+class SchemaMismatch(StoreError):
+    """The database's schema is not the program's; the message names both revisions."""
+
+    exit_code = 2
+
+
+class StoreBusy(StoreError):
+    """Another process held the database for longer than we wait."""
+
+    retryable = True
+
+
+class StoreUnavailable(StoreError):
+    """The database is gone, unreachable, read-only or corrupt."""
+
+    retryable = True
+
+
+class DiskFull(StoreError):
+    """No space is left."""
+
+    retryable = True

@@ -1,0 +1,156 @@
+"""Scan now, deliver at once, and say what came of it: `monitor scan` and the demo."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.alerting import deliver_next, route_alerts
+from monitor.app import App
+from monitor.model import ScanOutcome
+from monitor.scanning import LEASE, Plan, claim_scan, plan_watch, run_scan
+from monitor.storage import deliveries, matches, scans, watches
+from monitor.storage.queue import release, renew_leases
+
+log = logging.getLogger(__name__)
+
+_HEARTBEAT_SECONDS = 10.0
+# How long to wait before asking again whether another process has finished its part.
+_POLL_SECONDS = 0.5
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What scanning now came to, over every watch asked for."""
+
+    plans: dict[str, Plan]
+    scans: tuple[scans.ScanHealth, ...]
+    matches: tuple[matches.MatchRow, ...]
+    alerts_sent: int
+    alerts_waiting: int
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many scans ended how."""
+        counts: dict[str, int] = {}
+        for scan in self.scans:
+            outcome = scan.outcome or "unfinished"
+            counts[outcome] = counts.get(outcome, 0) + 1
+        return counts
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every scan saw all it asked for."""
+        return all(
+            scan.outcome is not None and ScanOutcome(scan.outcome).is_complete
+            for scan in self.scans
+        )
+
+
+def scan_now(
+    app: App, names: Sequence[str], progress: Progress = lambda done, total: None
+) -> Summary:
+    """Plan the named watches, run every open scan of theirs, deliver what is due without waiting.
+
+    Scans that an earlier run left open are finished too. Raises StoreError or Stopping.
+    """
+    context = app.scans
+    began_at = context.clock()
+    with _heartbeat(app):
+        plans = {name: plan_watch(context, context.watches[name], began_at) for name in names}
+        cycles = _open_cycles(app, names)
+        _run_all(app, cycles, progress)
+        _deliver_all(app)
+    return _summarise(app, plans, cycles, began_at)
+
+
+def _open_cycles(app: App, names: Sequence[str]) -> list[int]:
+    with app.store.reading() as conn:
+        ids = [watches.get_id(conn, name) for name in names]
+        return [cycle for watch_id in ids for cycle in scans.list_open_cycles(conn, watch_id)]
+
+
+def _run_all(app: App, cycles: list[int], progress: Progress) -> None:
+    """One thread per marketplace: each has its own pace."""
+    with ThreadPoolExecutor(max_workers=max(1, len(app.scans.sources) + 1)) as pool:
+        jobs = [pool.submit(_run_marketplace, app, name, cycles) for name in app.scans.sources]
+        try:
+            while not all(job.done() for job in jobs):
+                _show(app, cycles, progress)
+                app.stop.wait(_POLL_SECONDS)
+            for job in jobs:
+                job.result()
+        except BaseException:
+            app.stop.set()  # the other marketplaces' threads end at their next step
+            raise
+    _show(app, cycles, progress)
+
+
+def _show(app: App, cycles: list[int], progress: Progress) -> None:
+    with app.store.reading() as conn:
+        done, total = scans.count_progress(conn, cycles)
+    progress(done, total)
+
+
+def _run_marketplace(app: App, marketplace: str, cycles: list[int]) -> None:
+    """Run the cycles' scans on one marketplace until none is open, whoever runs them."""
+    for cycle_id in cycles:
+        while True:
+            scan = claim_scan(app.scans, [marketplace], LEASE, cycle_id)
+            if scan is not None:
+                run_scan(app.scans, scan)
+                continue
+            with app.store.reading() as conn:
+                if not scans.has_open(conn, cycle_id, marketplace):
+                    break
+            app.sleep(_POLL_SECONDS)  # another process has the last ones in hand
+
+
+def _deliver_all(app: App) -> None:
+    """Route and deliver until nothing more is due now; what failed waits for its next try."""
+    at_once = timedelta(0)
+    while True:
+        busy = route_alerts(app.alerts) > 0
+        for name in app.alerts.destinations:
+            busy |= deliver_next(app.alerts, name, group=at_once)
+        if not busy:
+            return
+
+
+@contextmanager
+def _heartbeat(app: App) -> Iterator[None]:
+    """Keep our leases alive from a thread; give back what is left at the end."""
+    context, done = app.scans, threading.Event()
+
+    def beat() -> None:
+        while not done.wait(_HEARTBEAT_SECONDS):
+            with context.store.writing() as conn:
+                renew_leases(conn, context.owner, context.clock(), LEASE)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        with context.store.writing() as conn:
+            release(conn, context.owner)
+
+
+def _summarise(app: App, plans: dict[str, Plan], cycles: list[int], began_at: datetime) -> Summary:
+    with app.store.reading() as conn:
+        return Summary(
+            plans=plans,
+            scans=tuple(scans.list_health(conn, cycles=cycles)),
+            matches=tuple(matches.list_rows(conn, first_seen_from=began_at)),
+            alerts_sent=deliveries.count_sent_since(conn, began_at),
+            alerts_waiting=deliveries.count_waiting(conn),
+        )

@@ -1,0 +1,17 @@
+"""due -> search -> fetch -> compare -> record: joins marketplaces, matching and storage."""
+
+from monitor.scanning.context import LEASE, ScanContext, Source, WatchRules
+from monitor.scanning.look import claim_scan, finish_scan, run_scan
+from monitor.scanning.plan import Plan, plan_watch
+
+__all__ = [
+    "LEASE",
+    "Plan",
+    "ScanContext",
+    "Source",
+    "WatchRules",
+    "claim_scan",
+    "finish_scan",
+    "plan_watch",
+    "run_scan",
+]

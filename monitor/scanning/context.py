@@ -1,0 +1,49 @@
+"""What planning and looking need from the outside, handed in whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from monitor.marketplaces.base import Marketplace
+from monitor.marketplaces.fetching import PictureFetcher
+from monitor.storage import PictureFiles, Store
+
+# Renewed every 10 s (daemon.py): two renewals may be missed before another process takes over.
+LEASE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRules:
+    """What one watch asks for; scores are 0..1, `own_sellers` are shop names or ids."""
+
+    name: str
+    images: Path
+    marketplaces: tuple[str, ...]
+    record_score: float
+    alert_score: float
+    own_sellers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A marketplace with the client that downloads its listing pictures."""
+
+    marketplace: Marketplace
+    fetcher: PictureFetcher
+
+
+@dataclass(frozen=True, slots=True)
+class ScanContext:
+    """Everything a scan touches. `owner` names this process in leases."""
+
+    store: Store
+    files: PictureFiles
+    sources: Mapping[str, Source]
+    watches: Mapping[str, WatchRules]
+    owner: str
+    clock: Callable[[], datetime]
+    new_alert_id: Callable[[], str]
+    is_stopping: Callable[[], bool] = lambda: False

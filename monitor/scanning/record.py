@@ -1,0 +1,254 @@
+"""One page of a scan: fetch what is new, compare, and record it all in one transaction."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor import matching
+from monitor.errors import FetchError, PictureError, Stopping, StoreError
+from monitor.marketplaces.base import Page
+from monitor.marketplaces.fetching import PictureFetcher
+from monitor.model import (
+    AlertEvent,
+    Observation,
+    PictureRecord,
+    Scan,
+    ScanCounts,
+    Seller,
+    Verdict,
+)
+from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.judge import Comparisons, Judge, Judged, best_per_asset
+from monitor.scanning.pictures import keep_picture, record_picture, refresh_fingerprints
+from monitor.storage import (
+    Connection,
+    alerts,
+    assets,
+    comparisons,
+    listings,
+    matches,
+    pictures,
+    scans,
+)
+
+log = logging.getLogger(__name__)
+
+# Downloads at once within a page; the fetcher holds the limit per host.
+FETCH_THREADS = 4
+# A match with one of these verdicts is settled: it is never told again.
+_SETTLED = {Verdict.AUTHORISED, Verdict.NOT_OURS, Verdict.IGNORED}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A listing with its picture, or with the reason why there is none."""
+
+    observation: Observation
+    picture: PictureRecord | None
+    problem: str | None
+    fetched: bool = False
+
+
+class PageRecorder:
+    """Records the pages of one scan."""
+
+    def __init__(
+        self, context: ScanContext, scan: Scan, fetcher: PictureFetcher, rules: WatchRules
+    ) -> None:
+        self._context = context
+        self._fetcher = fetcher
+        self._rules = rules
+        with context.store.reading() as conn:
+            references = assets.iter_references(conn, scan.watch_id)
+            shas = {reference.sha256 for reference in references} | {scan.reference.sha256}
+            records = pictures.find(conn, shas)
+            self._is_baseline = scans.is_baseline(
+                conn, scan.watch_id, scan.reference.id, scan.marketplace
+            )
+        fresh = {sha: refresh_fingerprints(context.files, rec) for sha, rec in records.items()}
+        self._judge = Judge(scan, references, fresh)
+
+    def record(self, scan: Scan, page: Page) -> ScanCounts:
+        """Fetch, compare and record one page; the scan's counts so far, this page included.
+
+        Raises StoreError (LeaseLost when another process has the scan) or Stopping; nothing of
+        the page is recorded then.
+        """
+        seen = self._fetch_pictures(page.observations)
+        known, fresh = self._compare(seen)
+        now = self._context.clock()
+        counts = ScanCounts(
+            listings_seen=len(seen),
+            pictures_fetched=sum(item.fetched for item in seen),
+            pictures_failed=sum(item.problem is not None for item in seen),
+            requests=page.requests,
+        )
+        with self._context.store.writing() as conn:
+            self._record_pictures(conn, seen, now)
+            for (reference, picture), similarity in fresh.items():
+                comparisons.record(conn, reference, picture, similarity)
+            for item in seen:
+                counts = counts.plus(self._record_listing(conn, scan, item, known | fresh, now))
+            total = scan.counts.plus(counts)
+            scans.advance(conn, scan, self._context.owner, page.next_cursor, total)
+        return total
+
+    # -- pictures
+
+    def _fetch_pictures(self, observations: Iterable[Observation]) -> list[Seen]:
+        """Each listing with its picture: what is stored is not downloaded again."""
+        wanted = list(observations)
+        with self._context.store.reading() as conn:
+            known = listings.find_known(conn, [(o.site, o.item_id) for o in wanted])
+            by_url = pictures.find_by_url(conn, [o.picture_url for o in wanted if o.picture_url])
+            shas = set(by_url.values())
+            shas |= {row.picture_sha256 for row in known.values() if row.picture_sha256}
+            records = pictures.find(conn, shas)
+        stored: dict[str, PictureRecord] = {
+            url: records[sha] for url, sha in by_url.items() if sha in records
+        }
+        for row in known.values():
+            if row.picture_url and row.picture_sha256 in records and row.picture_problem is None:
+                stored.setdefault(row.picture_url, records[row.picture_sha256])
+        missing = {
+            o.picture_url: o for o in wanted if o.picture_url and o.picture_url not in stored
+        }
+        with ThreadPoolExecutor(max_workers=FETCH_THREADS) as pool:
+            fetched = dict(zip(missing, pool.map(self._fetch, missing.values()), strict=True))
+        return [self._see(observation, stored, fetched) for observation in wanted]
+
+    def _fetch(self, observation: Observation) -> PictureRecord | str:
+        """The listing's picture, kept; or why it could not be had. One bad one stops no other."""
+        if self._context.is_stopping():
+            raise Stopping("told to stop between two pictures")
+        try:
+            data = self._fetcher.fetch(
+                observation.picture_url or "", observation.picture_fallback_url
+            )
+            return keep_picture(self._context.files, data)
+        except (FetchError, PictureError) as error:
+            return str(error)
+        except (StoreError, Stopping):
+            raise
+        except Exception as error:
+            # Border: one listing. Picture files are hostile input and decoders have bugs.
+            log.exception("listing %s %s", observation.site, observation.item_id)
+            return f"unexpected {type(error).__name__}: {error}"
+
+    def _see(
+        self,
+        observation: Observation,
+        stored: dict[str, PictureRecord],
+        fetched: dict[str | None, PictureRecord | str],
+    ) -> Seen:
+        url = observation.picture_url
+        if url is None:
+            return Seen(observation, None, observation.picture_problem or "no picture given")
+        if url in stored:
+            return Seen(observation, refresh_fingerprints(self._context.files, stored[url]), None)
+        result = fetched[url]
+        if isinstance(result, str):
+            log.info("listing %s %s: %s", observation.site, observation.item_id, result)
+            return Seen(observation, None, result)
+        return Seen(observation, result, None, fetched=True)
+
+    # -- comparisons
+
+    def _compare(self, seen: list[Seen]) -> tuple[Comparisons, Comparisons]:
+        """(comparisons the store had, comparisons made now) for every picture on the page."""
+        shown = {item.picture.sha256: item.picture for item in seen if item.picture is not None}
+        candidates = {
+            sha: self._judge.candidates(picture.fingerprints) for sha, picture in shown.items()
+        }
+        references = {reference.sha256 for found in candidates.values() for reference in found}
+        with self._context.store.reading() as conn:
+            known = comparisons.find(conn, references, set(shown), matching.METHOD)
+        fresh: Comparisons = {}
+        for sha, picture in shown.items():
+            fresh |= self._judge.compare(candidates[sha], picture, known)
+        return known, fresh
+
+    # -- rows
+
+    def _record_pictures(self, conn: Connection, seen: list[Seen], now: datetime) -> None:
+        new = {item.picture.sha256: item.picture for item in seen if item.picture and item.fetched}
+        for picture in new.values():
+            record_picture(conn, picture, now)
+        for item in seen:
+            if item.picture and item.fetched and item.observation.picture_url:
+                pictures.record_url(conn, item.observation.picture_url, item.picture.sha256, now)
+
+    def _record_listing(
+        self, conn: Connection, scan: Scan, item: Seen, found: Comparisons, now: datetime
+    ) -> ScanCounts:
+        sha256 = item.picture.sha256 if item.picture else None
+        listing = listings.record(conn, scan.id, item.observation, sha256, item.problem, now)
+        new_matches = 0
+        for judged in self._judge_listing(item, found):
+            if judged.similarity.score >= self._rules.record_score:
+                new_matches += self._record_match(conn, scan, item, listing.id, judged, now)
+        return ScanCounts(listings_new=int(listing.is_new), matches_new=new_matches)
+
+    def _judge_listing(self, item: Seen, found: Comparisons) -> list[Judged]:
+        if item.picture is None:
+            return []
+        candidates = self._judge.candidates(item.picture.fingerprints)
+        return best_per_asset(candidates, item.picture.sha256, found)
+
+    def _record_match(
+        self,
+        conn: Connection,
+        scan: Scan,
+        item: Seen,
+        listing_id: int,
+        judged: Judged,
+        now: datetime,
+    ) -> int:
+        if item.picture is None:
+            return 0
+        change = matches.record(
+            conn,
+            watch_id=scan.watch_id,
+            asset_id=judged.reference.asset_id,
+            listing_id=listing_id,
+            reference_id=judged.reference.id,
+            picture_sha256=item.picture.sha256,
+            marketplace=scan.marketplace,
+            similarity=judged.similarity,
+            provider_score=item.observation.provider_score,
+            own_seller=is_own(item.observation.seller, self._rules.own_sellers),
+            now=now,
+        )
+        crossed = change.score >= self._rules.alert_score and change.verdict not in _SETTLED
+        if crossed:
+            self._add_alert(conn, scan, change, now)
+        return int(change.created)
+
+    def _add_alert(
+        self, conn: Connection, scan: Scan, change: matches.MatchChange, now: datetime
+    ) -> None:
+        """One alert for the life of a match: the key holds however often it is seen again."""
+        event = AlertEvent.NEW_MATCH if change.created else AlertEvent.SCORE_CROSSED
+        alerts.add(
+            conn,
+            event=event,
+            dedup_key=f"match:{change.id}",
+            watch_id=scan.watch_id,
+            match_id=change.id,
+            scan_id=scan.id,
+            baseline_cycle_id=scan.cycle_id if self._is_baseline else None,
+            now=now,
+            alert_id=self._context.new_alert_id(),
+        )
+
+
+def is_own(seller: Seller | None, own_sellers: frozenset[str]) -> bool:
+    """Whether the listing is offered by the owner himself; names compare without case."""
+    if seller is None:
+        return False
+    named = {value.strip().casefold() for value in (seller.seller_id, seller.name) if value}
+    return not named.isdisjoint(own.strip().casefold() for own in own_sellers)

@@ -1,0 +1,57 @@
+"""Scans and deliveries are both queues of leased rows: what holds for both stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from monitor.storage.tables import deliveries, scans
+
+# Rows in hand, with the state they fall back to when their owner is gone.
+_HELD = (
+    (scans, "running", "due"),
+    (deliveries, "sending", "failed"),
+)
+
+
+def renew_leases(conn: sa.Connection, owner: str, now: datetime, lease: timedelta) -> int:
+    """Extend every lease of this process; how many rows it holds."""
+    renewed = 0
+    for table, held, _ in _HELD:
+        rows = conn.execute(
+            sa.update(table)
+            .where(table.c.owner == owner, table.c.state == held)
+            .values(lease_until=now + lease)
+        )
+        renewed += rows.rowcount
+    return renewed
+
+
+def take_over(conn: sa.Connection, is_dead: Callable[[str], bool]) -> int:
+    """Give back at once what dead processes hold, instead of waiting for their leases.
+
+    Returns how many rows. A delivery keeps a visible mark: it may have been sent.
+    """
+    freed = 0
+    for table, held, back in _HELD:
+        owners = conn.execute(
+            sa.select(table.c.owner).where(table.c.state == held).distinct()
+        ).scalars()
+        dead = [owner for owner in owners if owner and is_dead(owner)]
+        freed += sum(_give_back(conn, table, held, back, owner) for owner in dead)
+    return freed
+
+
+def release(conn: sa.Connection, owner: str) -> int:
+    """Give back what this process still holds, because it stops."""
+    return sum(_give_back(conn, table, held, back, owner) for table, held, back in _HELD)
+
+
+def _give_back(conn: sa.Connection, table: sa.Table, held: str, back: str, owner: str) -> int:
+    values: dict[str, object] = {"state": back, "owner": None, "lease_until": None}
+    if table is deliveries:
+        values["last_error"] = "interrupted while sending; it may have arrived"
+    update = sa.update(table).where(table.c.owner == owner, table.c.state == held)
+    return conn.execute(update.values(**values)).rowcount
