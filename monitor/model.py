@@ -122,6 +122,12 @@ class Price:
     currency: str
     text: str
 
+    def __str__(self) -> str:
+        """`CNY 12.50`, or `CNY 12.50 - 30.00`."""
+        if self.minimum == self.maximum:
+            return f"{self.currency} {self.minimum:.2f}"
+        return f"{self.currency} {self.minimum:.2f} - {self.maximum:.2f}"
+
 
 @dataclass(frozen=True, slots=True)
 class Seller:

@@ -54,9 +54,7 @@ class Summary:
         )
 
 
-def scan_now(
-    app: App, names: Sequence[str], progress: Progress = lambda done, total: None
-) -> Summary:
+def scan_now(app: App, names: Sequence[str], progress: Progress) -> Summary:
     """Plan the named watches, run every open scan of theirs, deliver what is due without waiting.
 
     Scans that an earlier run left open are finished too. Raises StoreError or Stopping.

@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
+def _show_nothing(done: int, total: int) -> None:
+    """For pipes and services."""
+
+
 @contextmanager
 def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Yields show(done, total); does nothing where stderr is not a terminal."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield _show_nothing
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

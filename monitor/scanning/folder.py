@@ -66,7 +66,7 @@ def read_folder(images: Path) -> Folder:
     or its assets.csv can't be read: nothing may be concluded about its assets then.
     """
     try:
-        paths = sorted(_iter_files(images))
+        paths = sorted(iter_picture_files(images))
     except OSError as error:
         raise InputError(f"can't read the picture folder {images}: {error.strerror}") from error
     rows = read_assets_csv(images / ASSETS_CSV)
@@ -84,7 +84,8 @@ def read_folder(images: Path) -> Folder:
     return Folder(tuple(entries), (*unreadable, *missing))
 
 
-def _iter_files(images: Path) -> Iterator[Path]:
+def iter_picture_files(images: Path) -> Iterator[Path]:
+    """Every file directly in the folder or in one of its sub-folders that may be a picture."""
     for path in images.iterdir():
         if path.name.startswith("."):
             continue
@@ -118,20 +119,31 @@ def _entry(images: Path, path: Path, sha256: str, row: _Row | None) -> Entry:
 def read_assets_csv(path: Path) -> dict[str, _Row]:
     """File name -> name, rights and tags; empty where there is no such file.
 
+    Raises InputError as read_csv_rows does.
+    """
+    if not path.exists():
+        return {}
+    return {row["file"]: _row(row) for row in read_csv_rows(path)}
+
+
+def read_csv_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of an assets.csv that name a file, as text.
+
     Raises InputError for a file that is not UTF-8 CSV, lacks the column `file` or has a column
     that is not one of CSV_COLUMNS.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
+            reader = csv.DictReader(file, strict=True, restkey="")
             _check_columns(path, reader.fieldnames)
-            return {row["file"].strip(): _row(row) for row in reader if row["file"]}
-    except FileNotFoundError:
-        return {}
+            rows = [row for row in reader if (row["file"] or "").strip()]
     except OSError as error:
         raise InputError(f"can't read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path} is not a CSV file in UTF-8: {error}") from error
+    if long := next((row for row in rows if "" in row), None):
+        raise InputError(f"{path}: the row of {long['file']!r} has more cells than columns")
+    return [{**row, "file": row["file"].strip()} for row in rows]
 
 
 def _check_columns(path: Path, names: object) -> None:

@@ -43,8 +43,9 @@ def plan_watch(
     """Bring the watch's assets up to date and make its scans due.
 
     With `next_due_at` the watch's schedule moves on in the same transaction; if another process
-    moved it first, nothing is planned. A folder that can't be read, or is suddenly empty, changes nothing: the pictures known so far
-    are searched on, and the operator is told. Raises StoreError.
+    moved it first, nothing is planned. A folder that can't be read, or is suddenly empty, changes
+    nothing: the pictures known so far are searched on, and the operator is told.
+    Raises StoreError.
     """
     try:
         entries, records, unreadable = _load_folder(context, rules.images)

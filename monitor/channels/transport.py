@@ -1,0 +1,140 @@
+"""What apprise logs while it sends: never shown, since it names URLs, but read for the reason.
+
+Apprise tells success from failure only; why a send failed stands in its log alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import unquote
+
+_REASON_LENGTH = 160
+# A token this long is replaced wherever it stands, a shorter one only as a whole word.
+_LONG_TOKEN = 8
+# What the network says, and what we say for it: these phrases are ours, so they hold no secret.
+_PHRASES = {
+    "connection refused": "connection refused",
+    "timed out": "no answer in time",
+    "timeout": "no answer in time",
+    "name or service not known": "unknown host name",
+    "nodename nor servname": "unknown host name",
+    "failed to resolve": "the host name could not be resolved",
+    "name resolution": "the host name could not be resolved",
+    "network is unreachable": "network unreachable",
+    "no route to host": "no route to the host",
+    "certificate verify failed": "the server's certificate is not trusted",
+    "wrong version number": "the server does not speak TLS there",
+    "connection reset": "the server cut the connection",
+    "remote end closed": "the server cut the connection",
+    "connection unexpectedly closed": "the server cut the connection",
+}
+_HTTP_ERROR = re.compile(r"\berror=(\d{3})\b")
+_SMTP_ERROR = re.compile(r"\((\d{3}), b['\"]")
+# Refusals that the same request meets again: wrong token, no right, nothing there.
+_PERMANENT_HTTP = frozenset({401, 403, 404, 410})
+# 534, 535, 538: authentication refused (RFC 4954); 530: authentication needed.
+_PERMANENT_SMTP = frozenset({530, 534, 535, 538})
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a send failed, safe to show; `permanent` where trying again can't help."""
+
+    text: str
+    permanent: bool = False
+
+
+class _Capture(logging.Handler):
+    """Keeps what the calling thread's apprise logs, for that thread only, and shows nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self._local = threading.local()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        lines: list[tuple[int, str]] | None = getattr(self._local, "lines", None)
+        if lines is None:
+            return
+        try:
+            lines.append((record.levelno, record.getMessage()))
+        except (TypeError, ValueError):
+            return  # a log call of theirs that doesn't fit its own arguments
+
+    @contextmanager
+    def active(self) -> Iterator[list[tuple[int, str]]]:
+        lines: list[tuple[int, str]] = []
+        self._local.lines = lines
+        try:
+            yield lines
+        finally:
+            del self._local.lines
+
+
+_capture = _Capture()
+
+
+def silence() -> None:
+    """Keep apprise's log to ourselves: it writes mistyped URLs whole, secrets and all.
+
+    Called when the room is imported and again before each use: apprise may have been set up anew.
+    """
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    logger.setLevel(logging.DEBUG)
+    if _capture not in logger.handlers:
+        logger.handlers[:] = [_capture]
+    # At DEBUG it writes the path of every request, which for many services is the token.
+    logging.getLogger("urllib3").setLevel(logging.INFO)
+
+
+@contextmanager
+def captured() -> Iterator[list[tuple[int, str]]]:
+    """What apprise logs in this thread inside the block, as (level, text); shown to nobody."""
+    silence()
+    with _capture.active() as lines:
+        yield lines
+
+
+def explain(lines: list[tuple[int, str]], url: str) -> Reason:
+    """Why a send failed, from what was logged; without any part of `url`."""
+    text = "\n".join(line for _, line in lines)
+    if codes := _HTTP_ERROR.findall(text):
+        return _explain_http(int(codes[-1]))
+    if codes := _SMTP_ERROR.findall(text):
+        code = int(codes[-1])
+        return Reason(f"the mail server answered {code}", permanent=code in _PERMANENT_SMTP)
+    lowered = text.lower()
+    for phrase, ours in _PHRASES.items():
+        if phrase in lowered:
+            return Reason(ours)
+    warnings = [line for level, line in lines if level >= logging.WARNING]
+    return Reason(redact(warnings[-1], url) if warnings else "no reason was given")
+
+
+def _explain_http(code: int) -> Reason:
+    try:
+        phrase = f" {HTTPStatus(code).phrase}"
+    except ValueError:
+        phrase = ""
+    return Reason(f"HTTP {code}{phrase}", permanent=code in _PERMANENT_HTTP)
+
+
+def redact(text: str, url: str) -> str:
+    """`text` as one short line, with every part of `url` (user, host, path, values) taken out."""
+    text = " ".join(text.split())
+    text = re.sub(r"\S+://\S+", "***", text)
+    rest = url.split("://", 1)[-1]
+    parts = set(re.split(r"[/:@?&=#;,+\s]+", rest)) | set(re.split(r"[/?&#\s]+", rest))
+    parts |= {unquote(part) for part in parts}
+    for part in sorted(parts, key=len, reverse=True):
+        if len(part) >= _LONG_TOKEN:
+            text = text.replace(part, "***")
+        elif len(part) > 1:
+            text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "***", text)
+    return text[:_REASON_LENGTH]

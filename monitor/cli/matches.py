@@ -1,0 +1,91 @@
+"""`monitor matches list|show|decide`."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+
+from monitor.cli.context import open_store, reading
+from monitor.cli.show import show_fields, show_rows
+from monitor.model import Verdict
+
+COLUMNS = (
+    "id",
+    "score",
+    "asset",
+    "site",
+    "title",
+    "price",
+    "verdict",
+    "first_seen_at",
+    "url",
+)
+VERDICTS = click.Choice([verdict.value for verdict in Verdict])
+
+
+@click.group()
+def matches() -> None:
+    """List, show and decide matches: listings that use a picture of an asset."""
+
+
+@matches.command("list")
+@click.option("--watch", help="Only this watch.")
+@click.option("--verdict", type=VERDICTS, help="Only matches with this verdict.")
+@click.option("--min-score", type=click.FloatRange(0, 1), help="Only matches from this score.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many, the best first.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def list_(
+    ctx: click.Context,
+    watch: str | None,
+    verdict: str | None,
+    min_score: float | None,
+    limit: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Matches, the best first."""
+    from monitor.storage import matches as table
+
+    with reading(ctx) as conn:
+        rows = table.list_rows(
+            conn,
+            watch=watch,
+            verdict=Verdict(verdict) if verdict else None,
+            min_score=min_score,
+            limit=limit,
+        )
+    show_rows(rows, COLUMNS, as_json=as_json)
+
+
+@matches.command()
+@click.argument("match_id", type=int)
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def show(ctx: click.Context, match_id: int, *, as_json: bool) -> None:
+    """One match with everything known of it."""
+    from monitor.storage import matches as table
+
+    with reading(ctx) as conn:
+        row = table.get(conn, match_id)
+    show_fields(row, as_json=as_json)
+
+
+@matches.command()
+@click.argument("match_ids", type=int, nargs=-1, required=True)
+@click.argument("verdict", type=VERDICTS)
+@click.option("--note", help="Why; kept with the verdict.")
+@click.option("--by", default=getpass.getuser, help="Who decides; you, unless told otherwise.")
+@click.pass_context
+def decide(
+    ctx: click.Context, match_ids: tuple[int, ...], verdict: str, note: str | None, by: str
+) -> None:
+    """Rule on matches. `not_ours` and `authorised` end their alerts; a rescan changes nothing."""
+    from monitor.app import utc_now
+    from monitor.storage import matches as table
+
+    with open_store(ctx) as store, store.writing() as conn:
+        for match_id in match_ids:
+            table.decide(conn, match_id, Verdict(verdict), by, note, utc_now())
+    click.echo(f"{len(match_ids)} decided: {verdict}")

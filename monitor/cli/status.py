@@ -1,0 +1,33 @@
+"""`monitor status`: health for people and for monitoring."""
+
+from __future__ import annotations
+
+import click
+
+from monitor.cli.context import load_config, open_store
+from monitor.cli.show import show_json
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def status(ctx: click.Context, *, as_json: bool) -> int:
+    """Say whether all is well; exit 0 healthy, 1 not.
+
+    Not healthy: a watch is overdue, the last scans on a marketplace did not see everything, an
+    alert could not be delivered for a while or was given up, or has no channel to go to.
+    """
+    from monitor.app import utc_now
+    from monitor.health import check_health
+
+    with open_store(ctx) as store:
+        health = check_health(store, load_config(ctx), utc_now())
+    if as_json:
+        show_json(health)
+    else:
+        for fact in health.facts:
+            click.echo(fact)
+        for problem in health.problems:
+            click.echo(f"Problem: {problem}")
+        click.echo("healthy" if health.is_healthy else "NOT healthy")
+    return 0 if health.is_healthy else 1

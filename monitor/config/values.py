@@ -1,0 +1,86 @@
+"""Texts of the config as values: durations, rates, database URLs. Each raises ValueError."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from monitor.config.secrets import expand_home
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_LONGEST = timedelta(days=366)
+_DRIVERS = {
+    "postgresql+psycopg": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+}
+
+
+def parse_duration(text: str, *, least: timedelta = timedelta(seconds=1)) -> timedelta:
+    """`30s`, `15m`, `6h` or `2d`; from `least` to 366 days."""
+    match = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    if match is None:
+        raise ValueError("not a duration: write a whole number and s, m, h or d, such as 30s or 6h")
+    duration = timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    if duration < least:
+        raise ValueError(f"too short: at least {least.total_seconds():g}s")
+    if duration > _LONGEST:
+        raise ValueError("too long: at most 366d")
+    return duration
+
+
+def parse_rate(text: str) -> float:
+    """`5/s`, `30/m` or `1000/h` as calls per second."""
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)/([smh])", text)
+    if match is None or float(match[1]) == 0:
+        raise ValueError("not a rate: write calls per second, minute or hour, such as 5/s or 30/m")
+    return float(match[1]) / _SECONDS[match[2]]
+
+
+def parse_jitter(text: str) -> timedelta | float:
+    """A duration, or a percentage as the part (0 to 0.1) of the time between two due times."""
+    match = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%", text)
+    if match is None:
+        try:
+            return parse_duration(text, least=timedelta(0))
+        except ValueError:
+            raise ValueError("write a percentage or a duration, such as 5% or 10m") from None
+    part = float(match[1]) / 100
+    if part > 0.1:
+        raise ValueError("too much: at most 10%")
+    return part
+
+
+def resolve_path(text: str, folder: Path, environ: Mapping[str, str]) -> Path:
+    """An absolute path; a relative one counts from `folder`."""
+    if not text or "\0" in text:
+        raise ValueError("not a path")
+    return (folder / expand_home(text, environ)).absolute()
+
+
+def resolve_database_url(url: str, folder: Path, environ: Mapping[str, str]) -> str:
+    """A URL that the store opens; the message of a ValueError never shows the URL."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise ValueError("not a URL: write sqlite:///monitor.db or postgresql+psycopg://...")
+    if scheme in _DRIVERS:
+        return f"{_DRIVERS[scheme]}://{rest}"
+    if scheme != "sqlite":
+        raise ValueError(
+            f"{_name(scheme)} databases are not supported: "
+            "write sqlite:///monitor.db or postgresql+psycopg://..."
+        )
+    path = rest.removeprefix("/")
+    if not rest.startswith("/") or path in ("", ":memory:"):
+        raise ValueError("an SQLite URL needs a file: write sqlite:///monitor.db")
+    resolved = resolve_path(path, folder, environ)
+    if "?" in str(resolved):
+        raise ValueError("an SQLite URL takes a file without a question mark, and no options")
+    return f"sqlite:///{resolved}"
+
+
+def _name(scheme: str) -> str:
+    """A scheme is shown only if it looks like one: the whole text may be a misplaced password."""
+    return scheme if re.fullmatch(r"[a-z][a-z0-9+]{0,29}", scheme) else "such"

@@ -1,0 +1,127 @@
+"""A picture -> a few hundred bytes that are stored under the algorithm's name.
+
+Every part is taken from one 256 x 256 copy of the picture, so the cost hardly grows with its size.
+A stored fingerprint is a file format: the layout and the numbers below never change under this
+name; a better algorithm gets a new one.
+
+Layout of `ALGORITHM` (big endian, 1298 bytes):
+
+    offset  size  what
+         0    64  pHash of 4 parts (whole, middle, without top, without bottom), each of the
+                  picture and of its mirror image: 4 x 2 x 64 bit
+        64    16  dHash of the picture and of its mirror image: 2 x 64 bit
+        80     2  detail: how much there is to see, in 1/256 of a grey level (see `_detail`)
+        82  1024  the picture in grey, 32 x 32, row by row
+      1106   192  the picture in colour, 8 x 8 x RGB, row by row
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+import imagehash
+import numpy as np
+from PIL import Image as PILImage
+from PIL.Image import Image
+
+from monitor.errors import PictureError
+from monitor.matching.decode import DecodedPicture
+from monitor.model import Fingerprints
+
+ALGORITHM: Final = "phash-thumb-1"
+
+# Sides of the grey and the colour thumbnail, in pixels.
+GREY: Final = 32
+COLOUR: Final = 8
+# Parts whose pHash is kept, as (left, top, right, bottom) of the 256 x 256 copy. The middle finds
+# pictures cropped by 2 to 8 % a side, the others those with a banner of 8 to 15 %.
+PARTS: Final = ((0, 0, 256, 256), (13, 13, 243, 243), (0, 30, 256, 256), (0, 0, 256, 226))
+_WORK: Final = 256
+_LAYOUT: Final = struct.Struct(f">{2 * len(PARTS)}Q2QH{GREY * GREY}s{COLOUR * COLOUR * 3}s")
+
+Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Hashes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Print:
+    """An unpacked fingerprint. Row 0 of the hashes is the picture, row 1 its mirror image."""
+
+    parts: Hashes
+    dhashes: tuple[int, int]
+    detail: float
+    grey: Floats
+    colour: Floats
+
+
+def fingerprint(decoded: DecodedPicture) -> dict[str, bytes]:
+    """The picture's fingerprints by algorithm name. The same picture gives the same bytes."""
+    work = decoded.image.resize((_WORK, _WORK), PILImage.Resampling.BILINEAR, reducing_gap=3.0)
+    grey = work.convert("L")
+    mirrored = grey.transpose(PILImage.Transpose.FLIP_LEFT_RIGHT)
+    hashes = [
+        _phash(picture if box == PARTS[0] else picture.crop(box))
+        for picture in (grey, mirrored)
+        for box in PARTS
+    ]
+    small = grey.resize((GREY, GREY), PILImage.Resampling.BOX)
+    tiny = work.resize((COLOUR, COLOUR), PILImage.Resampling.BOX)
+    payload = _LAYOUT.pack(
+        *hashes,
+        _dhash(grey),
+        _dhash(mirrored),
+        round(_detail(small) * 256),
+        small.tobytes(),
+        tiny.tobytes(),
+    )
+    return {ALGORITHM: payload}
+
+
+def unpack(fingerprints: Fingerprints) -> Print:
+    """The fingerprint of `ALGORITHM`. Raises PictureError if it is missing or damaged."""
+    payload = fingerprints.get(ALGORITHM)
+    if payload is None or len(payload) != _LAYOUT.size:
+        raise PictureError(
+            f"there is no sound fingerprint {ALGORITHM}; it must be taken from the picture again"
+        )
+    return _unpack(payload)
+
+
+# A scan compares the same reference pictures over and over; about 6 kB each.
+@lru_cache(maxsize=4096)
+def _unpack(payload: bytes) -> Print:
+    *numbers, detail, grey, colour = _LAYOUT.unpack(payload)
+    count = len(PARTS)
+    parts = np.array(numbers[: 2 * count], dtype=np.uint64).reshape(2, count)
+    return Print(
+        parts=parts,
+        dhashes=(numbers[-2], numbers[-1]),
+        detail=detail / 256,
+        grey=np.frombuffer(grey, np.uint8).astype(np.float32).reshape(GREY, GREY),
+        colour=np.frombuffer(colour, np.uint8).astype(np.float32).reshape(COLOUR, COLOUR, 3),
+    )
+
+
+def _phash(picture: Image) -> int:
+    return int(str(imagehash.phash(picture)), 16)
+
+
+def _dhash(picture: Image) -> int:
+    return int(str(imagehash.dhash(picture)), 16)
+
+
+def _detail(small: Image) -> float:
+    """What is left of the picture when its best-fitting plane is taken away: the standard
+    deviation in grey levels, 0 to about 128. Blank pictures and plain gradients have next to none,
+    and the bits of their hashes are noise.
+    """
+    values = np.asarray(small, dtype=np.float64)
+    ramp = np.linspace(-1.0, 1.0, GREY)
+    rest = values - values.mean()
+    norm = GREY * float(ramp @ ramp)
+    rest = rest - np.outer(np.ones(GREY), ramp) * (float((rest @ ramp).sum()) / norm)
+    rest = rest - np.outer(ramp, np.ones(GREY)) * (float((ramp @ rest).sum()) / norm)
+    return float(rest.std())
