@@ -20,7 +20,13 @@ _BANNER_TEXTS: Final = (
     "NEW 2026",
     "BUY 2 GET 1",
 )
-_BANNER_COLOURS: Final = ((200, 16, 32), (20, 90, 200), (250, 200, 30), (20, 20, 20), (245, 245, 245))
+_BANNER_COLOURS: Final = (
+    (200, 16, 32),
+    (20, 90, 200),
+    (250, 200, 30),
+    (20, 20, 20),
+    (245, 245, 245),
+)
 
 
 def encode(image: Image.Image, quality: int) -> bytes:
@@ -67,7 +73,7 @@ def mirror(image: Image.Image, _: Random) -> Image.Image:
 
 
 def draw_banner(width: int, height: int, random: Random) -> Image.Image:
-    """One of a few dozen banners, so that pictures which have nothing to do with each other share."""
+    """One of 30 banners, so that pictures which have nothing else in common share one."""
     colour = _BANNER_COLOURS[int(random.integers(len(_BANNER_COLOURS)))]
     text = _BANNER_TEXTS[int(random.integers(len(_BANNER_TEXTS)))]
     banner = Image.new("RGB", (width, height), colour)

@@ -22,6 +22,7 @@ MonitorError
 └── StoreError                  the database or the picture files; exit code 1
     ├── NotFound                no such row
     ├── SchemaMismatch          the database is older or newer than the program
+    ├── LeaseLost               another process has taken the row over
     ├── StoreBusy               locked by another process for too long (retryable)
     ├── StoreUnavailable        gone, unreachable, read-only or corrupt (retryable)
     └── DiskFull                no space left for a picture or a row (retryable)
@@ -171,6 +172,12 @@ class SchemaMismatch(StoreError):
     """The database's schema is not the program's; the message names both revisions."""
 
     exit_code = 2
+
+
+class LeaseLost(StoreError):
+    """Another process has taken over what this one had in hand; its work counts, not ours."""
+
+    retryable = True
 
 
 class StoreBusy(StoreError):

@@ -118,10 +118,11 @@ def next_try(
     if now - item.created_at > GIVE_UP_AFTER:
         return None
     exponent = min(item.attempts - 1, 20)
-    wait = min(FIRST_RETRY * RETRY_FACTOR**exponent, LONGEST_RETRY)
+    wait: timedelta = min(FIRST_RETRY * RETRY_FACTOR**exponent, LONGEST_RETRY)
     if error.permanent:
         wait = LONGEST_RETRY
-    return now + wait * (1 + context.random.uniform(0, 0.1))
+    spread: float = context.random.uniform(0, 0.1)
+    return now + wait * (1 + spread)
 
 
 def _log_delivery(

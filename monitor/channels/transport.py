@@ -9,12 +9,13 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import unquote
 
 _REASON_LENGTH = 160
+_NOWHERE = logging.NullHandler()
 # A token this long is replaced wherever it stands, a shorter one only as a whole word.
 _LONG_TOKEN = 8
 # What the network says, and what we say for it: these phrases are ours, so they hold no secret.
@@ -50,21 +51,20 @@ class Reason:
     permanent: bool = False
 
 
-class _Capture(logging.Handler):
-    """Keeps what the calling thread's apprise logs, for that thread only, and shows nothing."""
+class _Capture(logging.Filter):
+    """Keeps what a thread's apprise logs for that thread, and lets nothing through to a handler."""
 
     def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__()
         self._local = threading.local()
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
         lines: list[tuple[int, str]] | None = getattr(self._local, "lines", None)
-        if lines is None:
-            return
-        try:
-            lines.append((record.levelno, record.getMessage()))
-        except (TypeError, ValueError):
-            return  # a log call of theirs that doesn't fit its own arguments
+        if lines is not None:
+            # a log call of theirs may not fit its own arguments
+            with suppress(TypeError, ValueError):
+                lines.append((record.levelno, record.getMessage()))
+        return False
 
     @contextmanager
     def active(self) -> Iterator[list[tuple[int, str]]]:
@@ -80,15 +80,13 @@ _capture = _Capture()
 
 
 def silence() -> None:
-    """Keep apprise's log to ourselves: it writes mistyped URLs whole, secrets and all.
-
-    Called when the room is imported and again before each use: apprise may have been set up anew.
-    """
+    """Keep apprise's log to ourselves: it writes mistyped URLs whole, secrets and all."""
     logger = logging.getLogger("apprise")
+    logger.setLevel(logging.DEBUG)  # the network's own words stand there
+    logger.addFilter(_capture)
+    # loggers below it pass its filter by
     logger.propagate = False
-    logger.setLevel(logging.DEBUG)
-    if _capture not in logger.handlers:
-        logger.handlers[:] = [_capture]
+    logger.addHandler(_NOWHERE)
     # At DEBUG it writes the path of every request, which for many services is the token.
     logging.getLogger("urllib3").setLevel(logging.INFO)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import warnings
+from functools import cache
 
 from apprise import Apprise, AppriseAsset, NotifyBase
 from apprise.common import OverflowMode
@@ -56,6 +58,7 @@ def open_service(url: str) -> NotifyBase | None:
 
     Fresh for each send: a service that is kept waits 5.5 s between messages.
     """
+    _known_schemes()
     with captured():
         service = Apprise.instantiate(url.strip(), asset=_Asset())
     if service is None:
@@ -86,6 +89,10 @@ def _timeout(url: str, name: str, cap: float) -> float:
     return value if math.isfinite(value) and 0 < value <= cap else cap
 
 
+@cache
 def _known_schemes() -> list[str]:
-    manager = NotificationManager()  # type: ignore[no-untyped-call]
-    return [str(scheme) for scheme in manager.schemas()]  # type: ignore[no-untyped-call]
+    """Loads every service once; some bring libraries along that warn of their own old age."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        manager = NotificationManager()  # type: ignore[no-untyped-call]
+        return [str(scheme) for scheme in manager.schemas()]  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TypeAlias
 
 # ("watch", 0, "images"): keys, and the index in an array.
@@ -34,10 +35,8 @@ def find_lines(text: str) -> dict[KeyPath, int]:
     A text that is not valid gives what could be followed up to there; never raises.
     """
     finder = _Finder(text)
-    try:
+    with suppress(_Lost, RecursionError):
         finder.read_document()
-    except (_Lost, RecursionError):
-        pass
     return finder.lines
 
 
@@ -84,10 +83,8 @@ class _Finder:
             index = self._array_sizes.get(path, 0)
             self._array_sizes[path] = index + 1
             path = (*path, index)
-            self.lines[path] = line
-        else:
-            # `[a.b]` before `[a]`: the table's own header says best where it is
-            self.lines[path] = line
+        # `[a.b]` may come before `[a]`: the table's own header says best where it is
+        self.lines[path] = line
         return path
 
     def _note_keys(self, table: KeyPath, keys: list[str], line: int) -> KeyPath:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
 
 KINDS = ("env", "file", "credential")
 _LARGEST_SECRET_BYTES = 64 * 1024
@@ -14,11 +13,6 @@ _FORMS = '{ env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
 
 class Unresolved(Exception):
     """The secret is not there; the message says which variable or file, and what to do."""
-
-
-def is_reference(value: object) -> TypeGuard[dict[str, object]]:
-    """Whether a TOML value means to point at a secret, rightly or not."""
-    return isinstance(value, dict)
 
 
 @dataclass(frozen=True, slots=True)

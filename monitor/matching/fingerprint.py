@@ -39,6 +39,8 @@ COLOUR: Final = 8
 # Parts whose pHash is kept, as (left, top, right, bottom) of the 256 x 256 copy. The middle finds
 # pictures cropped by 2 to 8 % a side, the others those with a banner of 8 to 15 %.
 PARTS: Final = ((0, 0, 256, 256), (13, 13, 243, 243), (0, 30, 256, 256), (0, 0, 256, 226))
+# Grey levels; structure that varies less is noise, and pulls correlations to zero.
+NOISE: Final = 2.0
 _WORK: Final = 256
 _LAYOUT: Final = struct.Struct(f">{2 * len(PARTS)}Q2QH{GREY * GREY}s{COLOUR * COLOUR * 3}s")
 
@@ -48,12 +50,17 @@ Hashes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Print:
-    """An unpacked fingerprint. Row 0 of the hashes is the picture, row 1 its mirror image."""
+    """An unpacked fingerprint. Row 0 of the hashes is the picture, row 1 its mirror image.
+
+    `structure` is `structure_of` the grey thumbnail in unit length: the product of two is their
+    correlation.
+    """
 
     parts: Hashes
     dhashes: tuple[int, int]
     detail: float
     grey: Floats
+    structure: Floats
     colour: Floats
 
 
@@ -90,19 +97,45 @@ def unpack(fingerprints: Fingerprints) -> Print:
     return _unpack(payload)
 
 
-# A scan compares the same reference pictures over and over; about 6 kB each.
+# A scan compares the same reference pictures over and over; about 12 kB each.
 @lru_cache(maxsize=4096)
 def _unpack(payload: bytes) -> Print:
     *numbers, detail, grey, colour = _LAYOUT.unpack(payload)
     count = len(PARTS)
+    pixels = np.frombuffer(grey, np.uint8).astype(np.float32).reshape(GREY, GREY)
     parts = np.array(numbers[: 2 * count], dtype=np.uint64).reshape(2, count)
     return Print(
         parts=parts,
         dhashes=(numbers[-2], numbers[-1]),
         detail=detail / 256,
-        grey=np.frombuffer(grey, np.uint8).astype(np.float32).reshape(GREY, GREY),
+        grey=pixels,
+        structure=_to_unit(structure_of(pixels)),
         colour=np.frombuffer(colour, np.uint8).astype(np.float32).reshape(COLOUR, COLOUR, 3),
     )
+
+
+def structure_of(grey: Floats) -> Floats:
+    """Each cell less the mean of the 5 x 5 cells around it: edges and texture without the large
+    light and dark areas, in which many product pictures agree by chance.
+    """
+    return np.asarray(grey - _AROUND @ grey @ _AROUND.T, dtype=np.float32)
+
+
+def _to_unit(values: Floats) -> Floats:
+    centred: Floats = values - values.mean()
+    length = np.sqrt(np.vdot(centred, centred) + values.size * NOISE**2)
+    return np.asarray(centred / length, dtype=np.float32)
+
+
+def _mean_around(reach: int) -> Floats:
+    """The matrix that takes the mean of the `reach` cells to both sides, fewer at the edge."""
+    cells = np.arange(GREY)
+    near = (np.abs(cells[:, None] - cells[None, :]) <= reach).astype(np.float32)
+    mean: Floats = (near / near.sum(axis=1, keepdims=True)).astype(np.float32)
+    return mean
+
+
+_AROUND: Final = _mean_around(2)
 
 
 def _phash(picture: Image) -> int:

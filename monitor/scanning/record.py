@@ -143,7 +143,7 @@ class PageRecorder:
         self,
         observation: Observation,
         stored: dict[str, PictureRecord],
-        fetched: dict[str | None, PictureRecord | str],
+        fetched: dict[str, PictureRecord | str],
     ) -> Seen:
         url = observation.picture_url
         if url is None:

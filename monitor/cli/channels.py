@@ -1,0 +1,69 @@
+"""`monitor channels`: whether messages arrive."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from monitor.cli.context import load_config
+from monitor.cli.show import show_json
+from monitor.errors import ChannelError, InputError, OutsideError
+from monitor.model import Message
+
+if TYPE_CHECKING:
+    from monitor.channels import Channel
+
+_MESSAGE = Message(
+    title="Test of the infringement monitor",
+    body="This is a test. Nothing was found; this channel works.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a test message; `error` is None where it was accepted."""
+
+    channel: str
+    error: str | None
+
+
+@click.group()
+def channels() -> None:
+    """Test channels."""
+
+
+@channels.command("test")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcomes as JSON.")
+@click.pass_context
+def test(ctx: click.Context, name: str | None, *, as_json: bool) -> int:
+    """Send a test message through the channel NAME, or through every channel.
+
+    Exits 0 when all were accepted, 3 when one was not.
+    """
+    from monitor.channels import Channel
+
+    config = load_config(ctx)
+    if name is not None and name not in config.channels:
+        known = ", ".join(config.channels) or "none"
+        raise InputError(f"there is no channel {name!r}; the config has: {known}")
+    outcomes: list[Outcome] = []
+    for item in config.channels.values():
+        if name in (None, item.name):
+            outcomes.append(_try(Channel(item.name, item.url.get_secret_value())))
+            if not as_json:
+                click.echo(f"{item.name}: {outcomes[-1].error or 'sent'}")
+    if as_json:
+        show_json([dataclasses.asdict(outcome) for outcome in outcomes])
+    return OutsideError.exit_code if any(outcome.error for outcome in outcomes) else 0
+
+
+def _try(channel: Channel) -> Outcome:
+    try:
+        channel.send(_MESSAGE)
+    except ChannelError as error:
+        return Outcome(channel.name, str(error).removeprefix(f"channel {channel.name}: "))
+    return Outcome(channel.name, None)

@@ -1,0 +1,62 @@
+"""Picture files named on the command line -> fingerprints."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from monitor import matching
+from monitor.errors import PictureError
+from monitor.model import Fingerprints
+
+
+def fingerprint_file(path: Path, limits: matching.Limits | None = None) -> Fingerprints:
+    """The fingerprints of a picture file. Raises PictureError with the file and the reason."""
+    limits = limits or matching.Limits()
+    try:
+        return matching.fingerprint(matching.decode(_read(path, limits), limits))
+    except PictureError as error:
+        raise PictureError(f"{path}: {error}") from error
+    except OSError as error:
+        raise PictureError(f"{path}: can't be read: {error.strerror or error}") from error
+    except ValueError as error:  # a NUL in the name
+        raise PictureError(f"{str(path)!r} is no file name: {error}") from error
+
+
+def _read(path: Path, limits: matching.Limits) -> bytes:
+    """The file's bytes; a pipe or a device is not waited for, a huge file not read."""
+    if not path.is_file():
+        raise PictureError("there is no such file")
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limits.max_bytes:
+            raise PictureError(f"{size:,} bytes are more than the {limits.max_bytes:,} allowed")
+        return file.read()
+
+
+def fingerprint_files(
+    paths: Iterable[Path], show: Callable[[int, int], None]
+) -> dict[Path, Fingerprints | PictureError]:
+    """Each file's fingerprints or its error, decoded once and on all cores.
+
+    `show(done, total)` is called after each.
+    """
+    wanted = list(dict.fromkeys(paths))
+    results: dict[Path, Fingerprints | PictureError] = {}
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
+    try:
+        for path, result in zip(wanted, pool.map(_try, wanted), strict=True):
+            results[path] = result
+            show(len(results), len(wanted))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return results
+
+
+def _try(path: Path) -> Fingerprints | PictureError:
+    try:
+        return fingerprint_file(path)
+    except PictureError as error:
+        return error

@@ -1,0 +1,229 @@
+"""Checks that need more than one value, or the disk. They read the raw tables, so that they are
+reported together with wrong types; a value of a wrong type is left to the type's own problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from monitor.channels import check_url
+from monitor.config.lines import KeyPath
+from monitor.config.report import Report, suggest
+from monitor.config.tables import WatchTable
+from monitor.config.values import (
+    parse_duration,
+    parse_jitter,
+    resolve_database_url,
+    resolve_path,
+)
+from monitor.errors import InputError
+from monitor.triggers import LARGEST_JITTER, Cron, Every, Trigger, load_zone, shortest_gap
+
+Raw = Mapping[str, object]
+
+_LONGEST_NAME = 100
+# Gaps of a cron are looked at from a fixed day on, so that a config is not valid only at times.
+_ANY_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def check_all(
+    raw: Raw, report: Report, folder: Path, state: Path, environ: Mapping[str, str]
+) -> None:
+    """Every check, in the order of the file's sections."""
+    _check_names(raw, report)
+    _check_database(raw, report, state, environ)
+    _check_channels(raw, report)
+    _check_references(raw, report)
+    _check_watches(raw, report, folder, environ)
+
+
+def build_trigger(every: timedelta | None, cron: str | None, timezone: str | None) -> Trigger:
+    """Exactly one of `every` and `cron`; raises InputError for a cron that is wrong."""
+    if every is not None:
+        return Every(every)
+    return Cron(cron or "", timezone or "UTC")
+
+
+def jitter_of(trigger: Trigger, jitter: timedelta | float) -> timedelta:
+    """A percentage as a duration: of the shortest time between two due times."""
+    if isinstance(jitter, timedelta):
+        return jitter
+    return shortest_gap(trigger, _ANY_YEAR) * jitter
+
+
+def table(raw: Raw, name: str) -> dict[str, object]:
+    """The table `name`, empty where it is missing or no table."""
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def tables_in(raw: Raw, name: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """The tables `[name.KEY]`."""
+    for key, value in table(raw, name).items():
+        if isinstance(value, dict):
+            yield key, value
+
+
+def _watches(raw: Raw) -> Iterator[tuple[int, dict[str, object]]]:
+    value = raw.get("watch")
+    for index, item in enumerate(value if isinstance(value, list) else []):
+        if isinstance(item, dict):
+            yield index, item
+
+
+def _texts(value: object) -> Iterator[tuple[int, str]]:
+    for index, item in enumerate(value if isinstance(value, list) else []):
+        if isinstance(item, str):
+            yield index, item
+
+
+def _check_names(raw: Raw, report: Report) -> None:
+    names: list[tuple[KeyPath, object]] = [
+        ((section, key), key)
+        for section in ("marketplaces", "channels")
+        for key in table(raw, section)
+    ]
+    names += [(("watch", index, "name"), item.get("name")) for index, item in _watches(raw)]
+    for path, name in names:
+        if isinstance(name, str) and (not name.isprintable() or name != name.strip()):
+            report.add(path, "a name is one line of visible text, without spaces around it")
+        if isinstance(name, str) and (len(name) > _LONGEST_NAME or path[-1] == ""):
+            report.add(path, f"a name has 1 to {_LONGEST_NAME} characters")
+
+
+def _check_database(raw: Raw, report: Report, state: Path, environ: Mapping[str, str]) -> None:
+    url = table(raw, "database").get("url")
+    if isinstance(url, str):
+        try:
+            resolve_database_url(url, state, environ)
+        except ValueError as error:
+            report.add(("database", "url"), str(error))
+
+
+def _check_channels(raw: Raw, report: Report) -> None:
+    for name, channel in tables_in(raw, "channels"):
+        url = channel.get("url")
+        if isinstance(url, str) and (reason := check_url(url)):
+            report.add(("channels", name, "url"), reason)
+
+
+def _check_references(raw: Raw, report: Report) -> None:
+    """Names that point at a marketplace or a channel."""
+    ops: KeyPath = ("alerts", "ops")
+    _check_pointers(raw, report, ops, table(raw, "alerts").get("ops"), "channels")
+    for index, watch in _watches(raw):
+        for section in ("marketplaces", "channels"):
+            _check_pointers(raw, report, ("watch", index, section), watch.get(section), section)
+
+
+def _check_pointers(raw: Raw, report: Report, path: KeyPath, value: object, section: str) -> None:
+    known, seen = table(raw, section), set[str]()
+    for index, name in _texts(value):
+        if name not in known:
+            hint = suggest(name, known) or f"; known are: {', '.join(known) or 'none'}"
+            report.add((*path, index), f"there is no [{section}.{name}]{hint}")
+        elif name in seen:
+            report.add((*path, index), f'"{name}" is listed twice')
+        seen.add(name)
+
+
+def _check_watches(raw: Raw, report: Report, folder: Path, environ: Mapping[str, str]) -> None:
+    if not raw.get("watch"):
+        report.add(("watch",), "there is nothing to watch: add a [[watch]]")
+    first_lines: dict[str, int] = {}
+    for index, watch in _watches(raw):
+        path: KeyPath = ("watch", index)
+        name = watch.get("name")
+        if isinstance(name, str):
+            line = report.lines.get((*path, "name"), 0)
+            if name in first_lines:
+                message = f'there is a watch "{name}" already, on line {first_lines[name]}'
+                report.add((*path, "name"), message)
+            first_lines.setdefault(name, line)
+        _check_scores(watch, path, report)
+        _check_images(watch, path, report, folder, environ)
+        _check_schedule(watch, path, report)
+
+
+def _check_scores(watch: Raw, path: KeyPath, report: Report) -> None:
+    fields = WatchTable.model_fields
+    record = watch.get("record_score", fields["record_score"].default)
+    alert = watch.get("alert_score", fields["alert_score"].default)
+    if isinstance(record, (int, float)) and isinstance(alert, (int, float)) and record > alert:
+        key = "record_score" if "record_score" in watch else "alert_score"
+        report.add(
+            (*path, key),
+            f"record_score ({record:g}) must not be above alert_score ({alert:g}): "
+            "what is told must be recorded",
+        )
+
+
+def _check_images(
+    watch: Raw, path: KeyPath, report: Report, folder: Path, environ: Mapping[str, str]
+) -> None:
+    images = watch.get("images")
+    if not isinstance(images, str) or not images:
+        return
+    try:
+        found = resolve_path(images, folder, environ)
+        if not found.exists():
+            report.add((*path, "images"), f"there is no folder {found}")
+        elif not found.is_dir():
+            report.add((*path, "images"), f"{found} is not a folder")
+        else:
+            next(found.iterdir(), None)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        report.add((*path, "images"), f"the folder can't be read: {reason}")
+
+
+def _check_schedule(watch: Raw, path: KeyPath, report: Report) -> None:
+    every, cron, timezone = (watch.get(key) for key in ("every", "cron", "timezone"))
+    if (every is None) == (cron is None):
+        fault = "both are given" if cron is not None else "neither is given"
+        report.add(
+            (*path, "cron") if cron is not None else path,
+            f"one of every and cron is needed, {fault}",
+        )
+    if timezone is not None and cron is None:
+        report.add((*path, "timezone"), "a time zone goes with cron only")
+    if isinstance(timezone, str):
+        try:
+            load_zone(timezone)
+        except InputError as error:
+            report.add((*path, "timezone"), str(error))
+            timezone = None
+    if trigger := _parse_trigger(every, cron, timezone, path, report):
+        _check_jitter(watch, trigger, path, report)
+
+
+def _parse_trigger(
+    every: object, cron: object, timezone: object, path: KeyPath, report: Report
+) -> Trigger | None:
+    """The watch's trigger, or None where something about it is wrong."""
+    zone = timezone if isinstance(timezone, str) else None
+    try:
+        if isinstance(cron, str) and cron:
+            return Cron(cron, zone or "UTC")
+        return Every(parse_duration(every)) if isinstance(every, str) else None
+    except InputError as error:
+        report.add((*path, "cron"), str(error))
+    except ValueError:
+        pass  # `every` is no duration, which its type tells
+    return None
+
+
+def _check_jitter(watch: Raw, trigger: Trigger, path: KeyPath, report: Report) -> None:
+    text = watch.get("jitter")
+    if not isinstance(text, str):
+        return
+    try:
+        jitter = jitter_of(trigger, parse_jitter(text))
+    except ValueError:
+        return
+    largest = shortest_gap(trigger, _ANY_YEAR) * LARGEST_JITTER
+    if jitter > largest:
+        seconds = largest.total_seconds()
+        report.add((*path, "jitter"), f"too much: at most 10 % of the interval, here {seconds:g}s")

@@ -1,0 +1,79 @@
+"""The config as the program uses it: checked, secrets in place, paths absolute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+
+from monitor.triggers import Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseConfig:
+    """`url` may hold a password."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StorageConfig:
+    """`pictures` is the folder for picture files, by sha256."""
+
+    pictures: Path
+
+
+@dataclass(frozen=True, slots=True)
+class MarketplaceConfig:
+    """`rate` is in calls per second, `daily_quota` in calls from midnight to midnight, UTC."""
+
+    name: str
+    type: str
+    options: BaseModel
+    rate: float
+    daily_quota: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelConfig:
+    """`group` is how long alerts are gathered before they go out as one message."""
+
+    name: str
+    url: SecretStr
+    group: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsConfig:
+    """`ops` names the channels of operator alerts."""
+
+    ops: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WatchConfig:
+    """Scores are 0..1; `jitter` is at most a tenth of the time between two due times."""
+
+    name: str
+    images: Path
+    marketplaces: list[str]
+    trigger: Trigger
+    record_score: float
+    alert_score: float
+    channels: list[str]
+    own_sellers: list[str]
+    jitter: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything of one config file."""
+
+    database: DatabaseConfig
+    storage: StorageConfig
+    marketplaces: dict[str, MarketplaceConfig]
+    channels: dict[str, ChannelConfig]
+    alerts: AlertsConfig
+    watches: list[WatchConfig]

@@ -1,0 +1,109 @@
+"""The shape of the config file: its tables, their keys, types and defaults.
+
+What one value can tell by itself is checked here; what needs others is checked in checks.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from monitor.config.values import parse_duration, parse_jitter, parse_rate
+
+T = TypeVar("T")
+
+
+def _from_text(parse: Callable[[str], T], example: str) -> BeforeValidator:
+    """Texts only: a bare number would be seconds to one reader and minutes to the next."""
+
+    def validate(value: object) -> T:
+        if not isinstance(value, str):
+            raise ValueError(f'write a text in quotes, such as "{example}"')  # noqa: TRY004
+        return parse(value)
+
+    return BeforeValidator(validate)
+
+
+def _parse_group(text: str) -> timedelta:
+    return parse_duration(text, least=timedelta(0))
+
+
+Text = Annotated[str, Field(min_length=1)]
+Duration = Annotated[timedelta, _from_text(parse_duration, "6h")]
+Group = Annotated[timedelta, _from_text(_parse_group, "30s")]
+Jitter = Annotated[timedelta | float, _from_text(parse_jitter, "5%")]
+Rate = Annotated[float, _from_text(parse_rate, "5/s")]
+Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    """Unknown keys are errors; values are taken as they are written, never converted."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, validate_default=False
+    )
+
+
+class DatabaseTable(Table):
+    """`[database]`."""
+
+    url: SecretStr = SecretStr("sqlite:///monitor.db")
+
+
+class StorageTable(Table):
+    """`[storage]`."""
+
+    pictures: Text = "pictures"
+
+
+class MarketplaceTable(Table):
+    """`[marketplaces.NAME]`; the keys beside these are the options of its type."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Text
+    rate: Rate = 5.0
+    daily_quota: Annotated[int, Field(gt=0)] | None = None
+
+
+class ChannelTable(Table):
+    """`[channels.NAME]`."""
+
+    url: SecretStr
+    group: Group = timedelta(seconds=30)
+
+
+class AlertsTable(Table):
+    """`[alerts]`."""
+
+    ops: list[Text] = []
+
+
+class WatchTable(Table):
+    """`[[watch]]`; exactly one of `every` and `cron`."""
+
+    name: Text
+    images: Text
+    marketplaces: Annotated[list[Text], Field(min_length=1)]
+    every: Duration | None = None
+    cron: Text | None = None
+    timezone: Text | None = None
+    jitter: Jitter = timedelta(0)
+    record_score: Score = 0.60
+    alert_score: Score = 0.85
+    channels: list[Text]
+    own_sellers: list[Text] = []
+
+
+class FileTable(Table):
+    """The whole file."""
+
+    database: DatabaseTable = DatabaseTable()
+    storage: StorageTable = StorageTable()
+    marketplaces: dict[str, MarketplaceTable] = {}
+    channels: dict[str, ChannelTable] = {}
+    alerts: AlertsTable = AlertsTable()
+    watch: list[WatchTable] = []

@@ -1,0 +1,99 @@
+"""Whether all is well, from the rows alone: `monitor status`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.config import Config
+from monitor.storage import Store, alerts, deliveries, scans, watches
+from monitor.storage.deliveries import ChannelHealth
+from monitor.storage.scans import ScanHealth
+from monitor.storage.watches import WatchStatus
+
+# A watch that is due is planned within seconds; later than this nobody does it.
+OVERDUE_AFTER = timedelta(minutes=15)
+# Three tries take about a minute; what waits longer than this is in trouble.
+WAITING_TOO_LONG = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`facts` say what there is, `problems` what needs a person."""
+
+    facts: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def is_healthy(self) -> bool:
+        return not self.problems
+
+
+def check_health(store: Store, config: Config, now: datetime) -> Health:
+    """What stands in the rows, against what the config asks for. Raises StoreError."""
+    with store.reading() as conn:
+        known = {row.name: row for row in watches.list_rows(conn)}
+        newest = scans.list_newest(conn)
+        waiting = deliveries.list_health(conn)
+        homeless = alerts.count_homeless(conn)
+    facts: list[str] = []
+    problems: list[str] = []
+    for watch in config.watches:
+        row = known.get(watch.name)
+        facts.append(_watch_fact(watch.name, row, newest))
+        problems += _watch_problems(watch.name, row, now)
+    problems += _scan_problems(newest)
+    problems += [problem for channel in waiting for problem in _channel_problems(channel, now)]
+    if homeless:
+        problems.append(f"{homeless} alerts had no channel to go to: see `monitor alerts list`")
+    return Health(tuple(facts), tuple(problems))
+
+
+def _watch_fact(name: str, row: WatchStatus | None, newest: list[ScanHealth]) -> str:
+    if row is None:
+        return f"Watch {name}: never run"
+    last = max(
+        (scan.finished_at for scan in newest if scan.watch == name and scan.finished_at),
+        default=None,
+    )
+    when = f"last scanned {last:%Y-%m-%d %H:%M} UTC" if last else "not scanned yet"
+    return (
+        f"Watch {name}: {row.reference_pictures} pictures, {row.open_matches} open matches, {when}"
+    )
+
+
+def _watch_problems(name: str, row: WatchStatus | None, now: datetime) -> list[str]:
+    if row is None or row.retired_at is not None or row.next_due_at is None:
+        return [f"watch {name} is not in the database yet: run `monitor scan` or the daemon"]
+    problems = []
+    if now - row.next_due_at > OVERDUE_AFTER:
+        problems.append(f"watch {name} is overdue since {row.next_due_at:%Y-%m-%d %H:%M} UTC")
+    if row.reference_pictures == 0:
+        problems.append(f"watch {name} has no picture to search for")
+    return problems
+
+
+def _scan_problems(newest: list[ScanHealth]) -> list[str]:
+    """One line per watch, marketplace and outcome, with an error as example."""
+    bad: dict[tuple[str, str, str], list[str]] = {}
+    for scan in newest:
+        if scan.outcome not in ("ok", "empty"):
+            key = (scan.watch, scan.marketplace, scan.outcome or "open")
+            bad.setdefault(key, []).append(scan.error or "no reason stored")
+    return [
+        f"watch {watch} on {marketplace}: {len(errors)} scans {outcome} in the last round: {errors[0]}"
+        for (watch, marketplace, outcome), errors in bad.items()
+    ]
+
+
+def _channel_problems(channel: ChannelHealth, now: datetime) -> list[str]:
+    problems = []
+    if channel.waiting and now - channel.oldest_at > WAITING_TOO_LONG:
+        said = f": {channel.last_error}" if channel.last_error else ""
+        problems.append(f"channel {channel.channel}: {channel.waiting} alerts wait{said}")
+    if channel.dead:
+        problems.append(
+            f"channel {channel.channel}: {channel.dead} alerts were given up; "
+            "mend it, then `monitor alerts retry --all`"
+        )
+    return problems

@@ -1,0 +1,155 @@
+"""An HTTP answer -> the error it stands for. Pure: no network, no waiting.
+
+Order of judgement: the status where it is clear by itself (401, 413, 429, 5xx, redirects), then
+what the adapter reads in the body, then the remaining statuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TypeAlias
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from monitor.errors import (
+    AuthError,
+    BadImage,
+    Blocked,
+    MarketplaceError,
+    PermissionDenied,
+    QuotaExhausted,
+    Throttled,
+    Transient,
+    UnexpectedAnswer,
+)
+
+# Nobody means a longer Retry-After; a larger number would overflow a date.
+LONGEST_RETRY_AFTER = timedelta(days=1)
+# A clock that is off by less is not worth a word.
+SMALL_SKEW_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer; header names are lower-case, repeated headers are joined by commas."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a web page (or XML), by its type or its first character."""
+        kind = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        start = self.body[:200].removeprefix(b"\xef\xbb\xbf").lstrip()
+        return kind in ("text/html", "application/xhtml+xml") or start.startswith(b"<")
+
+
+class PictureTooLarge(BadImage):
+    """HTTP 413, or the same said in words: a smaller version of the picture may pass."""
+
+
+# What an adapter reads in a body: the error it tells of, or None for no error.
+Judge: TypeAlias = Callable[[Answer], MarketplaceError | None]
+
+
+def error_of(answer: Answer, judge: Judge, now: float) -> MarketplaceError | None:
+    """The error that an answer stands for, or None for a good one. `now` is epoch seconds."""
+    clear = _by_clear_status(answer, now)
+    if clear is not None and not isinstance(clear, Throttled):
+        return clear
+    refusal = None if answer.is_html else judge(answer)
+    if clear is not None:
+        return refusal if isinstance(refusal, QuotaExhausted) else clear
+    return refusal or _by_status(answer)
+
+
+def auth_error(problem: str, answer: Answer, now: float) -> AuthError:
+    """An AuthError that says what to check, with this clock's skew where the answer shows it."""
+    advice = "check app_key, app_secret and this machine's clock"
+    date = _parse_date(answer.headers.get("date", ""))
+    if date is None:
+        return AuthError(f"{problem}: {advice} (the answer has no Date to compare it with)")
+    skew = now - date.timestamp()
+    if abs(skew) < SMALL_SKEW_SECONDS:
+        return AuthError(f"{problem}: {advice} (the clock agrees with the site's)")
+    side = "ahead of" if skew > 0 else "behind"
+    return AuthError(f"{problem}: {advice}, which is {abs(skew):.0f} s {side} the site's")
+
+
+def retry_after(answer: Answer, now: float) -> timedelta | None:
+    """The wait that an answer asks for, from 0 to a day; None where it asks for none.
+
+    Seconds or an HTTP date (RFC 9110, 10.2.3); a date is compared with the answer's own Date.
+    """
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        # no more digits than can matter: huge numbers are slow to read
+        return min(timedelta(seconds=int(text[:9])), LONGEST_RETRY_AFTER)
+    date = _parse_date(text)
+    if date is None:
+        return None
+    since = _parse_date(answer.headers.get("date", "")) or datetime.fromtimestamp(now, UTC)
+    return min(max(date - since, timedelta(0)), LONGEST_RETRY_AFTER)
+
+
+def _by_clear_status(answer: Answer, now: float) -> MarketplaceError | None:
+    """What the status says beyond doubt, whatever the body is."""
+    status = answer.status
+    if 300 <= status < 400:
+        return _redirect(answer)
+    if status == 401:
+        return auth_error("the site refused the signature (HTTP 401)", answer, now)
+    if status == 413:
+        return PictureTooLarge("the site finds the picture too large (HTTP 413)")
+    wait = retry_after(answer, now)
+    if status == 429:
+        return Throttled("the site wants fewer calls (HTTP 429)", retry_after=wait)
+    if status >= 500 or status == 408:
+        return Transient(f"the site failed (HTTP {status})", retry_after=wait)
+    return None
+
+
+def _by_status(answer: Answer) -> MarketplaceError | None:
+    """What the status says where the body says nothing."""
+    status = answer.status
+    if answer.is_html and status != 404:
+        return Blocked(f"a web page (HTTP {status}) came where an answer was expected")
+    if status == 200:
+        return None
+    if status == 402:
+        return QuotaExhausted("the site asks for payment (HTTP 402)")
+    if status == 403:
+        return PermissionDenied("this key may not use the search (HTTP 403): check its permissions")
+    if status in (415, 422):
+        return BadImage(f"the site refuses the picture (HTTP {status})")
+    advice = "check base_url" if status == 404 else "the site or this adapter has changed"
+    return UnexpectedAnswer(f"HTTP {status}, which is no answer to a search: {advice}")
+
+
+def _redirect(answer: Answer) -> MarketplaceError:
+    """A redirect is a wall, except to the same place over https: then base_url is outdated."""
+    here, there = urlsplit(answer.url), _target(answer)
+    if there is not None and there.hostname == here.hostname and there.path == here.path:
+        return UnexpectedAnswer(f"the search moved to {there.scheme}://: correct base_url")
+    where = there.hostname if there is not None else None
+    return Blocked(f"redirected (HTTP {answer.status}) to {where or 'an unknown address'}")
+
+
+def _target(answer: Answer) -> SplitResult | None:
+    try:
+        target = urlsplit(urljoin(answer.url, answer.headers.get("location", "")))
+        return target if target.hostname else None
+    except ValueError:
+        return None
+
+
+def _parse_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

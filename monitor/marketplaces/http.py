@@ -1,0 +1,367 @@
+"""HTTP to the outside: the only module that knows httpx and httpcore.
+
+`Wire` makes one exchange within limits of time and size, `PoliteClient` makes API calls with it:
+in turn, with retries, and with errors of our own tree. No message or log holds a query or header.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeAlias
+
+import httpcore
+import httpx
+import tenacity
+
+from monitor.errors import MarketplaceError, OutsideError, Throttled, Transient, UnexpectedAnswer
+from monitor.marketplaces.answers import Answer, Judge, error_of
+from monitor.marketplaces.base import Limits, Outside
+
+log = logging.getLogger(__name__)
+
+# Both log whole URLs, secrets included.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+MAX_RETRIES = 3
+# A longer Retry-After is not slept through in mid-scan: the account is held and the scan given up.
+LONGEST_SLEEP = timedelta(minutes=2)
+# Waits between tries, before jitter: 1, 2 and 4 s.
+_FIRST_BACKOFF = 1.0
+# How long a stop may go unnoticed while a server is silent, in seconds.
+_NOTICE = 0.5
+_WRITE_CHUNK = 65_536
+USER_AGENT = "infringement-monitor"
+
+# (host, port) -> the addresses to dial, in order. Raises AddressRefused, or OSError.
+Resolve: TypeAlias = Callable[[str, int], list[str]]
+
+
+class NoAnswer(OutsideError):
+    """No whole answer came: unreachable, too slow or cut off. Mapped by both users."""
+
+    retryable = True
+
+
+class AnswerRefused(OutsideError):
+    """We don't take the answer: too large, or packed. Mapped by both users."""
+
+
+class AddressRefused(OutsideError):
+    """We don't dial that address. Mapped by the picture fetcher."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request; `params` join the query of `url`, `files` make it multipart."""
+
+    method: str
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, tuple[str, bytes, str]] = field(default_factory=dict)
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """Every address of a host, as the system finds them. Raises OSError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # a label that no host name can have
+        raise OSError("not a host name") from error
+    return list(dict.fromkeys(str(info[4][0]) for info in found))
+
+
+class Wire:
+    """HTTP exchanges within limits, for any number of threads.
+
+    Addresses are found once by `resolve` and exactly these are dialled, so that a name can't
+    change between check and use. `sleep(0)` is called while a server is silent: it may raise
+    Stopping.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        sleep: Callable[[float], None],
+        *,
+        resolve: Resolve = resolve,
+        monotonic: Callable[[], float] = time.monotonic,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        self._limits = limits
+        self._deadline = _Deadline(limits, sleep, monotonic)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl_context or httpx.create_ssl_context(trust_env=False),
+            max_connections=32,
+            max_keepalive_connections=8,
+            keepalive_expiry=15.0,
+            network_backend=_Network(resolve, self._deadline),
+        )
+
+    def exchange(self, call: Call) -> Answer:
+        """One request and its whole answer; redirects are not followed, cookies not kept.
+
+        Raises NoAnswer, AnswerRefused, AddressRefused, or Stopping.
+        """
+        try:
+            request = _build(call)
+        except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+            raise AddressRefused("the address can't be read as a URL") from error
+        host = httpx.URL(call.url).host
+        try:
+            with self._deadline.begin():
+                response = self._pool.handle_request(request)
+                try:
+                    return self._read(call, response, host)
+                finally:
+                    response.close()
+        except (httpcore.NetworkError, httpcore.TimeoutException) as error:
+            raise NoAnswer(f"{host}: {_reason(error)}") from error
+        except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
+            raise NoAnswer(f"{host}: the answer was cut off or is not HTTP") from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def _read(self, call: Call, response: httpcore.Response, host: str) -> Answer:
+        headers = _headers(response)
+        packing = headers.get("content-encoding", "").strip().lower()
+        if packing not in ("", "identity"):
+            # not unpacked: a few bytes may unpack to gigabytes
+            raise AnswerRefused(f"{host}: the answer is packed ({packing[:20]}), which we refused")
+        limit = self._limits.max_bytes
+        announced = headers.get("content-length", "")[:20]
+        too_large = announced.isdigit() and int(announced) > limit
+        body = bytearray()
+        for chunk in () if too_large else response.iter_stream():
+            body += chunk
+            if too_large := len(body) > limit:
+                break
+        if too_large:
+            raise AnswerRefused(f"{host}: the answer is over {limit} bytes")
+        return Answer(call.url, response.status, headers, bytes(body))
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts the requests that were really made."""
+
+    requests: int = 0
+
+
+class PoliteClient:
+    """API calls of one marketplace: in turn, retried, with errors of our own tree."""
+
+    def __init__(self, name: str, outside: Outside) -> None:
+        self._name = name
+        self._outside = outside
+        self._wire = Wire(outside.limits, outside.sleep)
+
+    def send(self, build: Callable[[], Call], judge: Judge, tally: Tally) -> Answer:
+        """The good answer to a call, which is built anew for each try (signatures hold a time).
+
+        Throttled and Transient are retried three times, waiting as long as the site asks. Raises
+        MarketplaceError with the marketplace's name in front, or Stopping.
+        """
+        retrying = tenacity.Retrying(
+            sleep=self._outside.sleep,
+            stop=tenacity.stop_after_attempt(1 + MAX_RETRIES),
+            wait=self._wait,
+            retry=tenacity.retry_if_exception(_is_worth_a_retry),
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        answer: Answer = retrying(self._try, build, judge, tally)
+        return answer
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._wire.close()
+
+    def _try(self, build: Callable[[], Call], judge: Judge, tally: Tally) -> Answer:
+        self._outside.pace.wait()
+        tally.requests += 1
+        try:
+            answer = self._wire.exchange(build())
+        except NoAnswer as error:
+            raise Transient(f"{self._name}: {error}") from error
+        except (AnswerRefused, AddressRefused) as error:
+            raise UnexpectedAnswer(f"{self._name}: {error}") from error
+        failure = error_of(answer, judge, self._outside.now())
+        if failure is None:
+            return answer
+        self._hold(failure)
+        if _asked_wait(failure) > LONGEST_SLEEP:
+            failure = Throttled(f"{failure}, for a long time", retry_after=_asked_wait(failure))
+        failure.args = (f"{self._name}: {failure}",)
+        raise failure
+
+    def _hold(self, failure: MarketplaceError) -> None:
+        """Keep everybody off the account for as long as the site asks."""
+        if isinstance(failure, Throttled | Transient) and failure.retry_after:
+            self._outside.pace.hold(failure.retry_after)
+
+    def _wait(self, state: tenacity.RetryCallState) -> float:
+        """Seconds until the next try: doubling, up to half more by chance, never below asked."""
+        backoff = _FIRST_BACKOFF * 2 ** (state.attempt_number - 1)
+        backoff *= 1 + self._outside.rng.random() / 2
+        asked = _asked_wait(state.outcome.exception() if state.outcome else None)
+        return float(max(backoff, asked.total_seconds()))
+
+    def _tell(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        log.warning("%s; try %d follows", error, state.attempt_number + 1)
+
+
+def _is_worth_a_retry(error: BaseException) -> bool:
+    return isinstance(error, Throttled | Transient) and _asked_wait(error) <= LONGEST_SLEEP
+
+
+def _asked_wait(error: BaseException | None) -> timedelta:
+    asked = error.retry_after if isinstance(error, Throttled | Transient) else None
+    return asked or timedelta(0)
+
+
+class _Deadline(threading.local):
+    """The end of the exchange in hand: one per thread, as exchanges never change threads."""
+
+    def __init__(
+        self, limits: Limits, sleep: Callable[[float], None], monotonic: Callable[[], float]
+    ) -> None:
+        self.limits = limits
+        self.monotonic = monotonic
+        self._sleep = sleep
+        self._end = float("inf")
+
+    @contextmanager
+    def begin(self) -> Iterator[None]:
+        """Start the clock for one exchange."""
+        self._end = self.monotonic() + self.limits.total
+        try:
+            yield
+        finally:
+            self._end = float("inf")
+
+    def iter_slices(self, patience: float) -> Iterator[float]:
+        """Timeouts short enough to notice a stop, until `patience` or the exchange is over."""
+        end = min(self.monotonic() + patience, self._end)
+        while (left := end - self.monotonic()) > 0:
+            yield min(left, _NOTICE)
+            self.notice_stop()
+
+    def notice_stop(self) -> None:
+        """Raises Stopping when told to stop."""
+        self._sleep(0.0)
+
+
+class _Network(httpcore.NetworkBackend):
+    """Dials exactly the addresses that `resolve` returned."""
+
+    def __init__(self, resolve: Resolve, deadline: _Deadline) -> None:
+        self._resolve = resolve
+        self._deadline = deadline
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            addresses = self._resolve(host, port)
+        except OSError as error:
+            raise httpcore.ConnectError("its name was not found") from error
+        end = self._deadline.monotonic() + self._deadline.limits.connect
+        failure: Exception = httpcore.ConnectError("its name has no address")
+        for index, address in enumerate(addresses):
+            left = max(0.1, end - self._deadline.monotonic()) / (len(addresses) - index)
+            try:
+                stream = self._inner.connect_tcp(address, port, left, None, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+                self._deadline.notice_stop()
+                continue
+            return _Stream(stream, self._deadline)
+        raise failure
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection that keeps the deadline, however slowly bytes drip, and notices a stop."""
+
+    def __init__(self, inner: httpcore.NetworkStream, deadline: _Deadline) -> None:
+        self._inner = inner
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        for part in self._deadline.iter_slices(self._deadline.limits.read):
+            try:
+                return self._inner.read(max_bytes, part)
+            except httpcore.ReadTimeout:
+                continue
+        raise httpcore.ReadTimeout("too slow")
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
+        for start in range(0, len(buffer), _WRITE_CHUNK):
+            # a write that timed out may have sent a part: it can't be begun again
+            left = next(self._deadline.iter_slices(self._deadline.limits.read), None)
+            if left is None:
+                raise httpcore.WriteTimeout("too slow")
+            self._inner.write(buffer[start : start + _WRITE_CHUNK], self._deadline.limits.read)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+    ) -> httpcore.NetworkStream:
+        patience = self._deadline.limits.connect
+        return _Stream(
+            self._inner.start_tls(ssl_context, server_hostname, patience), self._deadline
+        )
+
+    def get_extra_info(self, info: str) -> object:
+        return self._inner.get_extra_info(info)
+
+
+def _build(call: Call) -> httpcore.Request:
+    """The request as it goes out; httpx makes the multipart body and its boundary."""
+    headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **call.headers}
+    url = httpx.URL(call.url).copy_merge_params(dict(call.params))
+    made = httpx.Request(call.method, url, headers=headers, files=dict(call.files) or None)
+    target = httpcore.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
+    return httpcore.Request(
+        method=call.method, url=target, headers=made.headers.raw, content=made.read()
+    )
+
+
+def _headers(response: httpcore.Response) -> dict[str, str]:
+    """Lower-case names; repeated headers joined as RFC 9110 says."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _reason(error: Exception) -> str:
+    """Why no answer came, in plain words."""
+    if isinstance(error, httpcore.TimeoutException):
+        return "no whole answer within the time limit"
+    return f"no connection, or it broke ({str(error)[:100] or type(error).__name__})"

@@ -1,0 +1,300 @@
+"""Assets and their reference pictures, kept in step with a watch's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from monitor.errors import NotFound
+from monitor.model import FoundPicture, ReferencePicture, Rights
+from monitor.storage.engine import Connection
+from monitor.storage.tables import assets, matches, reference_pictures, watches
+from monitor.storage.text import clean
+
+
+@dataclass(frozen=True, slots=True)
+class AssetChanges:
+    """What a folder has changed since it was last read; paths relative to the folder."""
+
+    added: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
+    duplicates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRow:
+    """An asset as people are shown it."""
+
+    id: int
+    watch: str
+    name: str
+    right_kind: str | None
+    certificate: str | None
+    territory: str | None
+    official_url: str | None
+    published_at: str | None
+    tags: tuple[str, ...]
+    pictures: int
+    matches: int
+    created_at: datetime
+    retired_at: datetime | None
+    reference_pictures: tuple[str, ...] = ()
+
+
+def iter_references(conn: Connection, watch_id: int) -> list[ReferencePicture]:
+    """The watch's reference pictures in use, by path."""
+    rows = conn.execute(
+        sa.select(
+            reference_pictures.c.id,
+            reference_pictures.c.asset_id,
+            assets.c.name,
+            reference_pictures.c.sha256,
+            reference_pictures.c.path,
+        )
+        .select_from(reference_pictures.join(assets))
+        .where(assets.c.watch_id == watch_id, reference_pictures.c.retired_at.is_(None))
+        .order_by(reference_pictures.c.path, reference_pictures.c.id)
+    )
+    return [ReferencePicture(row.id, row.asset_id, row.name, row.sha256, row.path) for row in rows]
+
+
+def sync(
+    conn: Connection,
+    watch_id: int,
+    found: Sequence[FoundPicture],
+    now: datetime,
+    unreadable_paths: set[str],
+) -> AssetChanges:
+    """Make assets and reference pictures what the folder holds; nothing is deleted.
+
+    The same sha256 under a new name is the same picture: its asset, with verdicts and matches,
+    follows the name. New bytes under a known path are a new picture of the same asset. A file
+    that is there but can't be read now keeps its picture. Of two files with the same bytes the
+    first counts. The rows of the pictures themselves must be there.
+    """
+    return _Sync(conn, watch_id, now).run(found, unreadable_paths)
+
+
+@dataclass(slots=True)
+class _Sync:
+    """One run of `sync`."""
+
+    conn: Connection
+    watch_id: int
+    now: datetime
+    added: list[str] = field(default_factory=list)
+    renamed: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    duplicates: list[str] = field(default_factory=list)
+
+    def run(self, found: Sequence[FoundPicture], unreadable_paths: set[str]) -> AssetChanges:
+        known = self._load_known()
+        by_sha256 = {row.sha256: row for row in known}
+        active_paths = {row.path for row in known if row.retired_at is None}
+        chosen: dict[str, FoundPicture] = {}
+        for picture in found:
+            if picture.sha256 in chosen:
+                self.duplicates.append(picture.path)
+            else:
+                chosen[picture.sha256] = picture
+        self._follow_names(chosen, by_sha256)
+        for sha256, picture in chosen.items():
+            self._sync_picture(picture, by_sha256.get(sha256), active_paths)
+        retired = self._retire(known, set(chosen), unreadable_paths)
+        self._sync_assets(list(chosen.values()))
+        return AssetChanges(
+            tuple(self.added),
+            tuple(self.renamed),
+            tuple(self.changed),
+            retired,
+            tuple(self.duplicates),
+        )
+
+    def _load_known(self) -> list[sa.Row[tuple[object, ...]]]:
+        """Every reference picture, the retired first, so that one in use wins over them."""
+        statement = (
+            sa.select(reference_pictures, assets.c.name.label("asset"))
+            .select_from(reference_pictures.join(assets))
+            .where(assets.c.watch_id == self.watch_id)
+            .order_by(reference_pictures.c.retired_at.is_(None), reference_pictures.c.id)
+        )
+        return list(self.conn.execute(statement).all())
+
+    def _follow_names(
+        self,
+        chosen: dict[str, FoundPicture],
+        by_sha256: dict[str, sa.Row[tuple[object, ...]]],
+    ) -> None:
+        """Rename an asset when all of its pictures that are still there bear one new name."""
+        wanted: dict[int, set[str]] = {}
+        names: dict[int, str] = {}
+        for sha256, picture in chosen.items():
+            if (old := by_sha256.get(sha256)) is not None:
+                wanted.setdefault(old.asset_id, set()).add(picture.asset)
+                names[old.asset_id] = old.asset
+        for asset_id, new_names in wanted.items():
+            if len(new_names) == 1 and new_names != {names[asset_id]}:
+                self._rename_asset(asset_id, clean(new_names.pop()))
+
+    def _rename_asset(self, asset_id: int, name: str) -> None:
+        taken = sa.select(assets.c.id).where(
+            assets.c.watch_id == self.watch_id, assets.c.name == name
+        )
+        if self.conn.execute(taken).scalar() is None:
+            self.conn.execute(sa.update(assets).where(assets.c.id == asset_id).values(name=name))
+
+    def _sync_picture(
+        self,
+        picture: FoundPicture,
+        old: sa.Row[tuple[object, ...]] | None,
+        active_paths: set[str],
+    ) -> None:
+        path = clean(picture.path)
+        if old is None:
+            (self.changed if path in active_paths else self.added).append(path)
+            self.conn.execute(
+                sa.insert(reference_pictures).values(
+                    asset_id=self._asset_id(picture),
+                    sha256=picture.sha256,
+                    path=path,
+                    added_at=self.now,
+                )
+            )
+            return
+        if old.retired_at is not None:
+            self.added.append(path)
+        elif old.path != path:
+            self.renamed.append(path)
+        self.conn.execute(
+            sa.update(reference_pictures)
+            .where(reference_pictures.c.id == old.id)
+            .values(path=path, retired_at=None)
+        )
+
+    def _asset_id(self, picture: FoundPicture) -> int:
+        """The asset of that name, made if it is new."""
+        name = clean(picture.asset)
+        found = self.conn.execute(
+            sa.select(assets.c.id).where(assets.c.watch_id == self.watch_id, assets.c.name == name)
+        ).scalar()
+        if found is not None:
+            return int(found)
+        made = self.conn.execute(
+            sa.insert(assets)
+            .values(watch_id=self.watch_id, name=name, tags=[], created_at=self.now)
+            .returning(assets.c.id)
+        )
+        return int(made.scalar_one())
+
+    def _retire(
+        self,
+        known: Sequence[sa.Row[tuple[object, ...]]],
+        present: set[str],
+        unreadable_paths: set[str],
+    ) -> tuple[str, ...]:
+        gone = [
+            row
+            for row in known
+            if row.retired_at is None
+            and row.sha256 not in present
+            and row.path not in unreadable_paths
+        ]
+        for row in gone:
+            self.conn.execute(
+                sa.update(reference_pictures)
+                .where(reference_pictures.c.id == row.id)
+                .values(retired_at=self.now)
+            )
+        return tuple(row.path for row in gone)
+
+    def _sync_assets(self, chosen: Sequence[FoundPicture]) -> None:
+        """Rights and tags as assets.csv has them; assets without a picture in use are retired."""
+        by_sha256 = {row.sha256: row for row in self._load_known() if row.retired_at is None}
+        for picture in chosen:
+            row = by_sha256[picture.sha256]
+            values = {**_rights_values(picture.rights), "tags": list(picture.tags)}
+            self.conn.execute(sa.update(assets).where(assets.c.id == row.asset_id).values(values))
+        in_use = sa.exists().where(
+            reference_pictures.c.asset_id == assets.c.id,
+            reference_pictures.c.retired_at.is_(None),
+        )
+        mine = assets.c.watch_id == self.watch_id
+        self.conn.execute(sa.update(assets).where(mine, in_use).values(retired_at=None))
+        idle = sa.and_(mine, ~in_use, assets.c.retired_at.is_(None))
+        self.conn.execute(sa.update(assets).where(idle).values(retired_at=self.now))
+
+
+def _rights_values(rights: Rights) -> dict[str, object]:
+    return {
+        "right_kind": clean(rights.kind),
+        "certificate": clean(rights.certificate),
+        "territory": clean(rights.territory),
+        "official_url": clean(rights.official_url),
+        "published_at": clean(rights.published_at),
+    }
+
+
+def list_rows(conn: Connection, *, watch: str | None = None) -> list[AssetRow]:
+    """Assets by watch and name, also the retired ones."""
+    where = sa.true() if watch is None else watches.c.name == watch
+    return _select(conn, where)
+
+
+def get(conn: Connection, name: str, *, watch: str | None = None) -> AssetRow:
+    """One asset with the paths of its pictures. Raises NotFound, also where two fit."""
+    where = assets.c.name == name
+    if watch is not None:
+        where = sa.and_(where, watches.c.name == watch)
+    rows = _select(conn, where)
+    if not rows:
+        raise NotFound(f"there is no asset {name!r}; `monitor assets list` shows all")
+    if len(rows) > 1:
+        names = ", ".join(row.watch for row in rows)
+        raise NotFound(f"asset {name!r} is in several watches ({names}): say which with --watch")
+    return rows[0]
+
+
+def _select(conn: Connection, where: sa.ColumnElement[bool]) -> list[AssetRow]:
+    counted = (
+        sa.select(sa.func.count())
+        .where(matches.c.asset_id == assets.c.id)
+        .scalar_subquery()
+        .label("match_count")
+    )
+    rows = conn.execute(
+        sa.select(assets, watches.c.name.label("watch"), counted)
+        .select_from(assets.join(watches))
+        .where(where)
+        .order_by(watches.c.name, assets.c.name)
+    ).all()
+    paths: dict[int, list[str]] = {}
+    for asset_id, path in conn.execute(
+        sa.select(reference_pictures.c.asset_id, reference_pictures.c.path)
+        .where(reference_pictures.c.retired_at.is_(None))
+        .order_by(reference_pictures.c.path)
+    ):
+        paths.setdefault(asset_id, []).append(path)
+    return [
+        AssetRow(
+            id=row.id,
+            watch=row.watch,
+            name=row.name,
+            right_kind=row.right_kind,
+            certificate=row.certificate,
+            territory=row.territory,
+            official_url=row.official_url,
+            published_at=row.published_at,
+            tags=tuple(row.tags),
+            pictures=len(paths.get(row.id, [])),
+            matches=row.match_count,
+            created_at=row.created_at,
+            retired_at=row.retired_at,
+            reference_pictures=tuple(paths.get(row.id, [])),
+        )
+        for row in rows
+    ]

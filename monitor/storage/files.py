@@ -1,0 +1,68 @@
+"""Picture files on disk, named by their sha256: written whole before any row names them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from monitor.errors import NotFound, StoreUnavailable
+from monitor.storage.engine import map_os_error
+
+
+class PictureFiles:
+    """The folder of picture files; any number of processes may use it at once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, sha256: str) -> Path:
+        """Where the file of that hash is, or would be."""
+        return self._root / sha256[:2] / sha256[2:4] / sha256
+
+    def has(self, sha256: str) -> bool:
+        return self.path(sha256).is_file()
+
+    def put(self, data: bytes) -> str:
+        """Keep the bytes and return their sha256. Raises DiskFull or StoreUnavailable.
+
+        A file bears its name only when it is whole and on the disk; one that is there already, of
+        the same size, is left alone.
+        """
+        sha256 = hashlib.sha256(data).hexdigest()
+        path = self.path(sha256)
+        try:
+            if path.is_file() and path.stat().st_size == len(data):
+                return sha256
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_whole(path, data)
+        except OSError as error:
+            raise map_os_error(error, f"keep a picture in {self._root}") from error
+        return sha256
+
+    def read(self, sha256: str) -> bytes:
+        """The bytes of that hash. Raises NotFound, or StoreUnavailable if they have changed."""
+        path = self.path(sha256)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound(f"picture {sha256} is not in {self._root}") from error
+        except OSError as error:
+            raise map_os_error(error, f"read the picture {path}") from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise StoreUnavailable(f"the picture file {path} is damaged; restore it from a backup")
+        return data
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    descriptor, partial = tempfile.mkstemp(prefix=".part-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(partial).replace(path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,247 @@
+"""Matches: asset x listing, with the best similarity seen and a person's verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from monitor.errors import NotFound
+from monitor.model import Price, Region, Relation, Similarity, Verdict
+from monitor.storage.comparisons import region_of, similarity_values
+from monitor.storage.engine import Connection
+from monitor.storage.listings import price_of
+from monitor.storage.tables import (
+    assets,
+    listings,
+    matches,
+    reference_pictures,
+    sellers,
+    watches,
+)
+from monitor.storage.text import clean
+from monitor.storage.upsert import insert
+
+# Who is named as having decided, where the config's own_sellers did.
+BY_OWN_SELLERS = "own_sellers"
+
+
+@dataclass(frozen=True, slots=True)
+class MatchChange:
+    """What recording a sighting has changed; `score_before` is None for a new match."""
+
+    id: int
+    created: bool
+    score_before: float | None
+    score: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRow:
+    """A match with everything that people are told of it."""
+
+    id: int
+    watch: str
+    asset: str
+    score: float
+    relation: Relation
+    mirrored: bool
+    method: str
+    region: Region | None
+    marketplace: str
+    site: str
+    item_id: str
+    url: str
+    title: str
+    price: Price | None
+    seller_id: str | None
+    seller: str | None
+    provider_score: float | None
+    verdict: Verdict
+    verdict_at: datetime | None
+    verdict_by: str | None
+    verdict_note: str | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+    times_seen: int
+    reference_sha256: str
+    reference_path: str
+    picture_sha256: str
+
+
+def record(
+    conn: Connection,
+    *,
+    watch_id: int,
+    asset_id: int,
+    listing_id: int,
+    reference_id: int,
+    picture_sha256: str,
+    marketplace: str,
+    similarity: Similarity,
+    provider_score: float | None,
+    own_seller: bool,
+    now: datetime,
+) -> MatchChange:
+    """Write that a listing was seen with a picture like the asset's.
+
+    The best similarity is kept, with the pictures that gave it. A verdict is never touched, but
+    that an own seller's match, still unreviewed, is authorised.
+    """
+    statement = insert(conn, matches).values(
+        watch_id=watch_id,
+        asset_id=asset_id,
+        listing_id=listing_id,
+        reference_id=reference_id,
+        picture_sha256=picture_sha256,
+        marketplace=marketplace,
+        provider_score=provider_score,
+        verdict=Verdict.UNREVIEWED.value,
+        first_seen_at=now,
+        last_seen_at=now,
+        times_seen=0,
+        **similarity_values(similarity),
+    )
+    created = conn.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    old = conn.execute(
+        sa.select(matches)
+        .where(
+            matches.c.watch_id == watch_id,
+            matches.c.asset_id == asset_id,
+            matches.c.listing_id == listing_id,
+        )
+        .with_for_update()
+    ).one()
+    values: dict[str, object] = {"last_seen_at": now, "times_seen": old.times_seen + 1}
+    if similarity.score > old.score:
+        values |= {
+            "reference_id": reference_id,
+            "picture_sha256": picture_sha256,
+            "marketplace": marketplace,
+            "provider_score": provider_score,
+            **similarity_values(similarity),
+        }
+    verdict = Verdict(old.verdict)
+    if own_seller and verdict is Verdict.UNREVIEWED:
+        verdict = Verdict.AUTHORISED
+        values |= {"verdict": verdict.value, "verdict_at": now, "verdict_by": BY_OWN_SELLERS}
+    conn.execute(sa.update(matches).where(matches.c.id == old.id).values(values))
+    return MatchChange(
+        id=old.id,
+        created=created,
+        score_before=None if created else old.score,
+        score=max(similarity.score, old.score),
+        verdict=verdict,
+    )
+
+
+def decide(
+    conn: Connection, match_id: int, verdict: Verdict, by: str, note: str | None, now: datetime
+) -> None:
+    """Set a person's verdict. Raises NotFound."""
+    done = conn.execute(
+        sa.update(matches)
+        .where(matches.c.id == match_id)
+        .values(
+            verdict=verdict.value, verdict_at=now, verdict_by=clean(by), verdict_note=clean(note)
+        )
+    )
+    if done.rowcount == 0:
+        raise NotFound(f"there is no match {match_id}; `monitor matches list` shows all")
+
+
+def list_rows(
+    conn: Connection,
+    *,
+    first_seen_from: datetime | None = None,
+    watch: str | None = None,
+    verdict: Verdict | None = None,
+    min_score: float | None = None,
+    limit: int | None = None,
+) -> list[MatchRow]:
+    """Matches that fit all given conditions, the best score first."""
+    statement = _select()
+    if first_seen_from is not None:
+        statement = statement.where(matches.c.first_seen_at >= first_seen_from)
+    if watch is not None:
+        statement = statement.where(watches.c.name == watch)
+    if verdict is not None:
+        statement = statement.where(matches.c.verdict == verdict.value)
+    if min_score is not None:
+        statement = statement.where(matches.c.score >= min_score)
+    ordered = statement.order_by(matches.c.score.desc(), matches.c.id).limit(limit)
+    return [_row(row) for row in conn.execute(ordered)]
+
+
+def get(conn: Connection, match_id: int) -> MatchRow:
+    """Raises NotFound."""
+    found = find(conn, [match_id])
+    if not found:
+        raise NotFound(f"there is no match {match_id}; `monitor matches list` shows all")
+    return found[match_id]
+
+
+def find(conn: Connection, match_ids: list[int]) -> dict[int, MatchRow]:
+    """Those of these matches that exist, by id."""
+    rows = conn.execute(_select().where(matches.c.id.in_(match_ids)))
+    return {row.id: _row(row) for row in rows}
+
+
+def _select() -> sa.Select[tuple[object, ...]]:
+    return sa.select(
+        matches,
+        watches.c.name.label("watch"),
+        assets.c.name.label("asset"),
+        reference_pictures.c.sha256.label("reference_sha256"),
+        reference_pictures.c.path.label("reference_path"),
+        listings.c.site,
+        listings.c.item_id,
+        listings.c.url,
+        listings.c.title,
+        listings.c.price_min,
+        listings.c.price_max,
+        listings.c.currency,
+        listings.c.price_text,
+        sellers.c.seller_id.label("site_seller_id"),
+        sellers.c.name.label("seller"),
+    ).select_from(
+        matches.join(watches, watches.c.id == matches.c.watch_id)
+        .join(assets, assets.c.id == matches.c.asset_id)
+        .join(reference_pictures, reference_pictures.c.id == matches.c.reference_id)
+        .join(listings, listings.c.id == matches.c.listing_id)
+        .outerjoin(sellers, sellers.c.id == listings.c.seller_id)
+    )
+
+
+def _row(row: sa.Row[tuple[object, ...]]) -> MatchRow:
+    return MatchRow(
+        id=row.id,
+        watch=row.watch,
+        asset=row.asset,
+        score=row.score,
+        relation=Relation(row.relation),
+        mirrored=bool(row.mirrored),
+        method=row.method,
+        region=region_of(row.region),
+        marketplace=row.marketplace,
+        site=row.site,
+        item_id=row.item_id,
+        url=row.url,
+        title=row.title,
+        price=price_of(row),
+        seller_id=row.site_seller_id,
+        seller=row.seller,
+        provider_score=row.provider_score,
+        verdict=Verdict(row.verdict),
+        verdict_at=row.verdict_at,
+        verdict_by=row.verdict_by,
+        verdict_note=row.verdict_note,
+        first_seen_at=row.first_seen_at,
+        last_seen_at=row.last_seen_at,
+        times_seen=row.times_seen,
+        reference_sha256=row.reference_sha256,
+        reference_path=row.reference_path,
+        picture_sha256=row.picture_sha256,
+    )

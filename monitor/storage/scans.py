@@ -1,0 +1,355 @@
+"""Scans as a queue of leased rows, the cycles that group them, and baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from monitor.errors import LeaseLost
+from monitor.model import ReferencePicture, Scan, ScanCounts, ScanOutcome
+from monitor.storage.engine import Connection
+from monitor.storage.tables import (
+    assets,
+    baselines,
+    cycles,
+    reference_pictures,
+    scans,
+    watches,
+)
+from monitor.storage.text import clean
+from monitor.storage.upsert import insert
+
+DUE, RUNNING, FINISHED = "due", "running", "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanHealth:
+    """A scan as people are shown it; `outcome` is None while it is open."""
+
+    scan_id: int
+    watch: str
+    marketplace: str
+    reference_picture: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    outcome: str | None
+    listings_seen: int
+    listings_new: int
+    pictures_fetched: int
+    pictures_failed: int
+    matches_new: int
+    requests: int
+    error: str | None
+
+
+def plan(
+    conn: Connection,
+    watch_id: int,
+    references: Sequence[ReferencePicture],
+    marketplaces: Sequence[str],
+    due_at: datetime,
+) -> int | None:
+    """Make a scan due per (reference picture, marketplace), all in one new cycle.
+
+    What is still open from an earlier cycle is not planned a second time. Returns the cycle, or
+    None if nothing new is due.
+    """
+    open_rows = conn.execute(
+        sa.select(scans.c.reference_id, scans.c.marketplace).where(
+            scans.c.watch_id == watch_id, scans.c.state != FINISHED
+        )
+    )
+    taken = {(row.reference_id, row.marketplace) for row in open_rows}
+    wanted = [
+        (reference.id, name)
+        for reference in references
+        for name in marketplaces
+        if (reference.id, name) not in taken
+    ]
+    if not wanted:
+        return None
+    made = conn.execute(
+        sa.insert(cycles).values(watch_id=watch_id, due_at=due_at).returning(cycles.c.id)
+    )
+    cycle_id = int(made.scalar_one())
+    rows = [
+        {
+            "cycle_id": cycle_id,
+            "watch_id": watch_id,
+            "marketplace": name,
+            "reference_id": reference_id,
+            "state": DUE,
+            "due_at": due_at,
+            "attempts": 0,
+        }
+        for reference_id, name in wanted
+    ]
+    conn.execute(sa.insert(scans), rows)
+    return cycle_id
+
+
+def is_baseline(conn: Connection, watch_id: int, reference_id: int, marketplace: str) -> bool:
+    """Whether this picture has never been searched to the end on this marketplace."""
+    done = conn.execute(
+        sa.select(baselines.c.done_at).where(
+            baselines.c.watch_id == watch_id,
+            baselines.c.reference_id == reference_id,
+            baselines.c.marketplace == marketplace,
+        )
+    )
+    return done.first() is None
+
+
+def claim(
+    conn: Connection,
+    marketplaces: Sequence[str],
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    *,
+    cycle_id: int | None = None,
+) -> Scan | None:
+    """Take the longest due scan on one of the marketplaces, or one whose lease has run out."""
+    free = sa.or_(
+        scans.c.state == DUE,
+        sa.and_(scans.c.state == RUNNING, scans.c.lease_until < now),
+    )
+    wanted = [scans.c.marketplace.in_(marketplaces), scans.c.due_at <= now, free]
+    if cycle_id is not None:
+        wanted.append(scans.c.cycle_id == cycle_id)
+    found = conn.execute(
+        sa.select(scans.c.id)
+        .where(*wanted)
+        .order_by(scans.c.due_at, scans.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).scalar()
+    if found is None:
+        return None
+    conn.execute(
+        sa.update(scans)
+        .where(scans.c.id == found)
+        .values(
+            state=RUNNING,
+            owner=owner,
+            lease_until=now + lease,
+            attempts=scans.c.attempts + 1,
+            started_at=sa.func.coalesce(
+                scans.c.started_at, sa.literal(now, scans.c.started_at.type)
+            ),
+        )
+    )
+    return _load(conn, int(found))
+
+
+def _load(conn: Connection, scan_id: int) -> Scan:
+    row = conn.execute(
+        sa.select(
+            scans,
+            watches.c.name.label("watch"),
+            reference_pictures.c.sha256,
+            reference_pictures.c.path,
+            reference_pictures.c.asset_id,
+            assets.c.name.label("asset"),
+        )
+        .select_from(
+            scans.join(watches, watches.c.id == scans.c.watch_id)
+            .join(reference_pictures, reference_pictures.c.id == scans.c.reference_id)
+            .join(assets, assets.c.id == reference_pictures.c.asset_id)
+        )
+        .where(scans.c.id == scan_id)
+    ).one()
+    return Scan(
+        id=row.id,
+        cycle_id=row.cycle_id,
+        watch_id=row.watch_id,
+        watch=row.watch,
+        marketplace=row.marketplace,
+        reference=ReferencePicture(row.reference_id, row.asset_id, row.asset, row.sha256, row.path),
+        cursor=row.cursor,
+        attempts=row.attempts,
+        counts=ScanCounts(
+            listings_seen=row.listings_seen,
+            listings_new=row.listings_new,
+            pictures_fetched=row.pictures_fetched,
+            pictures_failed=row.pictures_failed,
+            matches_new=row.matches_new,
+            requests=row.requests,
+        ),
+        started_at=row.started_at,
+    )
+
+
+def advance(
+    conn: Connection, scan: Scan, owner: str, cursor: str | None, counts: ScanCounts
+) -> None:
+    """Note that a page is done. Raises LeaseLost if another process has the scan."""
+    done = conn.execute(
+        sa.update(scans)
+        .where(scans.c.id == scan.id, scans.c.owner == owner, scans.c.state == RUNNING)
+        .values(
+            cursor=cursor,
+            listings_seen=counts.listings_seen,
+            listings_new=counts.listings_new,
+            pictures_fetched=counts.pictures_fetched,
+            pictures_failed=counts.pictures_failed,
+            matches_new=counts.matches_new,
+            requests=counts.requests,
+        )
+    )
+    if done.rowcount == 0:
+        raise LeaseLost(f"scan {scan.id} was taken over by another process")
+
+
+def finish(
+    conn: Connection,
+    scan: Scan,
+    owner: str,
+    outcome: ScanOutcome,
+    error: str | None,
+    now: datetime,
+) -> bool:
+    """Store how a scan ended; False if another process has it.
+
+    A complete one is the baseline of its picture on its marketplace; the last one of a cycle
+    finishes the cycle.
+    """
+    done = conn.execute(
+        sa.update(scans)
+        .where(scans.c.id == scan.id, scans.c.owner == owner, scans.c.state == RUNNING)
+        .values(
+            state=FINISHED,
+            owner=None,
+            lease_until=None,
+            finished_at=now,
+            outcome=outcome.value,
+            error=clean(error),
+        )
+    )
+    if done.rowcount == 0:
+        return False
+    if outcome.is_complete:
+        statement = insert(conn, baselines).values(
+            watch_id=scan.watch_id,
+            reference_id=scan.reference.id,
+            marketplace=scan.marketplace,
+            done_at=now,
+        )
+        conn.execute(statement.on_conflict_do_nothing())
+    _finish_cycle(conn, scan.cycle_id, now)
+    return True
+
+
+def _finish_cycle(conn: Connection, cycle_id: int, now: datetime) -> None:
+    # the cycle's row is locked first: of two last scans that end at once, one must see the other
+    conn.execute(sa.select(cycles.c.id).where(cycles.c.id == cycle_id).with_for_update())
+    still_open = sa.exists().where(scans.c.cycle_id == cycle_id, scans.c.state != FINISHED)
+    conn.execute(
+        sa.update(cycles)
+        .where(cycles.c.id == cycle_id, cycles.c.finished_at.is_(None), ~still_open)
+        .values(finished_at=now)
+    )
+
+
+def last_good_cycle(conn: Connection, watch_id: int, marketplace: str) -> int | None:
+    """The newest cycle in which the watch had a complete scan on the marketplace."""
+    found = conn.execute(
+        sa.select(sa.func.max(scans.c.cycle_id)).where(
+            scans.c.watch_id == watch_id,
+            scans.c.marketplace == marketplace,
+            scans.c.outcome.in_([ScanOutcome.OK.value, ScanOutcome.EMPTY.value]),
+        )
+    ).scalar()
+    return None if found is None else int(found)
+
+
+def list_open_cycles(conn: Connection, watch_id: int) -> list[int]:
+    """The watch's cycles that have an open scan, the oldest first."""
+    rows = conn.execute(
+        sa.select(scans.c.cycle_id)
+        .where(scans.c.watch_id == watch_id, scans.c.state != FINISHED)
+        .distinct()
+        .order_by(scans.c.cycle_id)
+    )
+    return list(rows.scalars())
+
+
+def count_progress(conn: Connection, cycle_ids: Collection[int]) -> tuple[int, int]:
+    """(finished scans, all scans) of the cycles."""
+    row = conn.execute(
+        sa.select(
+            sa.func.count().filter(scans.c.state == FINISHED).label("done"),
+            sa.func.count().label("total"),
+        ).where(scans.c.cycle_id.in_(cycle_ids))
+    ).one()
+    return row.done, row.total
+
+
+def has_open(conn: Connection, cycle_id: int, marketplace: str) -> bool:
+    found = conn.execute(
+        sa.select(scans.c.id)
+        .where(
+            scans.c.cycle_id == cycle_id,
+            scans.c.marketplace == marketplace,
+            scans.c.state != FINISHED,
+        )
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+def list_health(
+    conn: Connection, *, cycles: Collection[int] | None = None, limit: int | None = None
+) -> list[ScanHealth]:
+    """Scans, the newest first; of these cycles only, if given."""
+    statement = _select_health()
+    if cycles is not None:
+        statement = statement.where(scans.c.cycle_id.in_(cycles))
+    ordered = statement.order_by(scans.c.id.desc()).limit(limit)
+    return [_health(row) for row in conn.execute(ordered)]
+
+
+def list_newest(conn: Connection) -> list[ScanHealth]:
+    """The finished scans of the newest finished cycle of each watch, by id.
+
+    What an operator asks for: did the last round see everything?
+    """
+    newest = (
+        sa.select(sa.func.max(cycles.c.id))
+        .where(cycles.c.finished_at.is_not(None))
+        .group_by(cycles.c.watch_id)
+    )
+    statement = _select_health().where(scans.c.cycle_id.in_(newest), watches.c.retired_at.is_(None))
+    return [_health(row) for row in conn.execute(statement.order_by(scans.c.id))]
+
+
+def _select_health() -> sa.Select[tuple[object, ...]]:
+    return sa.select(
+        scans, watches.c.name.label("watch"), reference_pictures.c.path.label("path")
+    ).select_from(
+        scans.join(watches, watches.c.id == scans.c.watch_id).join(
+            reference_pictures, reference_pictures.c.id == scans.c.reference_id
+        )
+    )
+
+
+def _health(row: sa.Row[tuple[object, ...]]) -> ScanHealth:
+    return ScanHealth(
+        scan_id=row.id,
+        watch=row.watch,
+        marketplace=row.marketplace,
+        reference_picture=row.path,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        outcome=row.outcome,
+        listings_seen=row.listings_seen,
+        listings_new=row.listings_new,
+        pictures_fetched=row.pictures_fetched,
+        pictures_failed=row.pictures_failed,
+        matches_new=row.matches_new,
+        requests=row.requests,
+        error=row.error,
+    )

@@ -1,0 +1,94 @@
+"""The views: what users query. One definition each; columns are added, never renamed.
+
+docs/sql.md documents them; both databases give the same values, but for the type of instants
+(text on SQLite, timestamptz on PostgreSQL).
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from monitor.storage.engine import Connection
+
+# {text} and {number} are the dialect's types: ids are strings, prices are numbers.
+_MATCHES = """
+SELECT CAST(m.id AS {text}) AS match_id, w.name AS watch, a.name AS asset,
+       r.path AS reference_picture, m.marketplace AS marketplace, l.site AS site,
+       l.item_id AS item_id, l.url AS listing_url, l.title AS title, s.seller_id AS seller_id,
+       s.name AS seller, CAST(l.price_min AS {number}) AS price_min,
+       CAST(l.price_max AS {number}) AS price_max, l.currency AS currency, m.score AS score,
+       m.relation AS relation, m.method AS method, m.provider_score AS provider_score,
+       m.verdict AS verdict, m.first_seen_at AS first_seen_at, m.last_seen_at AS last_seen_at,
+       m.times_seen AS times_seen, m.picture_sha256 AS picture_sha256,
+       CAST(p.cluster_id AS {text}) AS cluster_id,
+       (SELECT min(d.sent_at) FROM deliveries AS d JOIN alerts AS al ON al.id = d.alert_id
+         WHERE al.match_id = m.id) AS first_alerted_at
+  FROM matches AS m
+  JOIN watches AS w ON w.id = m.watch_id
+  JOIN assets AS a ON a.id = m.asset_id
+  JOIN reference_pictures AS r ON r.id = m.reference_id
+  JOIN listings AS l ON l.id = m.listing_id
+  JOIN pictures AS p ON p.sha256 = m.picture_sha256
+  LEFT JOIN sellers AS s ON s.id = l.seller_id
+"""
+
+VIEWS = {
+    "match_history": _MATCHES,
+    "open_matches": _MATCHES
+    + " WHERE m.verdict = 'unreviewed' AND m.score >= w.alert_score AND w.retired_at IS NULL",
+    "listing_history": """
+SELECT l.site AS site, l.item_id AS item_id, o.observed_at AS observed_at, o.title AS title,
+       CAST(o.price_min AS {number}) AS price_min, CAST(o.price_max AS {number}) AS price_max,
+       o.currency AS currency, o.sales AS sales, o.rank AS rank,
+       o.provider_score AS provider_score
+  FROM observations AS o
+  JOIN listings AS l ON l.id = o.listing_id
+""",
+    "seller_summary": """
+SELECT s.site AS site, s.seller_id AS seller_id, s.name AS seller,
+       (SELECT count(*) FROM listings AS l WHERE l.seller_id = s.id) AS listings,
+       (SELECT count(*) FROM matches AS m JOIN listings AS l ON l.id = m.listing_id
+         WHERE l.seller_id = s.id) AS matches,
+       (SELECT count(*) FROM matches AS m JOIN listings AS l ON l.id = m.listing_id
+         WHERE l.seller_id = s.id AND m.verdict = 'infringing') AS infringing,
+       s.first_seen_at AS first_seen_at, s.last_seen_at AS last_seen_at
+  FROM sellers AS s
+""",
+    "alert_history": """
+SELECT al.id AS alert_id, al.event AS event, CAST(al.match_id AS {text}) AS match_id,
+       d.channel AS channel, d.state AS state, d.attempts AS attempts,
+       d.last_error AS last_error, al.created_at AS created_at, d.next_try_at AS next_try_at,
+       d.sent_at AS sent_at
+  FROM alerts AS al
+  LEFT JOIN deliveries AS d ON d.alert_id = al.id
+""",
+    "scan_health": """
+SELECT CAST(sc.id AS {text}) AS scan_id, w.name AS watch, sc.marketplace AS marketplace,
+       r.path AS reference_picture, sc.started_at AS started_at, sc.finished_at AS finished_at,
+       sc.outcome AS outcome, sc.listings_seen AS listings_seen,
+       sc.listings_new AS listings_new, sc.pictures_fetched AS pictures_fetched,
+       sc.matches_new AS matches_new, sc.requests AS requests, sc.error AS error
+  FROM scans AS sc
+  JOIN watches AS w ON w.id = sc.watch_id
+  JOIN reference_pictures AS r ON r.id = sc.reference_id
+""",
+}
+
+_TYPES = {
+    "sqlite": {"text": "TEXT", "number": "REAL"},
+    "postgresql": {"text": "text", "number": "double precision"},
+}
+
+
+def drop_views(conn: Connection) -> None:
+    """Drop every view of the database, also those of older versions."""
+    for name in sa.inspect(conn).get_view_names():
+        quoted = conn.dialect.identifier_preparer.quote(name)
+        conn.exec_driver_sql(f"DROP VIEW {quoted}")
+
+
+def create_views(conn: Connection) -> None:
+    """Create every view from its one definition."""
+    types = _TYPES[conn.dialect.name]
+    for name, select in VIEWS.items():
+        conn.exec_driver_sql(f"CREATE VIEW {name} AS {select.format(**types)}")

@@ -1,0 +1,122 @@
+"""The schema: made by itself, upgraded on demand, never guessed."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from monitor.errors import SchemaMismatch, StoreError
+from monitor.storage import Store, check_schema, ensure_schema, upgrade_schema
+from monitor.storage.schema import head_revision, migrations_folder, run_migrations
+from monitor.storage.tables import metadata
+from monitor.storage.views import VIEWS
+from tests.check_migrations import differences
+
+
+def test_an_empty_database_gets_the_schema_of_the_tables(empty_url: str) -> None:
+    assert differences(empty_url) == []
+
+
+def test_several_processes_may_create_it_at_once(empty_url: str) -> None:
+    stores = [Store.open(empty_url) for _ in range(3)]
+    errors: list[StoreError] = []
+
+    def create(store: Store) -> None:
+        try:
+            ensure_schema(store)
+        except StoreError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=create, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert check_schema(stores[0]) == []
+    for store in stores:
+        store.close()
+
+
+def test_another_revision_is_refused_and_both_are_named(store: Store) -> None:
+    with store.writing() as conn:
+        conn.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    with pytest.raises(SchemaMismatch, match=rf"0000.*{head_revision()}"):
+        ensure_schema(store)
+    with pytest.raises(SchemaMismatch, match="newer version"):
+        upgrade_schema(store)
+
+
+def test_a_database_of_another_program_is_left_alone(empty_url: str) -> None:
+    store = Store.open(empty_url)
+    with store.writing() as conn:
+        conn.exec_driver_sql("CREATE TABLE invoices (id integer)")
+    with pytest.raises(StoreError, match="another program"):
+        ensure_schema(store)
+    store.close()
+
+
+def test_an_upgrade_of_a_current_database_changes_nothing(store: Store) -> None:
+    assert upgrade_schema(store) == (head_revision(), head_revision())
+    assert check_schema(store) == []
+
+
+def test_a_missing_view_is_reported(store: Store) -> None:
+    with store.writing() as conn:
+        conn.exec_driver_sql("DROP VIEW open_matches")
+    assert check_schema(store) == ["view open_matches is missing"]
+
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+revision = "9999"
+down_revision = "{head}"
+branch_labels = None
+depends_on = None
+
+def upgrade():
+    with op.batch_alter_table("watches") as batch:
+        batch.add_column(sa.Column("note", sa.Text))
+        batch.alter_column("trigger", existing_type=sa.Text(), nullable=False, server_default="x")
+"""
+
+
+def test_a_table_is_rebuilt_below_its_views_and_keeps_its_children(
+    store: Store, tmp_path: Path
+) -> None:
+    """SQLite refuses to rebuild a table that a view depends on, and empties its children."""
+    with store.writing() as conn:
+        conn.exec_driver_sql(
+            "INSERT INTO watches (name, record_score, alert_score, trigger) "
+            "VALUES ('w', 0.6, 0.85, 'every 6h')"
+        )
+        conn.exec_driver_sql(
+            "INSERT INTO cycles (watch_id, due_at) "
+            "SELECT id, '2026-01-01 00:00:00.000000' FROM watches"
+        )
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrations_folder(), folder)
+    (folder / "versions/9999_next.py").write_text(
+        NEXT.format(head=head_revision()), encoding="utf-8"
+    )
+    with store.migrating() as conn:
+        run_migrations(conn, folder, "head")
+    with store.reading() as conn:
+        assert conn.exec_driver_sql("SELECT note FROM watches").all() == [(None,)]
+        assert conn.exec_driver_sql("SELECT count(*) FROM cycles").scalar() == 1
+        assert set(VIEWS) <= set(sa.inspect(conn).get_view_names())
+
+
+def test_every_constraint_has_a_name() -> None:
+    unnamed = [
+        f"{table.name}: {constraint}"
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if constraint.name is None
+    ]
+    assert unnamed == []
