@@ -81,14 +81,15 @@ def _scan_problems(newest: list[ScanHealth]) -> list[str]:
             key = (scan.watch, scan.marketplace, scan.outcome or "open")
             bad.setdefault(key, []).append(scan.error or "no reason stored")
     return [
-        f"watch {watch} on {marketplace}: {len(errors)} scans {outcome} in the last round: {errors[0]}"
+        f"watch {watch} on {marketplace}: {len(errors)} scans {outcome} in the last round: "
+        f"{errors[0]}"
         for (watch, marketplace, outcome), errors in bad.items()
     ]
 
 
 def _channel_problems(channel: ChannelHealth, now: datetime) -> list[str]:
     problems = []
-    if channel.waiting and now - channel.oldest_at > WAITING_TOO_LONG:
+    if channel.oldest_at is not None and now - channel.oldest_at > WAITING_TOO_LONG:
         said = f": {channel.last_error}" if channel.last_error else ""
         problems.append(f"channel {channel.channel}: {channel.waiting} alerts wait{said}")
     if channel.dead:

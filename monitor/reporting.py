@@ -16,6 +16,7 @@ from monitor.errors import InputError, NotFound, PictureError, StoreError
 from monitor.matching import Image
 from monitor.storage import PictureFiles, Store, matches, scans
 from monitor.storage.matches import MatchRow
+from monitor.storage.scans import ScanHealth
 
 # Thumbnails keep a report of hundreds of matches at a size that a mail can carry.
 _THUMBNAIL = (320, 320)
@@ -37,10 +38,10 @@ class Report:
     made_at: datetime
     shown: tuple[Shown, ...]
     found: int
-    scans: tuple[scans.ScanHealth, ...]
+    scans: tuple[ScanHealth, ...]
 
     @property
-    def failed(self) -> list[scans.ScanHealth]:
+    def failed(self) -> list[ScanHealth]:
         """The scans that did not see everything: their silence proves nothing."""
         return [scan for scan in self.scans if scan.outcome not in ("ok", "empty")]
 

@@ -1,4 +1,4 @@
-"""Whether a database migrated to head is what the tables say: `python -m tests.check_migrations`."""
+"""Whether a migrated database is what the tables say: `python -m tests.check_migrations`."""
 
 from __future__ import annotations
 

@@ -35,8 +35,7 @@ def check_config(ctx: click.Context, path: Path | None, *, as_json: bool) -> int
     if as_json:
         show_json({"ok": True, "problems": [], **_counts(config)})
     else:
-        counts = ", ".join(f"{count} {name}" for name, count in _counts(config).items())
-        click.echo(f"ok: {counts}")
+        click.echo(f"ok: {', '.join(_phrase(*item) for item in _counts(config).items())}")
     return 0
 
 
@@ -47,7 +46,7 @@ def _show_problems(error: ConfigError, *, as_json: bool) -> None:
     for problem in error.problems:
         click.echo(str(problem))
     count = len(error.problems)
-    click.echo(f"{count} problem{'s' if count > 1 else ''}", err=True)
+    click.echo(_phrase("problems", count), err=True)
 
 
 def _counts(config: Config) -> dict[str, int]:
@@ -56,3 +55,9 @@ def _counts(config: Config) -> dict[str, int]:
         "marketplaces": len(config.marketplaces),
         "channels": len(config.channels),
     }
+
+
+def _phrase(plural: str, count: int) -> str:
+    if count != 1:
+        return f"{count} {plural}"
+    return f"1 {plural.removesuffix('es') if plural == 'watches' else plural.removesuffix('s')}"

@@ -126,16 +126,15 @@ def _open_output(out_file: Path | None) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     target = out_file.resolve()
-    if target.exists() and not target.is_file():  # a pipe or a terminal
-        with target.open("w", newline="", encoding="utf-8") as file:
-            yield file
-        return
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    is_special = target.exists() and not target.is_file()  # a pipe or a terminal
+    written = target if is_special else target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        with unfinished.open("x", newline="", encoding="utf-8") as file:
+        with written.open("w" if is_special else "x", newline="", encoding="utf-8") as file:
             yield file
-        unfinished.replace(target)
+        if not is_special:
+            written.replace(target)
     except OSError as error:
         raise MonitorError(f"{out_file} can't be written: {error.strerror or error}") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        if not is_special:
+            written.unlink(missing_ok=True)

@@ -133,7 +133,8 @@ def _by_status(answer: Answer) -> MarketplaceError | None:
 def _redirect(answer: Answer) -> MarketplaceError:
     """A redirect is a wall, except to the same place over https: then base_url is outdated."""
     here, there = urlsplit(answer.url), _target(answer)
-    if there is not None and there.hostname == here.hostname and there.path == here.path:
+    is_same = there is not None and (there.hostname, there.path) == (here.hostname, here.path)
+    if there is not None and is_same and there.scheme != here.scheme:
         return UnexpectedAnswer(f"the search moved to {there.scheme}://: correct base_url")
     where = there.hostname if there is not None else None
     return Blocked(f"redirected (HTTP {answer.status}) to {where or 'an unknown address'}")

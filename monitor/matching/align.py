@@ -67,37 +67,50 @@ def _around(span: Span, step: float) -> tuple[Span, ...]:
 def _search(
     source: Floats, whole: Floats, xs: tuple[Span, ...], ys: tuple[Span, ...], *, is_first: bool
 ) -> Alignment:
-    parts: Floats = np.asarray(_resampling(ys) @ source @ _resampling(xs).T, dtype=np.float32)
-    parts = parts.reshape(len(ys), GREY, len(xs), GREY)
-    correlations = _correlate_rows(parts, whole)
+    level = np.float32(whole.mean())  # in single precision, sums must stay near zero
+    by_rows, columns = _resampling(ys) @ (source - level), _resampling(xs)
+    correlations = _correlate_rows(by_rows, columns, whole - level)
     y, x, rows = np.unravel_index(int(correlations.argmax()), correlations.shape)
     return Alignment(
         correlation=float(correlations[y, x, rows]),
         x=xs[x],
         y=ys[y],
         rows=ROWS[rows],
-        part=parts[y, :, x, :],
+        part=_cut(source, xs[x], ys[y]),
         whole=whole,
         is_first=is_first,
     )
 
 
-def _correlate_rows(parts: Floats, second: Floats) -> Floats:
-    """Pearson's correlation of each part with `second` over each of `ROWS`: (y, x, rows)."""
-    level = second.mean()  # single precision: sums stay small around the mean
-    parts, second = parts - level, second - level
+def _cut(source: Floats, x: Span, y: Span) -> Floats:
+    return np.asarray(_resampling((y,)) @ source @ _resampling((x,)).T, dtype=np.float32)
+
+
+def _correlate_rows(by_rows: Floats, columns: Floats, whole: Floats) -> Floats:
+    """Pearson's correlation of each part with `whole` over each of `ROWS`: (y, x, rows).
+
+    A part is `by_rows[y] @ columns[x].T`, but only its squares need it written out: sums and
+    products are linear in it.
+    """
+    count = by_rows.shape[0] // GREY
+    # One product per y, not one for all: small ones are not split over threads, which costs more
+    # than it brings.
+    parts = (by_rows.reshape(count, GREY, GREY) @ columns.T).reshape(count, GREY, -1, GREY)
+    cells = columns.reshape(-1, GREY, GREY)  # (x, cell of the part, cell of the source)
+    lines = by_rows.reshape(count, GREY, GREY).transpose(1, 0, 2)  # (row, y, cell of the source)
+    sums = lines @ cells.sum(axis=1).T  # (row, y, x)
+    crossed = lines @ (whole @ cells).transpose(1, 2, 0)
+    squares = np.einsum("yixj,yixj->iyx", parts, parts)
     counts = _ROW_CHOICE.sum(axis=0) * GREY
-    sums = parts.sum(axis=3).transpose(0, 2, 1) @ _ROW_CHOICE
-    squares = np.einsum("yixj,yixj->yxi", parts, parts) @ _ROW_CHOICE
-    crossed = np.einsum("yixj,ij->yxi", parts, second, optimize=False) @ _ROW_CHOICE
-    other_sum = second.sum(axis=1) @ _ROW_CHOICE
-    other_square = (second * second).sum(axis=1) @ _ROW_CHOICE
-    covariance = crossed - sums * other_sum / counts
-    spread = squares - sums**2 / counts
-    other_spread = other_square - other_sum**2 / counts
+    total, product_, square = (
+        np.tensordot(item, _ROW_CHOICE, axes=(0, 0)) for item in (sums, crossed, squares)
+    )
+    other = whole.sum(axis=1) @ _ROW_CHOICE
+    other_square = np.einsum("ij,ij->i", whole, whole) @ _ROW_CHOICE
     noise = counts * _NOISE**2
-    result: Floats = covariance / np.sqrt((spread + noise) * (other_spread + noise))
-    return result
+    spread = square - total**2 / counts + noise
+    other_spread = other_square - other**2 / counts + noise
+    return np.asarray((product_ - total * other / counts) / np.sqrt(spread * other_spread))
 
 
 def _choose_rows() -> Floats:

@@ -122,7 +122,7 @@ def _views(picture: Image.Image) -> Vector:
 
 
 def _unit(cut: Image.Image) -> Vector:
-    vector = np.asarray(cut, dtype=np.float32).ravel()
-    vector = vector - vector.mean()
+    vector: Vector = np.asarray(cut, dtype=np.float32).ravel()
+    vector = np.subtract(vector, vector.mean())
     length = float(np.linalg.norm(vector))
-    return vector / length if length > 0 else vector
+    return np.divide(vector, length) if length > 0 else vector

@@ -66,9 +66,7 @@ class PageRecorder:
             references = assets.iter_references(conn, scan.watch_id)
             shas = {reference.sha256 for reference in references} | {scan.reference.sha256}
             records = pictures.find(conn, shas)
-            self._is_baseline = scans.is_baseline(
-                conn, scan.watch_id, scan.reference.id, scan.marketplace
-            )
+            self._baselines = scans.find_baselines(conn, scan.watch_id, scan.marketplace)
         fresh = {sha: refresh_fingerprints(context.files, rec) for sha, rec in records.items()}
         self._judge = Judge(scan, references, fresh)
 
@@ -225,14 +223,24 @@ class PageRecorder:
         )
         crossed = change.score >= self._rules.alert_score and change.verdict not in _SETTLED
         if crossed:
-            self._add_alert(conn, scan, change, now)
+            self._add_alert(conn, scan, judged, change, now)
         return int(change.created)
 
     def _add_alert(
-        self, conn: Connection, scan: Scan, change: matches.MatchChange, now: datetime
+        self,
+        conn: Connection,
+        scan: Scan,
+        judged: Judged,
+        change: matches.MatchChange,
+        now: datetime,
     ) -> None:
-        """One alert for the life of a match: the key holds however often it is seen again."""
+        """One alert for the life of a match: the key holds however often it is seen again.
+
+        It is part of a baseline while either picture, the searched one or the one that matches,
+        was never searched to the end here: the listing may have been there for years.
+        """
         event = AlertEvent.NEW_MATCH if change.created else AlertEvent.SCORE_CROSSED
+        is_baseline = not {scan.reference.id, judged.reference.id} <= self._baselines
         alerts.add(
             conn,
             event=event,
@@ -240,7 +248,7 @@ class PageRecorder:
             watch_id=scan.watch_id,
             match_id=change.id,
             scan_id=scan.id,
-            baseline_cycle_id=scan.cycle_id if self._is_baseline else None,
+            baseline_cycle_id=scan.cycle_id if is_baseline else None,
             now=now,
             alert_id=self._context.new_alert_id(),
         )

@@ -46,7 +46,7 @@ class ChannelHealth:
 
     channel: str
     waiting: int
-    oldest_at: datetime
+    oldest_at: datetime | None
     most_attempts: int
     dead: int
     last_error: str | None
@@ -231,9 +231,9 @@ def list_health(conn: Connection) -> list[ChannelHealth]:
             deliveries.c.channel,
             sa.func.count().filter(deliveries.c.state != "dead").label("waiting"),
             sa.func.count().filter(deliveries.c.state == "dead").label("dead"),
-            sa.func.min(deliveries.c.created_at, type_=deliveries.c.created_at.type).label(
-                "oldest"
-            ),
+            sa.func.min(deliveries.c.created_at, type_=deliveries.c.created_at.type)
+            .filter(deliveries.c.state != "dead")
+            .label("oldest"),
             sa.func.max(deliveries.c.attempts).label("attempts"),
             sa.func.max(deliveries.c.last_error).label("error"),
         )

@@ -91,16 +91,14 @@ def plan(
     return cycle_id
 
 
-def is_baseline(conn: Connection, watch_id: int, reference_id: int, marketplace: str) -> bool:
-    """Whether this picture has never been searched to the end on this marketplace."""
+def find_baselines(conn: Connection, watch_id: int, marketplace: str) -> set[int]:
+    """The reference pictures that were once searched to the end on this marketplace."""
     done = conn.execute(
-        sa.select(baselines.c.done_at).where(
-            baselines.c.watch_id == watch_id,
-            baselines.c.reference_id == reference_id,
-            baselines.c.marketplace == marketplace,
+        sa.select(baselines.c.reference_id).where(
+            baselines.c.watch_id == watch_id, baselines.c.marketplace == marketplace
         )
     )
-    return done.first() is None
+    return set(done.scalars())
 
 
 def claim(

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.errors import FetchRefused
+from monitor.marketplaces.urls import (
+    absolute_url,
+    full_size,
+    offer_id_in,
+    offer_link,
+    offer_url,
+    picture_link,
+)
+
+BASE = "https://api.1688.com/router/imageSearch"
+LOCAL = "http://127.0.0.1:8000/router/imageSearch"
+url_like = st.builds(
+    "".join,
+    st.lists(
+        st.sampled_from(
+            [
+                *(
+                    "http://",
+                    "https://",
+                    "//",
+                    "file://",
+                    "/",
+                    "..",
+                    "?",
+                    "#",
+                    "%",
+                    "%20",
+                    ":",
+                    "@",
+                ),
+                *("[::1]", "[", "127.0.0.1", "localhost", "detail.1688.com", "cbu01.alicdn.com"),
+                *(
+                    ".jpg",
+                    "_400x400",
+                    ".220x220",
+                    "_.webp",
+                    "offer/",
+                    "123456",
+                    ".html",
+                    "offerId=",
+                ),
+                *("ä", "商", "ß", "。", "\ud800", "\x00", "\\", " ", "&", "=", "img", ":8080"),
+            ]
+        )
+        | st.characters(),
+        max_size=8,
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("//cbu01.alicdn.com/a.jpg", "https://cbu01.alicdn.com/a.jpg"),
+        ("http://cbu01.alicdn.com/a.jpg", "https://cbu01.alicdn.com/a.jpg"),
+        ("http://cbu01.alicdn.com:80/a.jpg", "https://cbu01.alicdn.com/a.jpg"),
+        ("HTTPS://CBU01.Alicdn.com./a.jpg#x", "https://cbu01.alicdn.com/a.jpg"),
+        ("detail.1688.com/offer/1.html", "https://detail.1688.com/offer/1.html"),
+        ("https://h.example/a b.jpg?q=1 2", "https://h.example/a%20b.jpg?q=1%202"),
+        ("https://h.example/商.jpg", "https://h.example/%E5%95%86.jpg"),
+        ("https://bücher.example/a", "https://xn--bcher-kva.example/a"),
+        ("https://[2606:4700::1]/a", "https://[2606:4700::1]/a"),
+        ("/img/a.jpg", "https://api.1688.com/img/a.jpg"),
+        ("img/a.jpg", "https://api.1688.com/router/img/a.jpg"),
+        ("http://127.0.0.1:9/a.jpg", "https://127.0.0.1:9/a.jpg"),
+    ],
+)
+def test_an_address_becomes_absolute_https(raw: str, expected: str) -> None:
+    assert absolute_url(raw, base=BASE) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("http://127.0.0.1:9000/a.jpg", "http://127.0.0.1:9000/a.jpg"),
+        ("http://localhost:9000/a.jpg", "http://localhost:9000/a.jpg"),
+        ("http://[::1]:9000/a.jpg", "http://[::1]:9000/a.jpg"),
+        ("/a.jpg", "http://127.0.0.1:8000/a.jpg"),
+        ("//127.0.0.1:8000/a.jpg", "http://127.0.0.1:8000/a.jpg"),
+        ("http://cbu01.alicdn.com/a.jpg", "https://cbu01.alicdn.com/a.jpg"),
+        ("http://10.0.0.1/a.jpg", "https://10.0.0.1/a.jpg"),
+    ],
+)
+def test_http_is_kept_on_loopback_only(raw: str, expected: str) -> None:
+    assert absolute_url(raw, base=LOCAL, allow_loopback=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        ("file:///etc/passwd", "file:"),
+        ("ftp://h.example/a", "ftp:"),
+        ("data:image/png;base64,AAAA", "data:"),
+        ("javascript:alert(1)", "javascript:"),
+        ("https://user:secret@h.example/a", "user name"),
+        ("https://h.example/a\x00b", "characters"),
+        ("https://h.example\\@127.0.0.1/", "characters"),
+        ("https://", "host name"),
+        ("https://[::1", "can't be read"),
+        ("https://h.example:99999/", "can't be read"),
+        ("https://.example/", "host name"),
+        ("https://h.example/" + "a" * 5000, "longer"),
+        ("   ", "empty"),
+    ],
+)
+def test_an_address_that_is_not_followed_is_refused_with_the_reason(raw: str, reason: str) -> None:
+    with pytest.raises(FetchRefused, match=reason) as caught:
+        absolute_url(raw, base=BASE)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_relative_address_without_a_base_is_refused() -> None:
+    with pytest.raises(FetchRefused, match="relative"):
+        absolute_url("img/a.jpg")
+
+
+@given(url_like, st.booleans())
+def test_any_text_is_refused_or_becomes_an_address_that_stays(text: str, local: bool) -> None:
+    try:
+        url = absolute_url(text, base=LOCAL if local else BASE, allow_loopback=local)
+    except FetchRefused:
+        return
+    assert absolute_url(url, allow_loopback=local) == url
+    assert url.isascii()
+    assert url.startswith("https://") or local
+    assert full_size(full_size(url)) == full_size(url)
+    assert absolute_url(full_size(url), allow_loopback=local) == full_size(url)
+    offer_id_in(url)
+
+
+@given(url_like | st.none() | st.integers(), st.booleans())
+def test_links_never_crash(raw: object, local: bool) -> None:
+    picture = picture_link(raw, base=BASE, allow_loopback=local)
+    assert (picture.url is None) == (picture.problem is not None)
+    listing = offer_link(None, raw, allow_loopback=local)
+    if listing is not None:
+        assert offer_link(listing.item_id, listing.url, allow_loopback=local) == listing
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        *("_400x400.jpg", "_400x400q90.jpg_.webp", "_.webp", "_Q90.jpg_.webp"),
+        *("_110x10000Q75.jpg_.webp", "_350x350xz.jpg", "_220x220q75.jpg_.avif", "_50x50.jpg"),
+        *("?x=1", ""),
+    ],
+)
+def test_a_thumbnail_on_alibabas_hosts_becomes_the_original(tail: str) -> None:
+    for name in ("O1CN01x_!!221-0-cib.jpg", "13022757938_726196378.jpg"):
+        whole = f"https://cbu01.alicdn.com/img/ibank/{name}"
+        assert full_size(whole + tail) == whole
+
+
+@pytest.mark.parametrize("middle", ["220x220", "search", "summ"])
+def test_a_size_before_the_ending_is_dropped(middle: str) -> None:
+    assert full_size(f"https://i.alicdn.com/a_b.{middle}.jpg") == "https://i.alicdn.com/a_b.jpg"
+
+
+@pytest.mark.parametrize(
+    "host", ["evilalicdn.com", "alicdn.com.evil.example", "127.0.0.1:8000", "i.ebayimg.com"]
+)
+def test_other_hosts_addresses_are_left_alone(host: str) -> None:
+    url = f"https://{host}/a.jpg_400x400.jpg?x=1"
+    assert full_size(url) == url
+
+
+def test_a_picture_keeps_its_given_address_as_fallback() -> None:
+    link = picture_link("//cbu01.alicdn.com/a.jpg_50x50.jpg", base=BASE, allow_loopback=False)
+    assert link.url == "https://cbu01.alicdn.com/a.jpg"
+    assert link.fallback == "https://cbu01.alicdn.com/a.jpg_50x50.jpg"
+    assert link.problem is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        (None, "no picture given"),
+        ("", "no picture given"),
+        (7, "not text"),
+        ("file:///etc/passwd", "file:"),
+    ],
+)
+def test_a_picture_that_cant_be_used_says_why(raw: object, problem: str) -> None:
+    link = picture_link(raw, base=BASE, allow_loopback=True)
+    assert link.url is None
+    assert problem in (link.problem or "")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "detail.1688.com/offer/624873245698.html",
+        "https://detail.1688.com/offer/624873245698.html?spm=a.b&fromkv=x#top",
+        "//m.1688.com/offer/624873245698.html",
+        "https://detailp4p.1688.com/offerdetail/624873245698.html",
+        "https://detail.m.1688.com/page/index.html?offerId=624873245698&spm=1",
+        "https://detail.m.1688.com/page/index.html?offer_id=624873245698",
+        "https://s.1688.com/x?traceInfo=object_id%40624873245698%5Eobject_type%40offer",
+    ],
+)
+def test_every_form_of_an_offers_address_gives_one_identity(raw: str) -> None:
+    link = offer_link(None, raw, allow_loopback=False)
+    assert link is not None
+    assert link.item_id == "624873245698"
+    assert link.url == "https://detail.1688.com/offer/624873245698.html"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        5,
+        "",
+        "https://dj.1688.com/ci_bb?a=1",
+        "https://evil1688.com/offer/1.html",
+        "file:///1",
+    ],
+)
+def test_an_address_without_an_offer_id_gives_no_identity(raw: object) -> None:
+    assert offer_link(None, raw, allow_loopback=False) is None
+
+
+def test_the_given_id_wins_over_an_ad_link() -> None:
+    link = offer_link("77", "https://dj.1688.com/ci_bb?a=1", allow_loopback=False)
+    assert link is not None
+    assert link.url == offer_url("77")
+
+
+def test_a_proxys_own_page_is_kept() -> None:
+    local = offer_link("77", "http://127.0.0.1:8000/goods/77", allow_loopback=True)
+    other = offer_link("77", "http://shop.example/goods/77", allow_loopback=False)
+    assert local is not None
+    assert other is not None
+    assert local.url == "http://127.0.0.1:8000/goods/77"
+    assert other.url == "https://shop.example/goods/77"
+
+
+def test_a_resellers_prefix_is_not_part_of_the_id() -> None:
+    link = offer_link("abb-77", None, allow_loopback=False)
+    assert link is not None
+    assert link.item_id == "77"
