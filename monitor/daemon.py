@@ -56,6 +56,8 @@ class Daemon:
 
     def start(self) -> BackgroundScheduler:
         """Start the clock: one job per marketplace and channel, so that none waits for another."""
+        # a tick that finds its step still running is skipped, as it should; it is no news
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         steps: dict[str, Callable[[], bool]] = {"plan": self.plan_step, "route": self.route_step}
         for name in self._app.scans.sources:
             steps[f"look {name}"] = _bind(self.look_step, name)

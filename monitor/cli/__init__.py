@@ -78,11 +78,21 @@ def cli(ctx: click.Context, config_path: Path | None, *, verbose: bool) -> None:
     ctx.obj = Invocation(config_path=config_path, environ=dict(os.environ))
 
 
+class _Stderr:
+    """stderr as it is now: a progress bar puts itself in its place, to keep below the log."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def _set_up_logging(*, verbose: bool) -> None:
     """Logs go to stderr: stdout is for results, and systemd keeps stderr."""
     logging.basicConfig(
         level=logging.WARNING,
-        stream=sys.stderr,
+        stream=_Stderr(),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     logging.getLogger("monitor").setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from PIL.Image import Image
 from pydantic import BaseModel
@@ -107,18 +107,15 @@ class Outside:
     limits: Limits = API_LIMITS
 
 
-class Build(Protocol):
-    """Makes a marketplace of validated options."""
-
-    def __call__(self, name: str, options: BaseModel, outside: Outside) -> Marketplace: ...
+OptionsT = TypeVar("OptionsT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
-    """What a type of marketplace registers: its options and how it is made of them."""
+class Adapter(Generic[OptionsT]):
+    """What a type of marketplace registers: its options, and what makes one of name and options."""
 
-    options: type[BaseModel]
-    build: Build
+    options: type[OptionsT]
+    build: Callable[[str, OptionsT, Outside], Marketplace]
 
 
 def known_types() -> list[str]:
@@ -128,7 +125,8 @@ def known_types() -> list[str]:
 
 def options_model(type_name: str) -> type[BaseModel]:
     """The model that validates a marketplace's own keys. Raises InputError for an unknown type."""
-    return _load(type_name).options
+    model: type[BaseModel] = _load(type_name).options
+    return model
 
 
 def create(
@@ -149,7 +147,8 @@ def create(
     adapter = _load(type_name)
     if not isinstance(options, adapter.options):
         raise InputError(f"marketplace {name}: these options are not those of type {type_name!r}")
-    return adapter.build(name, options, Outside(pace, sleep, rng, now, limits))
+    marketplace: Marketplace = adapter.build(name, options, Outside(pace, sleep, rng, now, limits))
+    return marketplace
 
 
 def _entries() -> dict[str, EntryPoint]:
@@ -160,7 +159,7 @@ def _entries() -> dict[str, EntryPoint]:
     return entries
 
 
-def _load(type_name: str) -> Adapter:
+def _load(type_name: str) -> Adapter[Any]:
     entries = _entries()
     if type_name not in entries:
         raise InputError(

@@ -20,7 +20,6 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from monitor.errors import (
     AuthError,
     BadImage,
-    InputError,
     MarketplaceError,
     PermissionDenied,
     QuotaExhausted,
@@ -30,7 +29,7 @@ from monitor.errors import (
 )
 from monitor.marketplaces.addresses import is_loopback_host
 from monitor.marketplaces.answers import Answer, PictureTooLarge, auth_error
-from monitor.marketplaces.base import Adapter, Marketplace, Outside, Page, Query
+from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.http import Call, PoliteClient, Tally
 from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.signing import sign_guide
@@ -293,10 +292,4 @@ def _observe(item: Json, base: str, rank: int, *, allow_loopback: bool) -> Obser
     )
 
 
-def _build(name: str, options: BaseModel, outside: Outside) -> Marketplace:
-    if not isinstance(options, Options):
-        raise InputError(f"marketplace {name}: these options are not those of guide_1688")
-    return Guide1688(name, options, outside)
-
-
-ADAPTER = Adapter(Options, _build)
+ADAPTER = Adapter(Options, Guide1688)

@@ -29,11 +29,21 @@ PATIENCE = timedelta(seconds=60)
 # Another process' migration or a long transaction may hold a row; longer means that it hangs.
 _PG_LOCK_TIMEOUT = "30s"
 _PG_CONNECT_SECONDS = 10
+# A server that vanished without a word is given up after about a minute, not after hours.
+_PG_KEEPALIVE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 # Any constant will do, as long as every version of the program uses the same.
 _MIGRATION_LOCK = 0x696D6F6E
 # SQLSTATE classes and codes, see "PostgreSQL Error Codes" in its manual.
 _PG_DISK_FULL = {"53100"}
 _PG_BUSY = {"55P03", "40001", "40P01"}
+# connection, resources, operator intervention, system, authentication, catalogue name
+_PG_GONE = ("08", "53", "57", "58", "28", "3D")
+_SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
 
 class Store:
@@ -46,6 +56,7 @@ class Store:
         self._stop = stop or threading.Event()
         self._patience = patience
         self._file = _Watched.of(engine.url)
+        self._where = _describe(engine.url)
 
     @classmethod
     def open(
@@ -81,8 +92,8 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A snapshot; nothing may be written. Raises StoreError or Stopping."""
-        with self._transaction("BEGIN") as conn:
+        """A snapshot of one instant; nothing may be written. Raises StoreError or Stopping."""
+        with self._transaction(is_writing=False) as conn:
             yield conn
 
     @contextmanager
@@ -92,7 +103,7 @@ class Store:
         On SQLite it takes the write lock at once: a transaction that reads before it writes would
         be refused as "locked" in spite of any timeout. Raises StoreError or Stopping.
         """
-        with self._transaction("BEGIN IMMEDIATE") as conn:
+        with self._transaction(is_writing=True) as conn:
             yield conn
 
     @contextmanager
@@ -109,18 +120,19 @@ class Store:
                 )
                 yield conn
             return
-        with mapped_errors(), self._foreign_keys_off() as conn:
+        with _mapped_errors(self._where), self._foreign_keys_off() as conn:
             self._patiently(lambda: conn.exec_driver_sql("BEGIN IMMEDIATE"))
             try:
                 yield conn
                 _check_parents(conn)
+                self._commit(conn)
             except BaseException:
                 conn.rollback()
                 raise
-            self._patiently(conn.commit)
 
     @contextmanager
     def _foreign_keys_off(self) -> Iterator[Connection]:
+        self._check_file()
         # the pragma does nothing inside a transaction
         with self.engine.connect() as conn:
             driver = conn.connection.driver_connection
@@ -134,27 +146,46 @@ class Store:
                 driver.execute("PRAGMA foreign_keys = ON")
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
-        with mapped_errors(), self._connect(begin) as conn:
+    def _transaction(self, *, is_writing: bool) -> Iterator[Connection]:
+        with _mapped_errors(self._where), self._connect() as conn:
             try:
+                self._begin(conn, is_writing=is_writing)
                 yield conn
+                self._commit(conn)
             except BaseException:
                 conn.rollback()
                 raise
-            self._patiently(conn.commit)
 
     @contextmanager
-    def _connect(self, begin: str) -> Iterator[Connection]:
-        if self._file is not None:
-            self._file.check(self.engine)
+    def _connect(self) -> Iterator[Connection]:
+        self._check_file()
         conn = self.engine.connect()
         try:
-            if self.dialect == "sqlite":
-                # `BEGIN` only here: the driver's own idea of when to begin is switched off
-                self._patiently(lambda: conn.exec_driver_sql(begin))
             yield conn
         finally:
             conn.close()
+
+    def _check_file(self) -> None:
+        if self._file is not None:
+            self._file.check(self.engine)
+
+    def _begin(self, conn: Connection, *, is_writing: bool) -> None:
+        """On SQLite `BEGIN` comes only from here: the driver's own idea of when is switched off."""
+        if self.dialect == "postgresql":
+            if not is_writing:
+                # as on SQLite, every query of the transaction sees the same instant
+                conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            return
+        begin = "BEGIN IMMEDIATE" if is_writing else "BEGIN"
+        self._patiently(lambda: conn.exec_driver_sql(begin))
+        # a snapshot is taken by the first query, which may meet a lock: here, where we wait
+        self._patiently(lambda: conn.exec_driver_sql("PRAGMA schema_version").close())
+
+    def _commit(self, conn: Connection) -> None:
+        if self.dialect == "sqlite":
+            # not the library's commit: after one that met a lock it can only roll back
+            self._patiently(lambda: conn.exec_driver_sql("COMMIT"))
+        conn.commit()
 
     def _patiently(self, step: Callable[[], object]) -> None:
         """Repeat a step that meets another process' lock. The first try is made in any case."""
@@ -169,7 +200,7 @@ class Store:
                     raise Stopping("told to stop while the database is locked") from error
                 if time.monotonic() >= deadline:
                     raise StoreBusy(
-                        f"another process has held the database for {self._patience}; "
+                        f"another process has held {self._where} for {self._patience}; "
                         "end it, or look for a forgotten transaction"
                     ) from error
             else:
@@ -263,6 +294,7 @@ def _create_engine(url: URL) -> sa.Engine:
             connect_args={
                 "connect_timeout": _PG_CONNECT_SECONDS,
                 "options": f"-c timezone=UTC -c lock_timeout={_PG_LOCK_TIMEOUT}",
+                **_PG_KEEPALIVE,
             },
         )
     except ModuleNotFoundError as error:
@@ -303,49 +335,62 @@ def _is_locked(error: exc.DBAPIError) -> bool:
     original = error.orig
     if not isinstance(original, sqlite3.OperationalError):
         return False
-    code = getattr(original, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _sqlite_code(original) in _SQLITE_BUSY
+
+
+def _sqlite_code(error: sqlite3.Error) -> int:
+    """The primary code; the bits above it say more than anybody asks for."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _describe(url: URL) -> str:
+    """The database as messages name it; without user and password."""
+    if url.get_backend_name() == "sqlite":
+        return f"the database {url.database}"
+    return f"the database {url.database or ''} on {url.host or 'localhost'}"
 
 
 @contextmanager
-def mapped_errors() -> Iterator[None]:
+def _mapped_errors(where: str) -> Iterator[None]:
     """Turn the library's errors into ours; messages hold no statement and no parameters."""
     try:
         yield
     except exc.DBAPIError as error:
-        raise _map(error) from error
+        raise _map(error, where) from error
     except exc.TimeoutError as error:
-        raise StoreBusy("all connections to the database are in use") from error
+        raise StoreBusy(f"all connections to {where} are in use") from error
     except exc.SQLAlchemyError as error:
-        raise StoreError(f"the database failed: {type(error).__name__}") from error
+        raise StoreError(f"{where} failed: {type(error).__name__}") from error
 
 
-def _map(error: exc.DBAPIError) -> StoreError:
+def _map(error: exc.DBAPIError, where: str) -> StoreError:
     original = error.orig
     text = " ".join(str(original).split())[:300]
     if isinstance(original, sqlite3.Error):
-        return _map_sqlite(original, text)
+        return _map_sqlite(original, text, where)
     state = getattr(original, "sqlstate", None) or ""
     if state in _PG_DISK_FULL:
-        return DiskFull(f"the database's disk is full: {text}")
+        return DiskFull(f"the disk of {where} is full: make room, nothing is lost")
     if state in _PG_BUSY:
-        return StoreBusy(f"the database is busy: {text}")
-    if isinstance(error, exc.OperationalError | exc.InterfaceError) or error.connection_invalidated:
-        return StoreUnavailable(f"the database can't be reached: {text}")
-    return StoreError(f"the database refused: {type(original).__name__} {state}")
+        return StoreBusy(f"{where} is busy: {text}")
+    is_gone = not state or state.startswith(_PG_GONE)
+    if error.connection_invalidated or (isinstance(error, exc.OperationalError) and is_gone):
+        return StoreUnavailable(f"{where} can't be reached: {text}")
+    # its words may quote values, its code does not
+    return StoreError(f"{where} refused: {type(original).__name__} {state}")
 
 
-def _map_sqlite(original: sqlite3.Error, text: str) -> StoreError:
-    code = getattr(original, "sqlite_errorcode", 0) & 0xFF
+def _map_sqlite(original: sqlite3.Error, text: str, where: str) -> StoreError:
+    code = _sqlite_code(original)
     if code == sqlite3.SQLITE_FULL:
-        return DiskFull("the database's disk is full; make room, nothing is lost")
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return StoreBusy(f"the database is locked: {text}")
+        return DiskFull(f"the disk of {where} is full: make room, nothing is lost")
+    if code in _SQLITE_BUSY:
+        return StoreBusy(f"{where} is locked by another process")
     if code == sqlite3.SQLITE_NOTADB:
-        return StoreUnavailable("the database file is not a SQLite database")
+        return StoreUnavailable(f"{where} is not a SQLite database")
     if isinstance(original, sqlite3.OperationalError) or code == sqlite3.SQLITE_CORRUPT:
-        return StoreUnavailable(f"the database can't be used: {text}")
-    return StoreError(f"the database refused: {text}")
+        return StoreUnavailable(f"{where} can't be used: {text}")
+    return StoreError(f"{where} refused: {text}")
 
 
 def map_os_error(error: OSError, what: str) -> StoreError:

@@ -242,7 +242,7 @@ def test_slow_headers_end_at_the_limit() -> None:
     "reply",
     [
         Reply(body=b"x" * 200_001),
-        Reply(headers={"Content-Length": "99999999999999999999999"}),
+        Reply(headers={"Content-Length": "9999999999999999999"}),
         Reply(headers={"Content-Encoding": "gzip"}, body=gzip.compress(b"0" * 10_000_000)),
     ],
 )
@@ -257,11 +257,9 @@ def test_an_answer_that_is_too_large_or_packed_is_refused(
 
 def test_an_endless_answer_is_cut(server: Scripted) -> None:
     chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
-    server.replies = [
-        Reply(headers={"Transfer-Encoding": "chunked", "Content-Length": ""}, body=chunk * 50)
-    ]
+    server.replies = [Reply(headers={"Transfer-Encoding": "chunked"}, body=chunk * 50)]
     wire = Wire(PATIENT, RecordedSleep())
-    with pytest.raises((AnswerRefused, NoAnswer)):
+    with pytest.raises(AnswerRefused):
         wire.exchange(Call("GET", server.url()))
     wire.close()
 

@@ -1,0 +1,190 @@
+"""Every command, on a database that a real scan has filled."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click import Group
+from click.testing import CliRunner, Result
+
+from monitor.cli import COMMANDS, cli
+from monitor.errors import MonitorError
+from tests.e2e.rehearsal import Rehearsal, rehearse
+
+DOCUMENT = Path(__file__).parents[2] / "docs/commands.md"
+
+
+@pytest.fixture(scope="module")
+def scanned(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    home = tmp_path_factory.mktemp("commands")
+    with rehearse(home, f"sqlite:///{home / 'monitor.db'}") as rehearsal:
+        rehearsal.scan()
+        yield rehearsal
+
+
+def run(rehearsal: Rehearsal, *words: str) -> Result:
+    result = CliRunner().invoke(
+        cli, ["--config", str(rehearsal.config), *words], standalone_mode=False
+    )
+    if result.exception is not None and not isinstance(result.exception, MonitorError):
+        raise result.exception
+    return result
+
+
+def code_of(result: Result) -> int:
+    if isinstance(result.exception, MonitorError):
+        return result.exception.exit_code
+    return result.return_value or 0
+
+
+def test_every_command_and_subcommand_is_documented() -> None:
+    page = DOCUMENT.read_text(encoding="utf-8")
+    context = cli.make_context("monitor", [], resilient_parsing=True)
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        if isinstance(command, Group):
+            for sub in command.list_commands(context):
+                assert f"`monitor {name} {sub}`" in page
+        else:
+            assert f"`monitor {name}`" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["status"], "healthy"),
+        (["check-config"], "1 watch"),
+        (["watches", "list"], "acme"),
+        (["assets", "list"], "mug"),
+        (["assets", "show", "mug"], "mug.jpg"),
+        (["matches", "list"], "copy 0"),
+        (["matches", "show", "1"], "reference_path"),
+        (["listings", "list"], "other 0"),
+        (["alerts", "list"], "new_match"),
+        (["sql", "SELECT count(*) AS n FROM match_history"], "2"),
+        (["export"], "match_id"),
+        (["export", "scans", "--format", "jsonl"], '"outcome": "ok"'),
+        (["db", "check"], "ok"),
+        (["db", "upgrade"], "up to date"),
+        (["marketplaces", "test"], "ok, 6 listings"),
+        (["channels", "test"], "hook"),
+    ],
+)
+def test_a_command_prints_what_was_found(
+    scanned: Rehearsal, words: list[str], expected: str
+) -> None:
+    result = run(scanned, *words)
+    assert code_of(result) == 0
+    assert expected in result.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status", "--json"],
+        ["watches", "list", "--json"],
+        ["assets", "list", "--json"],
+        ["matches", "list", "--json"],
+        ["matches", "show", "1", "--json"],
+        ["listings", "list", "--json"],
+        ["sellers", "list", "--json"],
+        ["alerts", "list", "--json"],
+        ["sql", "SELECT * FROM match_history", "--json"],
+        ["marketplaces", "test", "--json"],
+    ],
+)
+def test_json_is_json(scanned: Rehearsal, words: list[str]) -> None:
+    assert json.loads(run(scanned, *words).stdout) is not None
+
+
+def test_sql_as_csv_has_a_header_and_all_rows(scanned: Rehearsal) -> None:
+    result = run(scanned, "sql", "SELECT title, score FROM match_history", "--csv")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert {row["title"] for row in rows} == {"copy 0", "copy 1"}
+
+
+def test_a_listing_is_shown_with_its_history(scanned: Rehearsal) -> None:
+    item = json.loads(run(scanned, "listings", "list", "--json").stdout)[0]["item_id"]
+    shown = json.loads(run(scanned, "listings", "show", item, "--json").stdout)
+    assert len(shown["history"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["matches", "show", "999"], 2, "no match 999"),
+        (["assets", "show", "nobody"], 2, "no asset 'nobody'"),
+        (["listings", "show", "1"], 2, "no listing '1'"),
+        (["sellers", "show", "x"], 2, "no seller 'x'"),
+        (["scan", "--watch", "nothing"], 2, "no watch 'nothing'"),
+        (["marketplaces", "test", "nothing"], 2, "no marketplace 'nothing'"),
+        (["alerts", "retry"], 2, "--all"),
+        (["alerts", "retry", "al-0"], 2, "no alert 'al-0'"),
+        (["sql", "DELETE FROM matches"], 2, "database refuses"),
+        (["assets", "import", ".", "--watch", "nothing"], 2, "no watch 'nothing'"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_what_is_wrong(
+    scanned: Rehearsal, words: list[str], code: int, message: str
+) -> None:
+    result = run(scanned, *words)
+    assert code_of(result) == code
+    assert message in str(result.exception)
+
+
+def test_a_verdict_is_kept(scanned: Rehearsal) -> None:
+    assert "1 decided" in run(scanned, "matches", "decide", "1", "infringing", "--by", "me").stdout
+    rows = run(scanned, "matches", "list", "--verdict", "infringing", "--json").stdout
+    assert [row["id"] for row in json.loads(rows)] == [1]
+    run(scanned, "matches", "decide", "1", "unreviewed")
+
+
+def test_a_report_holds_the_pictures_themselves(scanned: Rehearsal, tmp_path: Path) -> None:
+    target = tmp_path / "report.html"
+    assert "2 matches" in run(scanned, "report", "--out", str(target)).stdout
+    html = target.read_text(encoding="utf-8")
+    assert html.count("data:image/jpeg;base64,") == 4
+    assert 'src="http' not in html
+
+
+def test_a_backup_goes_back(scanned: Rehearsal, tmp_path: Path) -> None:
+    target = tmp_path / "backup.db"
+    run(scanned, "db", "backup", str(target))
+    assert code_of(run(scanned, "db", "backup", str(target))) == 2  # nothing is overwritten
+    result = run(scanned, "db", "restore", str(target))
+    assert "the old database is" in result.stdout
+    assert len(json.loads(run(scanned, "matches", "list", "--json").stdout)) == 2
+
+
+def test_a_file_that_is_no_backup_is_refused(scanned: Rehearsal, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear aunt, " * 100, encoding="utf-8")
+    assert code_of(run(scanned, "db", "restore", str(letter))) == 2
+    assert len(json.loads(run(scanned, "matches", "list", "--json").stdout)) == 2
+
+
+def test_pictures_are_imported_into_the_watch(scanned: Rehearsal, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"nonsense")
+    result = run(scanned, "assets", "import", str(tmp_path), "--watch", "acme")
+    assert code_of(result) == 1
+    assert "not imported: broken.jpg" in result.stdout
+
+
+def test_a_scan_that_the_outside_world_failed_exits_3(scanned: Rehearsal) -> None:
+    from monitor.sandbox import Fault
+
+    scanned.sandbox.faults.order(Fault.REFUSED)
+    try:
+        result = run(scanned, "scan", "--json")
+    finally:
+        scanned.sandbox.faults.clear()
+    assert code_of(result) == 3
+    assert {scan["outcome"] for scan in json.loads(result.stdout)["scans"]} == {"failed"}
+    assert code_of(run(scanned, "status")) == 1
+    assert code_of(run(scanned, "scan")) == 0
+    assert code_of(run(scanned, "status")) == 0
