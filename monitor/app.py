@@ -75,7 +75,8 @@ class StorePace:
             )
         if slot.wait is None:
             raise Throttled(
-                f"{self.name}: more calls are waiting than {LONGEST_WAIT_FOR_PACE} hold"
+                f"{self.name}: more calls are waiting than {LONGEST_WAIT_FOR_PACE} hold",
+                retry_after=LONGEST_WAIT_FOR_PACE,
             )
         self.sleep(slot.wait.total_seconds())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -62,11 +62,23 @@ def scan_now(app: App, names: Sequence[str], progress: Progress) -> Summary:
     context = app.scans
     began_at = context.clock()
     with _heartbeat(app):
-        plans = {name: plan_watch(context, context.watches[name], began_at) for name in names}
+        plans = {name: _plan(app, name, began_at) for name in names}
         cycles = _open_cycles(app, names)
         _run_all(app, cycles, progress)
         _deliver_all(app)
     return _summarise(app, plans, cycles, began_at)
+
+
+def _plan(app: App, name: str, now: datetime) -> Plan:
+    """Plan a watch; if it is due, this is the run that was due, and its schedule moves on."""
+    context = app.scans
+    with context.store.reading() as conn:
+        due = {watch.name: watch.due_at for watch in watches.find_due(conn, now)}
+    if name not in due:
+        return plan_watch(context, context.watches[name], now)
+    trigger = next(watch.trigger for watch in app.config.watches if watch.name == name)
+    next_due_at = trigger.next_after(now)
+    return plan_watch(context, context.watches[name], due[name], next_due_at=next_due_at)
 
 
 def _open_cycles(app: App, names: Sequence[str]) -> list[int]:
@@ -80,9 +92,8 @@ def _run_all(app: App, cycles: list[int], progress: Progress) -> None:
     with ThreadPoolExecutor(max_workers=max(1, len(app.scans.sources) + 1)) as pool:
         jobs = [pool.submit(_run_marketplace, app, name, cycles) for name in app.scans.sources]
         try:
-            while not all(job.done() for job in jobs):
+            while wait(jobs, timeout=_POLL_SECONDS).not_done:
                 _show(app, cycles, progress)
-                app.stop.wait(_POLL_SECONDS)
             for job in jobs:
                 job.result()
         except BaseException:

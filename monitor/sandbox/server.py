@@ -187,7 +187,7 @@ class Sandbox:
             Fault.GARBAGE: (200, as_json, b'{"success": tru\xff\x00'),
             Fault.HTML: html,
             Fault.PICTURE_HTML: html,
-            Fault.REFUSED: (200, as_json, b'{"success": false, "message": "system busy"}'),
+            Fault.REFUSED: (200, as_json, b'{"success": false, "message": "rejected"}'),
             Fault.UNKNOWN_SHAPE: (200, as_json, b'{"success": true, "result": []}'),
             Fault.EMPTY: (200, as_json, b'{"success": true, "data": {"total": 0, "items": []}}'),
             Fault.PICTURE_MISSING: _failure(404, "there is no such picture"),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from monitor.model import AlertEvent, DeliveryState
 from monitor.storage.engine import Connection
 from monitor.storage.tables import alerts, cycles, deliveries, watches
-from monitor.storage.text import clean
+from monitor.storage.text import bounded, clean
 from monitor.storage.upsert import insert
 
 
@@ -55,7 +55,7 @@ def add(
     """Write an alert; False if its cause was told before under the same key."""
     statement = insert(conn, alerts).values(
         id=alert_id,
-        dedup_key=clean(dedup_key),
+        dedup_key=bounded(clean(dedup_key)),
         event=event.value,
         watch_id=watch_id,
         match_id=match_id,
@@ -130,8 +130,8 @@ def list_rows(
         statement = statement.where(deliveries.c.state == state)
     if channel is not None:
         statement = statement.where(deliveries.c.channel == channel)
-    ordered = statement.order_by(alerts.c.created_at.desc(), alerts.c.id).limit(limit)
-    return [AlertRow(**row) for row in conn.execute(ordered).mappings()]
+    ordered = statement.order_by(alerts.c.created_at.desc(), alerts.c.id, deliveries.c.channel)
+    return [AlertRow(**row) for row in conn.execute(ordered.limit(limit)).mappings()]
 
 
 def count_homeless(conn: Connection) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from monitor.errors import NotFound
 from monitor.model import FoundPicture, ReferencePicture, Rights
+from monitor.storage import watches as watch_rows
 from monitor.storage.engine import Connection
 from monitor.storage.tables import assets, matches, reference_pictures, watches
 from monitor.storage.text import clean
@@ -73,10 +74,13 @@ def sync(
     """Make assets and reference pictures what the folder holds; nothing is deleted.
 
     The same sha256 under a new name is the same picture: its asset, with verdicts and matches,
-    follows the name. New bytes under a known path are a new picture of the same asset. A file
-    that is there but can't be read now keeps its picture. Of two files with the same bytes the
-    first counts. The rows of the pictures themselves must be there.
+    follows the name. New bytes under a known path, the old ones gone, are a new picture of the same
+    asset. A file that is there but can't be read now keeps its picture. Of two files with the same
+    bytes the first counts. An asset's rights are those that its files are given, the first file's
+    where two differ; its tags are those of all its files. The rows of the pictures themselves must
+    be there.
     """
+    watch_rows.lock(conn, watch_id)
     return _Sync(conn, watch_id, now).run(found, unreadable_paths)
 
 
@@ -94,17 +98,27 @@ class _Sync:
 
     def run(self, found: Sequence[FoundPicture], unreadable_paths: set[str]) -> AssetChanges:
         known = self._load_known()
-        by_sha256 = {row.sha256: row for row in known}
-        active_paths = {row.path for row in known if row.retired_at is None}
         chosen: dict[str, FoundPicture] = {}
         for picture in found:
             if picture.sha256 in chosen:
                 self.duplicates.append(picture.path)
             else:
                 chosen[picture.sha256] = picture
-        self._follow_names(chosen, by_sha256)
+        by_sha256 = {row.sha256: row for row in known}
+        replaced = {
+            row.path: row for row in known if row.retired_at is None and row.sha256 not in chosen
+        }
+        origins = {
+            sha256: origin
+            for sha256, picture in chosen.items()
+            if (origin := by_sha256.get(sha256) or replaced.get(clean(picture.path))) is not None
+        }
+        self._follow_names(chosen, origins)
         for sha256, picture in chosen.items():
-            self._sync_picture(picture, by_sha256.get(sha256), active_paths)
+            if sha256 in by_sha256:
+                self._keep(picture, by_sha256[sha256])
+            else:
+                self._add(picture, origins.get(sha256))
         retired = self._retire(known, set(chosen), unreadable_paths)
         self._sync_assets(list(chosen.values()))
         return AssetChanges(
@@ -128,18 +142,17 @@ class _Sync:
     def _follow_names(
         self,
         chosen: dict[str, FoundPicture],
-        by_sha256: dict[str, sa.Row[tuple[object, ...]]],
+        origins: dict[str, sa.Row[tuple[object, ...]]],
     ) -> None:
         """Rename an asset when all of its pictures that are still there bear one new name."""
         wanted: dict[int, set[str]] = {}
         names: dict[int, str] = {}
-        for sha256, picture in chosen.items():
-            if (old := by_sha256.get(sha256)) is not None:
-                wanted.setdefault(old.asset_id, set()).add(picture.asset)
-                names[old.asset_id] = old.asset
+        for sha256, old in origins.items():
+            wanted.setdefault(old.asset_id, set()).add(clean(chosen[sha256].asset))
+            names[old.asset_id] = old.asset
         for asset_id, new_names in wanted.items():
             if len(new_names) == 1 and new_names != {names[asset_id]}:
-                self._rename_asset(asset_id, clean(new_names.pop()))
+                self._rename_asset(asset_id, new_names.pop())
 
     def _rename_asset(self, asset_id: int, name: str) -> None:
         taken = sa.select(assets.c.id).where(
@@ -148,24 +161,8 @@ class _Sync:
         if self.conn.execute(taken).scalar() is None:
             self.conn.execute(sa.update(assets).where(assets.c.id == asset_id).values(name=name))
 
-    def _sync_picture(
-        self,
-        picture: FoundPicture,
-        old: sa.Row[tuple[object, ...]] | None,
-        active_paths: set[str],
-    ) -> None:
+    def _keep(self, picture: FoundPicture, old: sa.Row[tuple[object, ...]]) -> None:
         path = clean(picture.path)
-        if old is None:
-            (self.changed if path in active_paths else self.added).append(path)
-            self.conn.execute(
-                sa.insert(reference_pictures).values(
-                    asset_id=self._asset_id(picture),
-                    sha256=picture.sha256,
-                    path=path,
-                    added_at=self.now,
-                )
-            )
-            return
         if old.retired_at is not None:
             self.added.append(path)
         elif old.path != path:
@@ -174,6 +171,18 @@ class _Sync:
             sa.update(reference_pictures)
             .where(reference_pictures.c.id == old.id)
             .values(path=path, retired_at=None)
+        )
+
+    def _add(self, picture: FoundPicture, replaced: sa.Row[tuple[object, ...]] | None) -> None:
+        path = clean(picture.path)
+        (self.added if replaced is None else self.changed).append(path)
+        self.conn.execute(
+            sa.insert(reference_pictures).values(
+                asset_id=self._asset_id(picture) if replaced is None else replaced.asset_id,
+                sha256=picture.sha256,
+                path=path,
+                added_at=self.now,
+            )
         )
 
     def _asset_id(self, picture: FoundPicture) -> int:
@@ -215,10 +224,15 @@ class _Sync:
     def _sync_assets(self, chosen: Sequence[FoundPicture]) -> None:
         """Rights and tags as assets.csv has them; assets without a picture in use are retired."""
         by_sha256 = {row.sha256: row for row in self._load_known() if row.retired_at is None}
+        files: dict[int, list[FoundPicture]] = {}
         for picture in chosen:
-            row = by_sha256[picture.sha256]
-            values = {**_rights_values(picture.rights), "tags": list(picture.tags)}
-            self.conn.execute(sa.update(assets).where(assets.c.id == row.asset_id).values(values))
+            files.setdefault(by_sha256[picture.sha256].asset_id, []).append(picture)
+        for asset_id, pictures in files.items():
+            values = _told_of(pictures)
+            self.conn.execute(sa.update(assets).where(assets.c.id == asset_id).values(values))
+        self._retire_assets()
+
+    def _retire_assets(self) -> None:
         in_use = sa.exists().where(
             reference_pictures.c.asset_id == assets.c.id,
             reference_pictures.c.retired_at.is_(None),
@@ -229,13 +243,19 @@ class _Sync:
         self.conn.execute(sa.update(assets).where(idle).values(retired_at=self.now))
 
 
-def _rights_values(rights: Rights) -> dict[str, object]:
+def _told_of(files: Sequence[FoundPicture]) -> dict[str, object]:
+    """What assets.csv says of an asset: it may say it of one of its files only."""
+
+    def first(of: Callable[[Rights], str | None]) -> str | None:
+        return next((clean(value) for file in files if (value := of(file.rights))), None)
+
     return {
-        "right_kind": clean(rights.kind),
-        "certificate": clean(rights.certificate),
-        "territory": clean(rights.territory),
-        "official_url": clean(rights.official_url),
-        "published_at": clean(rights.published_at),
+        "right_kind": first(lambda rights: rights.kind),
+        "certificate": first(lambda rights: rights.certificate),
+        "territory": first(lambda rights: rights.territory),
+        "official_url": first(lambda rights: rights.official_url),
+        "published_at": first(lambda rights: rights.published_at),
+        "tags": list(dict.fromkeys(clean(tag) for file in files for tag in file.tags)),
     }
 
 

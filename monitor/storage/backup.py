@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from monitor.errors import InputError, StoreUnavailable
-from monitor.storage.engine import Store, map_os_error
+from monitor.storage.engine import Store
+from monitor.storage.failures import map_os_error
 from monitor.storage.schema import find_revision, known_revisions
 
 # Pages a step: readers and writers get their turn between two.

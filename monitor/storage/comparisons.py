@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from monitor.model import Region, Relation, Similarity
 from monitor.storage.engine import Connection
 from monitor.storage.tables import comparisons
-from monitor.storage.upsert import PART, insert
+from monitor.storage.upsert import PART, insert, lock_catalogue
 
 Pair = tuple[str, str]
 
@@ -18,6 +18,7 @@ def record(
     conn: Connection, reference_sha256: str, picture_sha256: str, similarity: Similarity
 ) -> None:
     """Keep a comparison; one that is there already stays. Both pictures must have rows."""
+    lock_catalogue(conn)
     statement = insert(conn, comparisons).values(
         reference_sha256=reference_sha256,
         picture_sha256=picture_sha256,

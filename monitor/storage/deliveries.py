@@ -52,16 +52,27 @@ class ChannelHealth:
     last_error: str | None
 
 
-def _is_free(now: datetime) -> sa.ColumnElement[bool]:
-    """Due for its first or next try, or in the hands of a process whose lease has run out."""
-    waiting = sa.and_(deliveries.c.state.in_(["due", "failed"]), deliveries.c.next_try_at <= now)
-    return sa.or_(waiting, sa.and_(deliveries.c.state == "sending", deliveries.c.lease_until < now))
+_WAITING = deliveries.c.state.in_(["due", "failed"])
+_SENDING = deliveries.c.state == "sending"
+
+
+def _is_free(owner: str, now: datetime) -> sa.ColumnElement[bool]:
+    """Due for its first or next try, or in the hands of nobody who still works on it.
+
+    That is a process whose lease has run out, or `owner` itself: it asks for a channel's next
+    message only when it has none in hand there, so an error has dropped this one.
+    """
+    dropped = sa.or_(deliveries.c.lease_until < now, deliveries.c.owner == owner)
+    return sa.or_(sa.and_(_WAITING, deliveries.c.next_try_at <= now), sa.and_(_SENDING, dropped))
 
 
 def find_channels_due(conn: Connection, now: datetime) -> set[str]:
-    """Channels with something to try now, apart from their waiting for a group."""
-    rows = conn.execute(sa.select(deliveries.c.channel).where(_is_free(now)).distinct())
-    return set(rows.scalars())
+    """Channels with something to try now or in hand, apart from their waiting for a group.
+
+    A cheap look before the claim, which decides.
+    """
+    some = sa.or_(sa.and_(_WAITING, deliveries.c.next_try_at <= now), _SENDING)
+    return set(conn.execute(sa.select(deliveries.c.channel).where(some).distinct()).scalars())
 
 
 def claim(
@@ -88,7 +99,7 @@ def claim(
             alerts.c.baseline_cycle_id,
         )
         .select_from(deliveries.join(alerts))
-        .where(deliveries.c.channel == channel, _is_free(now))
+        .where(deliveries.c.channel == channel, _is_free(owner, now))
         .order_by(alerts.c.created_at, deliveries.c.id)
         .with_for_update(skip_locked=True, of=deliveries)
     ).all()

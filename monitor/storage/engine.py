@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import sqlite3
 import threading
@@ -17,7 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 
-from monitor.errors import DiskFull, InputError, Stopping, StoreBusy, StoreError, StoreUnavailable
+from monitor.errors import InputError, Stopping, StoreBusy, StoreError, StoreUnavailable
+from monitor.storage.failures import is_locked, mapped_errors
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +38,6 @@ _PG_KEEPALIVE = {
 }
 # Any constant will do, as long as every version of the program uses the same.
 _MIGRATION_LOCK = 0x696D6F6E
-# SQLSTATE classes and codes, see "PostgreSQL Error Codes" in its manual.
-_PG_DISK_FULL = {"53100"}
-_PG_BUSY = {"55P03", "40001", "40P01"}
-# connection, resources, operator intervention, system, authentication, catalogue name
-_PG_GONE = ("08", "53", "57", "58", "28", "3D")
-_SQLITE_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
 
 class Store:
@@ -120,7 +114,7 @@ class Store:
                 )
                 yield conn
             return
-        with _mapped_errors(self._where), self._foreign_keys_off() as conn:
+        with mapped_errors(self._where), self._foreign_keys_off() as conn:
             self._patiently(lambda: conn.exec_driver_sql("BEGIN IMMEDIATE"))
             try:
                 yield conn
@@ -147,7 +141,7 @@ class Store:
 
     @contextmanager
     def _transaction(self, *, is_writing: bool) -> Iterator[Connection]:
-        with _mapped_errors(self._where), self._connect() as conn:
+        with mapped_errors(self._where), self._connect() as conn:
             try:
                 self._begin(conn, is_writing=is_writing)
                 yield conn
@@ -194,7 +188,7 @@ class Store:
             try:
                 step()
             except exc.OperationalError as error:
-                if not _is_locked(error):
+                if not is_locked(error):
                     raise
                 if self._stop.is_set():
                     raise Stopping("told to stop while the database is locked") from error
@@ -331,70 +325,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
             raise
 
 
-def _is_locked(error: exc.DBAPIError) -> bool:
-    original = error.orig
-    if not isinstance(original, sqlite3.OperationalError):
-        return False
-    return _sqlite_code(original) in _SQLITE_BUSY
-
-
-def _sqlite_code(error: sqlite3.Error) -> int:
-    """The primary code; the bits above it say more than anybody asks for."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-
-
 def _describe(url: URL) -> str:
     """The database as messages name it; without user and password."""
     if url.get_backend_name() == "sqlite":
         return f"the database {url.database}"
     return f"the database {url.database or ''} on {url.host or 'localhost'}"
-
-
-@contextmanager
-def _mapped_errors(where: str) -> Iterator[None]:
-    """Turn the library's errors into ours; messages hold no statement and no parameters."""
-    try:
-        yield
-    except exc.DBAPIError as error:
-        raise _map(error, where) from error
-    except exc.TimeoutError as error:
-        raise StoreBusy(f"all connections to {where} are in use") from error
-    except exc.SQLAlchemyError as error:
-        raise StoreError(f"{where} failed: {type(error).__name__}") from error
-
-
-def _map(error: exc.DBAPIError, where: str) -> StoreError:
-    original = error.orig
-    text = " ".join(str(original).split())[:300]
-    if isinstance(original, sqlite3.Error):
-        return _map_sqlite(original, text, where)
-    state = getattr(original, "sqlstate", None) or ""
-    if state in _PG_DISK_FULL:
-        return DiskFull(f"the disk of {where} is full: make room, nothing is lost")
-    if state in _PG_BUSY:
-        return StoreBusy(f"{where} is busy: {text}")
-    is_gone = not state or state.startswith(_PG_GONE)
-    if error.connection_invalidated or (isinstance(error, exc.OperationalError) and is_gone):
-        return StoreUnavailable(f"{where} can't be reached: {text}")
-    # its words may quote values, its code does not
-    return StoreError(f"{where} refused: {type(original).__name__} {state}")
-
-
-def _map_sqlite(original: sqlite3.Error, text: str, where: str) -> StoreError:
-    code = _sqlite_code(original)
-    if code == sqlite3.SQLITE_FULL:
-        return DiskFull(f"the disk of {where} is full: make room, nothing is lost")
-    if code in _SQLITE_BUSY:
-        return StoreBusy(f"{where} is locked by another process")
-    if code == sqlite3.SQLITE_NOTADB:
-        return StoreUnavailable(f"{where} is not a SQLite database")
-    if isinstance(original, sqlite3.OperationalError) or code == sqlite3.SQLITE_CORRUPT:
-        return StoreUnavailable(f"{where} can't be used: {text}")
-    return StoreError(f"{where} refused: {text}")
-
-
-def map_os_error(error: OSError, what: str) -> StoreError:
-    """A failed file operation as one of ours."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFull(f"no space left to {what}")
-    return StoreUnavailable(f"can't {what}: {error.strerror}")

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from monitor.errors import NotFound, StoreUnavailable
-from monitor.storage.engine import map_os_error
+from monitor.storage.failures import map_os_error
 
 
 class PictureFiles:
@@ -35,7 +35,7 @@ class PictureFiles:
         try:
             if path.is_file() and path.stat().st_size == len(data):
                 return sha256
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(path.parent)
             _write_whole(path, data)
         except OSError as error:
             raise map_os_error(error, f"keep a picture in {self._root}") from error
@@ -66,3 +66,21 @@ def _write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         Path(partial).unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new name in a folder outlives a power cut only once the folder is on the disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

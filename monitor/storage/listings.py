@@ -14,7 +14,7 @@ from monitor.storage import sellers as seller_rows
 from monitor.storage.engine import Connection
 from monitor.storage.tables import listings, observations, sellers
 from monitor.storage.text import clean
-from monitor.storage.upsert import PART, insert
+from monitor.storage.upsert import PART, insert, lock_catalogue
 
 # Without a change an observation is written this often, so that a history has no holes.
 OBSERVE_AT_LEAST = timedelta(days=1)
@@ -93,8 +93,10 @@ def record(
     """Write a listing as it was seen now.
 
     Without a picture (`picture_problem` says why) the one known so far stays only while its URL
-    is unchanged: it would be taken for the new one otherwise.
+    is unchanged: it would be taken for the new one otherwise. A seller once named stays where the
+    site names none.
     """
+    lock_catalogue(conn)
     old = conn.execute(
         sa.select(listings)
         .where(listings.c.site == seen.site, listings.c.item_id == clean(seen.item_id))
@@ -103,6 +105,8 @@ def record(
     values = _values(conn, seen, now)
     if picture_sha256 is None and old is not None and old.picture_url == values["picture_url"]:
         picture_sha256 = old.picture_sha256
+    if old is not None and values["seller_id"] is None:
+        values["seller_id"] = old.seller_id
     values |= {"picture_sha256": picture_sha256, "picture_problem": clean(picture_problem)}
     if old is None:
         return _insert(conn, scan_id, seen, values, now)
@@ -154,14 +158,18 @@ def _insert(
     return Recorded(row.id, is_new=row.times_seen == 1)
 
 
-_COMPARED = ("title", "price_min", "price_max", "currency", "sales", "picture_url")
+_COMPARED = ("title", "price_min", "price_max", "currency", "sales")
 
 
 def _has_changed(old: sa.Row[tuple[object, ...]], values: dict[str, object]) -> bool:
     fields = old._mapping
     if any(fields[name] != values[name] for name in _COMPARED):
         return True
-    return values["picture_sha256"] is not None and old.picture_sha256 != values["picture_sha256"]
+    if old.picture_sha256 is not None and values["picture_sha256"] is not None:
+        # some sites give the same picture another URL with every answer
+        return bool(old.picture_sha256 != values["picture_sha256"])
+    fresh = values["picture_sha256"] is not None
+    return fresh or old.picture_url != values["picture_url"]
 
 
 def _observe(

@@ -21,7 +21,7 @@ from monitor.storage.tables import (
     watches,
 )
 from monitor.storage.text import clean
-from monitor.storage.upsert import insert
+from monitor.storage.upsert import PART, insert
 
 # Who is named as having decided, where the config's own_sellers did.
 BY_OWN_SELLERS = "own_sellers"
@@ -112,7 +112,7 @@ def record(
             matches.c.asset_id == asset_id,
             matches.c.listing_id == listing_id,
         )
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one()
     values: dict[str, object] = {"last_seen_at": now, "times_seen": old.times_seen + 1}
     if similarity.score > old.score:
@@ -185,8 +185,11 @@ def get(conn: Connection, match_id: int) -> MatchRow:
 
 def find(conn: Connection, match_ids: list[int]) -> dict[int, MatchRow]:
     """Those of these matches that exist, by id."""
-    rows = conn.execute(_select().where(matches.c.id.in_(match_ids)))
-    return {row.id: _row(row) for row in rows}
+    found: dict[int, MatchRow] = {}
+    for start in range(0, len(match_ids), PART):
+        part = matches.c.id.in_(match_ids[start : start + PART])
+        found.update({row.id: _row(row) for row in conn.execute(_select().where(part))})
+    return found
 
 
 def _select() -> sa.Select[tuple[object, ...]]:

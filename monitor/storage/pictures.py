@@ -17,8 +17,8 @@ from monitor.storage.tables import (
     picture_urls,
     pictures,
 )
-from monitor.storage.text import clean
-from monitor.storage.upsert import PART, insert
+from monitor.storage.text import bounded, clean
+from monitor.storage.upsert import PART, insert, lock_catalogue
 
 # Under which name the bands of today's fingerprint stand; changed with what they are made of.
 BANDS = "phash-bands-1"
@@ -54,7 +54,7 @@ def _find_fingerprints(conn: Connection, sha256s: Sequence[str]) -> dict[str, di
 
 def find_by_url(conn: Connection, urls: Collection[str]) -> dict[str, str]:
     """URL -> sha256 of the picture that was downloaded from it."""
-    cleaned = {clean(url): url for url in urls}
+    cleaned = {bounded(clean(url)): url for url in urls}
     found: dict[str, str] = {}
     for part in _parts(cleaned):
         rows = conn.execute(
@@ -81,6 +81,7 @@ def record(
     `bands` are (number, value) pairs: near-identical pictures share at least one. A picture
     without bands has no cluster.
     """
+    lock_catalogue(conn)
     statement = insert(conn, pictures).values(
         sha256=picture.sha256,
         format=picture.format,
@@ -161,7 +162,9 @@ def _new_cluster(conn: Connection, now: datetime) -> int:
 
 def record_url(conn: Connection, url: str, sha256: str, now: datetime) -> None:
     """Remember what was downloaded from the URL."""
-    statement = insert(conn, picture_urls).values(url=clean(url), sha256=sha256, fetched_at=now)
+    lock_catalogue(conn)
+    key = bounded(clean(url))
+    statement = insert(conn, picture_urls).values(url=key, sha256=sha256, fetched_at=now)
     values = {"sha256": sha256, "fetched_at": now}
     conn.execute(statement.on_conflict_do_update(index_elements=["url"], set_=values))
 

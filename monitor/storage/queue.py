@@ -45,7 +45,15 @@ def take_over(conn: sa.Connection, is_dead: Callable[[str], bool]) -> int:
 
 
 def release(conn: sa.Connection, owner: str) -> int:
-    """Give back what this process still holds, because it stops."""
+    """Give back what this process still holds, because it stops.
+
+    A scan's attempt doesn't count then: only what takes the program down may use them up.
+    """
+    conn.execute(
+        sa.update(scans)
+        .where(scans.c.owner == owner, scans.c.state == "running")
+        .values(attempts=scans.c.attempts - 1)
+    )
     return sum(_give_back(conn, table, held, back, owner) for table, held, back in _HELD)
 
 

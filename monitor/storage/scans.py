@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from monitor.errors import LeaseLost
 from monitor.model import ReferencePicture, Scan, ScanCounts, ScanOutcome
+from monitor.storage import watches as watch_rows
 from monitor.storage.engine import Connection
 from monitor.storage.tables import (
     assets,
@@ -57,6 +58,7 @@ def plan(
     What is still open from an earlier cycle is not planned a second time. Returns the cycle, or
     None if nothing new is due.
     """
+    watch_rows.lock(conn, watch_id)
     open_rows = conn.execute(
         sa.select(scans.c.reference_id, scans.c.marketplace).where(
             scans.c.watch_id == watch_id, scans.c.state != FINISHED
@@ -110,11 +112,13 @@ def claim(
     *,
     cycle_id: int | None = None,
 ) -> Scan | None:
-    """Take the longest due scan on one of the marketplaces, or one whose lease has run out."""
-    free = sa.or_(
-        scans.c.state == DUE,
-        sa.and_(scans.c.state == RUNNING, scans.c.lease_until < now),
-    )
+    """Take the longest due scan on one of the marketplaces, or one that nobody works on any more.
+
+    That is one whose lease has run out, or one that is `owner`'s own: a process asks for the next
+    scan of a marketplace only when it has none in hand there, so an error has dropped this one.
+    """
+    dropped = sa.or_(scans.c.lease_until < now, scans.c.owner == owner)
+    free = sa.or_(scans.c.state == DUE, sa.and_(scans.c.state == RUNNING, dropped))
     wanted = [scans.c.marketplace.in_(marketplaces), scans.c.due_at <= now, free]
     if cycle_id is not None:
         wanted.append(scans.c.cycle_id == cycle_id)
@@ -243,7 +247,8 @@ def finish(
 
 def _finish_cycle(conn: Connection, cycle_id: int, now: datetime) -> None:
     # the cycle's row is locked first: of two last scans that end at once, one must see the other
-    conn.execute(sa.select(cycles.c.id).where(cycles.c.id == cycle_id).with_for_update())
+    row = sa.select(cycles.c.id).where(cycles.c.id == cycle_id)
+    conn.execute(row.with_for_update(key_share=True))
     still_open = sa.exists().where(scans.c.cycle_id == cycle_id, scans.c.state != FINISHED)
     conn.execute(
         sa.update(cycles)

@@ -11,8 +11,8 @@ from monitor.errors import NotFound
 from monitor.model import Seller
 from monitor.storage.engine import Connection
 from monitor.storage.tables import listings, matches, sellers
-from monitor.storage.text import clean
-from monitor.storage.upsert import insert
+from monitor.storage.text import bounded, clean
+from monitor.storage.upsert import insert, lock_catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,11 @@ def record(conn: Connection, site: str, seller: Seller | None, now: datetime) ->
     """The row of a seller, made or brought up to date; None where the site names none."""
     if seller is None or not (seller.seller_id or seller.name):
         return None
+    lock_catalogue(conn)
     seller_id, name = clean(seller.seller_id), clean(seller.name)
     statement = insert(conn, sellers).values(
         site=site,
-        seller_key=f"id:{seller_id}" if seller_id else f"name:{name}",
+        seller_key=bounded(f"id:{seller_id}" if seller_id else f"name:{name}"),
         seller_id=seller_id,
         name=name,
         first_seen_at=now,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import overload
 
 _REPLACEMENT = "\ufffd"
+# An index entry of PostgreSQL holds 2,704 bytes.
+_LONGEST_KEY = 2_000
 
 
 @overload
@@ -17,3 +20,11 @@ def clean(text: str | None) -> str | None:
         return None
     whole = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     return whole.replace("\x00", _REPLACEMENT)
+
+
+def bounded(key: str) -> str:
+    """The key itself, or its beginning and its hash where it is too long for an index."""
+    data = key.encode()
+    if len(data) <= _LONGEST_KEY:
+        return key
+    return f"{key[:100]}...sha256:{hashlib.sha256(data).hexdigest()}"

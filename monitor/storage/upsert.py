@@ -1,4 +1,4 @@
-"""INSERT ... ON CONFLICT, which both databases know under the same words."""
+"""INSERT ... ON CONFLICT, which both databases know under the same words, and its one lock."""
 
 from __future__ import annotations
 
@@ -14,9 +14,27 @@ Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 # Both databases limit the parameters of one statement; lists are asked for in parts.
 PART = 400
 
+# Any constant will do, as long as every version of the program uses the same.
+_CATALOGUE_LOCK = 0x63617461
+_HELD = "catalogue lock held by"
+
 
 def insert(conn: Connection, table: sa.Table) -> Insert:
     """An insert that has `on_conflict_do_nothing` and `on_conflict_do_update`."""
     if conn.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
+
+
+def lock_catalogue(conn: Connection) -> None:
+    """Let one transaction at a time write pictures, comparisons, sellers and listings.
+
+    Two pages with the same rows in another order would wait for each other for ever. SQLite has
+    one writer at a time anyway.
+    """
+    if conn.dialect.name != "postgresql":
+        return
+    if conn.info.get(_HELD) is conn.get_transaction() is not None:
+        return
+    conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_CATALOGUE_LOCK)))
+    conn.info[_HELD] = conn.get_transaction()

@@ -81,10 +81,15 @@ _TYPES = {
 
 
 def drop_views(conn: Connection) -> None:
-    """Drop every view of the database, also those of older versions."""
+    """Drop every view of the database, also those of older versions.
+
+    Users' own views would keep tables from being changed: docs/sql.md says where to put them.
+    """
+    # on PostgreSQL a view that another one is made of can't go alone
+    cascade = " CASCADE" if conn.dialect.name == "postgresql" else ""
     for name in sa.inspect(conn).get_view_names():
         quoted = conn.dialect.identifier_preparer.quote(name)
-        conn.exec_driver_sql(f"DROP VIEW {quoted}")
+        conn.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted}{cascade}")
 
 
 def create_views(conn: Connection) -> None:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from monitor.errors import NotFound
 from monitor.storage.engine import Connection
 from monitor.storage.tables import assets, matches, reference_pictures, watches
+from monitor.storage.upsert import insert
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ def mirror(
         old = known.get(row.name)
         if old is None:
             new = {"name": row.name, "next_due_at": first_due(row), **values}
-            conn.execute(sa.insert(watches).values(new))
+            # another process that starts at the same moment may be a little faster
+            conn.execute(insert(conn, watches).values(new).on_conflict_do_nothing())
             continue
         if old.trigger != row.trigger or old.retired_at is not None or old.next_due_at is None:
             values["next_due_at"] = first_due(row)
@@ -84,6 +86,13 @@ def get_id(conn: Connection, name: str) -> int:
     if found is None:
         raise NotFound(f"there is no watch {name!r} in the database")
     return int(found)
+
+
+def lock(conn: Connection, watch_id: int) -> None:
+    """Let nobody else plan the watch or change its assets before this transaction ends."""
+    row = sa.select(watches.c.id).where(watches.c.id == watch_id)
+    # rows that only refer to the watch may still be written
+    conn.execute(row.with_for_update(key_share=True))
 
 
 def find_due(conn: Connection, now: datetime) -> list[DueWatch]:

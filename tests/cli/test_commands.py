@@ -23,7 +23,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs/commands.md"
 def scanned(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     home = tmp_path_factory.mktemp("commands")
     with rehearse(home, f"sqlite:///{home / 'monitor.db'}") as rehearsal:
-        rehearsal.scan()
+        assert code_of(run(rehearsal, "scan")) == 0
         yield rehearsal
 
 

@@ -20,7 +20,8 @@ from monitor.sandbox.receiver import JsonReceiver
 from monitor.sandbox.server import Rules
 from monitor.scan_now import Summary, scan_now
 
-START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
+# before any real clock, which the commands under test go by
+START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
 
 @dataclass

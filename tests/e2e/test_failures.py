@@ -16,7 +16,7 @@ from tests.e2e.rehearsal import Rehearsal, copy
     [
         (Fault.HTML, "blocked", "web page"),
         (Fault.GARBAGE, "failed", ""),
-        (Fault.REFUSED, "failed", "system busy"),
+        (Fault.REFUSED, "failed", "rejected"),
         (Fault.UNKNOWN_SHAPE, "failed", ""),
         (Fault.UNAUTHORISED, "failed", "clock"),
     ],

@@ -42,7 +42,7 @@ def test_a_new_copy_after_the_baseline_is_told_with_both_pictures(rehearsal: Reh
         assert part in alert.body
     for part in ("Seller: not given", "Score: ", "Link: https://detail.1688.com/offer/"):
         assert part in alert.body
-    assert "First seen: 2026-11-24" in alert.body
+    assert "First seen: 2026-01-05" in alert.body
     assert "Alert: al-" in alert.body
 
 

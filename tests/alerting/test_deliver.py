@@ -1,0 +1,193 @@
+"""Alerts reach every channel once, however often something fails on the way."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from monitor.alerting import AlertContext, Destination, Routes, deliver_next, route_alerts
+from monitor.channels import Channel
+from monitor.model import AlertEvent
+from monitor.sandbox.receiver import JsonReceiver
+from monitor.storage import PictureFiles, Store, alerts, deliveries
+from monitor.storage.owners import this_process
+from monitor.storage.queue import release, take_over
+from tests.e2e.rehearsal import Clock
+
+
+class Desk:
+    """Channels `legal` and `ops` on one receiver each, and a clock."""
+
+    def __init__(self, store: Store, legal: JsonReceiver, ops: JsonReceiver, folder: Path) -> None:
+        numbers = itertools.count(1)
+        self.store, self.legal, self.ops, self.clock = store, legal, ops, Clock()
+        self.context = AlertContext(
+            store=store,
+            files=PictureFiles(folder),
+            destinations={
+                name: Destination(Channel(name, receiver.url), timedelta(0))
+                for name, receiver in (("legal", legal), ("ops", ops))
+            },
+            routes=Routes(ops=("legal",)),
+            owner=this_process(),
+            clock=self.clock,
+            random=random.Random(1),
+            new_alert_id=lambda: f"al-new-{next(numbers)}",
+        )
+
+    def add(self, number: int, event: AlertEvent = AlertEvent.SCAN_FAILED) -> None:
+        with self.store.writing() as conn:
+            alerts.add(
+                conn,
+                event=event,
+                dedup_key=f"key {number}",
+                now=self.clock(),
+                alert_id=f"al-{number}",
+                text=f"text {number}",
+            )
+
+    def deliver(self, *names: str) -> None:
+        route_alerts(self.context)
+        for name in names or ("legal",):
+            while deliver_next(self.context, name):
+                pass
+
+    def states(self) -> dict[str, tuple[str | None, int | None]]:
+        with self.store.reading() as conn:
+            return {row.alert_id: (row.state, row.attempts) for row in alerts.list_rows(conn)}
+
+
+@pytest.fixture
+def desk(store: Store, tmp_path: Path):
+    with JsonReceiver() as legal, JsonReceiver() as ops:
+        yield Desk(store, legal, ops, tmp_path / "pictures")
+
+
+def test_an_alert_is_told_once(desk: Desk) -> None:
+    desk.add(1)
+    desk.add(1)
+    desk.deliver()
+    desk.deliver()
+    assert [item.body.count("al-1") for item in desk.legal.received] == [1]
+    assert desk.states() == {"al-1": ("sent", 1)}
+
+
+def test_first_retries_come_after_5_15_and_45_seconds(desk: Desk) -> None:
+    desk.legal.status = 503
+    desk.add(1)
+    desk.deliver()
+    for attempt, wait in ((2, 5), (3, 15), (4, 45)):
+        desk.clock.advance(seconds=wait * 0.95)
+        desk.deliver()
+        assert desk.states()["al-1"] == ("failed", attempt - 1)
+        desk.clock.advance(seconds=wait * 0.2)
+        desk.deliver()
+        assert desk.states()["al-1"] == ("failed", attempt)
+    desk.legal.status = 200
+    desk.clock.advance(hours=1)
+    desk.deliver()
+    assert desk.states()["al-1"] == ("sent", 5)
+    assert "al-1" in desk.legal.received[0].body
+
+
+def test_after_a_week_it_is_given_up_visibly_and_can_be_sent_again(desk: Desk) -> None:
+    desk.legal.status = 503
+    desk.add(1)
+    desk.deliver()
+    desk.clock.advance(days=8)
+    desk.deliver()
+    assert desk.states()["al-1"][0] == "dead"
+    desk.legal.status = 200
+    with desk.store.writing() as conn:
+        assert deliveries.retry(conn, "al-1", None, desk.clock()) == 1
+    desk.deliver()
+    assert desk.states()["al-1"][0] == "sent"
+
+
+def test_a_broken_channel_is_told_through_the_others_once(desk: Desk) -> None:
+    desk.context = replace(desk.context, routes=Routes(ops=("legal", "ops")))
+    desk.legal.status = 503
+    desk.add(1)
+    for _ in range(6):
+        desk.deliver("legal", "ops")
+        desk.clock.advance(hours=2)
+    told = [item.body for item in desk.ops.received if "Channel legal" in item.body]
+    assert len(told) == 1
+
+
+def test_a_channel_that_is_down_holds_up_no_other(desk: Desk) -> None:
+    desk.context = replace(desk.context, routes=Routes(ops=("legal", "ops")))
+    desk.legal.status = 503
+    desk.add(1)
+    desk.deliver("legal", "ops")
+    assert [item.body.count("al-1") for item in desk.ops.received] == [1]
+    desk.legal.status = 200
+    desk.clock.advance(minutes=1)
+    desk.deliver("legal", "ops")
+    assert len(desk.ops.received) == 1
+    assert len(desk.legal.received) == 1
+
+
+def test_a_group_waits_from_the_alerts_creation_and_goes_as_one(desk: Desk) -> None:
+    wait = timedelta(seconds=30)
+    legal = replace(desk.context.destinations["legal"], group=wait)
+    desk.context = replace(desk.context, destinations={"legal": legal})
+    for number in range(3):
+        desk.add(number)
+        desk.deliver()
+        desk.clock.advance(seconds=9)
+    assert desk.legal.received == []
+    desk.clock.advance(seconds=5)
+    desk.deliver()
+    (message,) = desk.legal.received
+    assert all(f"al-{number}" in message.body for number in range(3))
+
+
+def test_a_process_that_dies_while_sending_leaves_a_row_that_is_sent_again(desk: Desk) -> None:
+    desk.add(1)
+    route_alerts(desk.context)
+    with desk.store.writing() as conn:
+        claimed = deliveries.claim(
+            conn, "legal", "gone/0/1/1", desk.clock(), timedelta(seconds=30), timedelta(0)
+        )
+    assert [item.alert_id for item in claimed] == ["al-1"]
+    desk.deliver()
+    assert desk.states()["al-1"] == ("sending", 1)  # visible, and not taken from a living one
+    desk.clock.advance(seconds=31)
+    desk.deliver()
+    assert desk.states()["al-1"] == ("sent", 2)
+
+
+def test_a_successor_takes_over_at_once_what_a_dead_process_held(desk: Desk) -> None:
+    desk.add(1)
+    route_alerts(desk.context)
+    with desk.store.writing() as conn:
+        deliveries.claim(conn, "legal", "dead", desk.clock(), timedelta(hours=1), timedelta(0))
+        assert take_over(conn, lambda owner: owner == "dead") == 1
+    desk.deliver()
+    assert desk.states()["al-1"] == ("sent", 2)
+
+
+def test_a_stop_gives_back_what_was_claimed(desk: Desk) -> None:
+    desk.add(1)
+    route_alerts(desk.context)
+    with desk.store.writing() as conn:
+        deliveries.claim(
+            conn, "legal", desk.context.owner, desk.clock(), timedelta(hours=1), timedelta(0)
+        )
+        assert release(conn, desk.context.owner) == 1
+    assert desk.states()["al-1"] == ("failed", 1)
+
+
+def test_an_alert_without_a_channel_is_kept_and_counted(desk: Desk) -> None:
+    desk.context = replace(desk.context, routes=Routes(ops=()))
+    desk.add(1)
+    desk.deliver()
+    with desk.store.reading() as conn:
+        assert alerts.count_homeless(conn) == 1
+    assert desk.states() == {"al-1": (None, None)}
