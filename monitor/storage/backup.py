@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
-from monitor.errors import InputError, StoreUnavailable
+from monitor.errors import InputError, StoreBusy, StoreError, StoreUnavailable
 from monitor.storage.engine import Store
 from monitor.storage.failures import map_os_error
 from monitor.storage.schema import find_revision, known_revisions
@@ -44,21 +43,17 @@ def backup(store: Store, target: Path) -> None:
 def restore(url: str, source: Path) -> Path | None:
     """Put a checked backup in the place of the database; where the old one is kept, if any.
 
-    Raises InputError for PostgreSQL or a file that is no backup, StoreError if it fails.
+    The old file is moved aside as it is, so that a damaged one can be replaced too. Raises
+    InputError for PostgreSQL or a file that is no backup, StoreBusy while a program uses the
+    database, StoreError if it fails.
     """
     path = _sqlite_path(url)
     _check(source)
-    kept = path.with_name(f"{path.name}.before-{datetime.now(UTC):%Y%m%d-%H%M%S}")
     partial = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _copy(source, partial)
-        was_there = path.exists()
-        if was_there:
-            # the copy holds what still stood in the write-ahead log
-            _copy(path, kept)
-        for suffix in ("-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        kept = _move_aside(path) if path.exists() else None
         partial.replace(path)
     except sqlite3.Error as error:
         raise StoreUnavailable(f"can't restore {source} to {path}: {error}") from error
@@ -66,7 +61,36 @@ def restore(url: str, source: Path) -> Path | None:
         raise map_os_error(error, f"restore to {path}") from error
     finally:
         partial.unlink(missing_ok=True)
-    return kept if was_there else None
+    return kept
+
+
+def _move_aside(path: Path) -> Path:
+    """Keep the database and its write-ahead log under a new name; the old name stays in use."""
+    _refuse_in_use(path)
+    number = 1
+    while (kept := path.with_name(f"{path.name}.before-restore-{number}")).exists():
+        number += 1
+    kept.hardlink_to(path)
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists():
+        # it belongs to the old file: beside the new one it would be taken for its own
+        log.rename(kept.with_name(f"{kept.name}-wal"))
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    return kept
+
+
+def _refuse_in_use(path: Path) -> None:
+    """Raises StoreBusy if any program has the database open."""
+    with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as conn:
+        try:
+            conn.execute("PRAGMA locking_mode = EXCLUSIVE")
+            conn.execute("BEGIN IMMEDIATE")
+            conn.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                raise StoreBusy(f"{path} is in use: stop the daemon, then restore") from error
+        except sqlite3.DatabaseError:
+            return  # damaged: nobody can use it, and it shall be replaced
 
 
 def _sqlite_path(url: str) -> Path:
@@ -78,23 +102,31 @@ def _sqlite_path(url: str) -> Path:
 
 def _copy(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
-    uri = f"{source.absolute().as_uri()}?mode=ro"
     with (
-        closing(sqlite3.connect(uri, uri=True, timeout=30)) as old,
+        closing(sqlite3.connect(_readonly_uri(source), uri=True, timeout=30)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
         old.backup(new, pages=_PAGES)
 
 
+def _readonly_uri(path: Path) -> str:
+    """A database that nobody writes to can be read without making any file beside it."""
+    is_alone = not path.with_name(f"{path.name}-wal").exists()
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_alone else ''}"
+
+
 def _check(path: Path) -> None:
     """Raises InputError unless the file is a whole database of this program."""
-    engine = sa.create_engine(f"sqlite:///{path.absolute()}")
+    uri = _readonly_uri(path).removeprefix("file://")
+    engine = sa.create_engine(f"sqlite:///file:{uri}&uri=true")
     try:
         with engine.connect() as conn:
             answer = conn.exec_driver_sql("PRAGMA integrity_check").scalar()
             revision = find_revision(conn)
     except sa.exc.DatabaseError as error:
-        raise InputError(f"{path} is no SQLite database") from error
+        raise InputError(f"{path} is damaged or no SQLite database: {error.orig}") from error
+    except StoreError as error:
+        raise InputError(f"{path} is no backup of this program: {error}") from error
     finally:
         engine.dispose()
     if answer != "ok":

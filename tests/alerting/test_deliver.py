@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -63,7 +64,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(store: Store, tmp_path: Path):
+def desk(store: Store, tmp_path: Path) -> Iterator[Desk]:
     with JsonReceiver() as legal, JsonReceiver() as ops:
         yield Desk(store, legal, ops, tmp_path / "pictures")
 
