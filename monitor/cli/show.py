@@ -5,11 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from monitor.model import Price
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 def to_plain(value: object) -> object:
@@ -34,11 +40,10 @@ def show_json(value: object) -> None:
 
 def show_rows(rows: Iterable[object], columns: Sequence[str], *, as_json: bool) -> None:
     """Rows (dataclasses) as a table of `columns`, or as JSON with every field."""
-    plain = [to_plain(row) for row in rows]
     if as_json:
-        show_json(plain)
+        show_json(list(rows))
         return
-    show_table(columns, [[_cell(row, name) for name in columns] for row in plain])
+    show_table(columns, [[_text(getattr(row, name)) for name in columns] for row in rows])
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -62,19 +67,15 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("nothing found", err=True)
 
 
-def show_fields(value: object, *, as_json: bool) -> None:
+def show_fields(value: DataclassInstance, *, as_json: bool) -> None:
     """One row, a field a line."""
-    plain = to_plain(value)
-    if as_json or not isinstance(plain, dict):
-        show_json(plain)
+    if as_json:
+        show_json(value)
         return
-    width = max(len(name) for name in plain)
-    for name, item in plain.items():
-        click.echo(f"{name:<{width}}  {_text(item)}")
-
-
-def _cell(row: object, name: str) -> str:
-    return _text(row.get(name)) if isinstance(row, dict) else ""
+    names = [field.name for field in dataclasses.fields(value)]
+    width = max(len(name) for name in names)
+    for name in names:
+        click.echo(f"{name:<{width}}  {_text(getattr(value, name))}")
 
 
 def _text(value: object) -> str:
@@ -82,6 +83,11 @@ def _text(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.3f}"
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, Price):
+        return str(value)
+    plain = to_plain(value)
+    if isinstance(plain, (dict, list)):
+        return json.dumps(plain, ensure_ascii=False)
+    return str(plain)

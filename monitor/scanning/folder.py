@@ -22,6 +22,7 @@ CSV_COLUMNS = (
     "published_at",
     "tags",
 )
+TOO_DEEP = "a folder within a sub-folder is passed over; move its pictures one level up"
 # What file managers leave behind; not worth a word to the owner.
 _LITTER = {"thumbs.db", "desktop.ini", "ehthumbs.db"}
 
@@ -67,6 +68,7 @@ def read_folder(images: Path) -> Folder:
     """
     try:
         paths = sorted(iter_picture_files(images))
+        deep = find_too_deep(images)
     except OSError as error:
         raise InputError(f"can't read the picture folder {images}: {error.strerror}") from error
     rows = read_assets_csv(images / ASSETS_CSV)
@@ -81,7 +83,7 @@ def read_folder(images: Path) -> Folder:
             entries.append(_entry(images, path, _hash_file(path), rows.get(relative)))
         except OSError as error:
             unreadable.append(Unreadable(relative, f"can't be read: {error.strerror}"))
-    return Folder(tuple(entries), (*unreadable, *missing))
+    return Folder(tuple(entries), (*unreadable, *missing, *deep))
 
 
 def iter_picture_files(images: Path) -> Iterator[Path]:
@@ -93,6 +95,17 @@ def iter_picture_files(images: Path) -> Iterator[Path]:
             yield from (inner for inner in path.iterdir() if _is_candidate(inner))
         elif _is_candidate(path) and path.name != ASSETS_CSV:
             yield path
+
+
+def find_too_deep(images: Path) -> list[Unreadable]:
+    """Folders within a sub-folder: what they hold would be passed over without a word."""
+    return [
+        Unreadable(inner.relative_to(images).as_posix(), TOO_DEEP)
+        for path in sorted(images.iterdir())
+        if path.is_dir() and not path.name.startswith(".")
+        for inner in sorted(path.iterdir())
+        if inner.is_dir() and not inner.name.startswith(".")
+    ]
 
 
 def _is_candidate(path: Path) -> bool:

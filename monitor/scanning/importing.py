@@ -8,7 +8,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from monitor import matching
@@ -17,6 +17,7 @@ from monitor.scanning.folder import (
     ASSETS_CSV,
     CSV_COLUMNS,
     Unreadable,
+    find_too_deep,
     iter_picture_files,
     read_csv_rows,
 )
@@ -53,13 +54,15 @@ def import_pictures(source: Path, images: Path, progress: Progress) -> Imported:
     the source or the target can't be read or written.
     """
     jobs = list(_iter_jobs(source))
-    if not jobs:
+    deep = find_too_deep(source) if source.is_dir() else []
+    if not jobs and not deep:
         raise InputError(f"{source} holds no file to import")
     try:
         images.mkdir(parents=True, exist_ok=True)
-        return _import(jobs, images, progress)
+        result = _import(jobs, images, progress)
     except OSError as error:
         raise InputError(f"can't write to {images}: {error.strerror}") from error
+    return replace(result, bad=(*result.bad, *deep))
 
 
 def _import(jobs: list[_Job], images: Path, progress: Progress) -> Imported:

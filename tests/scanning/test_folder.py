@@ -80,3 +80,10 @@ def test_a_dangling_link_is_reported_and_the_rest_is_read(tmp_path: Path) -> Non
     folder = read_folder(tmp_path)
     assert [entry.path for entry in folder.entries] == ["mug.jpg"]
     assert [item.path for item in folder.unreadable] == ["dead.jpg"]
+
+
+def test_a_folder_within_a_sub_folder_is_named(tmp_path: Path) -> None:
+    _write(tmp_path, lamp__a_dot_png=b"2", lamp__old__b_dot_png=b"3")
+    folder = read_folder(tmp_path)
+    assert [entry.path for entry in folder.entries] == ["lamp/a.png"]
+    assert [item.path for item in folder.unreadable] == ["lamp/old"]
