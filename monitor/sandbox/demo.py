@@ -58,6 +58,7 @@ def run_demo(
     """Rehearse in an empty folder. Raises StoreError, InputError or Stopping."""
     brand, shop = folder / "brand", folder / "shop"
     with progress_bar("drawing pictures") as show:
+        show(0, _SHOP_SIZE)
         drawn = draw_brand(brand)
         for number, _ in enumerate(draw_shop(shop, drawn), start=1):
             show(number, _SHOP_SIZE)
