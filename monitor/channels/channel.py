@@ -21,7 +21,7 @@ SEND_LIMIT = timedelta(seconds=8)
 
 @dataclass(slots=True)
 class Channel:
-    """A named destination. `limit` bounds one send, however many parts and pictures it has."""
+    """A named destination. `limit` bounds the sending of each part that a message is split into."""
 
     name: str
     url: str = field(repr=False)
@@ -44,12 +44,13 @@ class Channel:
         takes_pictures = bool(service.attachment_support) and not self._is_slow
         body, attached = _with_pictures(message, takes_pictures=takes_pictures)
         job = _Sending(service, self.url, " ".join(message.title.split()), body, attached)
+        limit = self.limit * count_parts(service, body)
         job.start()
-        job.join(self.limit.total_seconds())
+        job.join(limit.total_seconds())
         if job.is_alive():
             self._is_slow = bool(attached)
             raise ChannelError(
-                f"channel {self.name}: not done after {self.limit.total_seconds():g} s; "
+                f"channel {self.name}: not done after {limit.total_seconds():g} s; "
                 "the message may have arrived"
             )
         if job.failure is not None:
@@ -57,6 +58,15 @@ class Channel:
                 f"channel {self.name}: not accepted: {job.failure.text}",
                 permanent=job.failure.permanent,
             )
+
+
+def count_parts(service: NotifyBase, body: str) -> int:
+    """About how many messages the service makes of a text that is too long for one.
+
+    A first scan may tell of hundreds of matches: with one limit for all its parts it would be
+    given up every time, half sent, and begun anew.
+    """
+    return -(-len(body.encode()) // max(1, service.body_maxlen)) or 1
 
 
 class _Sending(threading.Thread):

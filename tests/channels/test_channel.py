@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from monitor.channels import Channel
+from monitor.channels.channel import count_parts
 from monitor.channels.transport import captured, explain, redact
 from monitor.channels.urls import open_service
 from monitor.errors import ChannelError
@@ -157,6 +158,14 @@ def test_a_server_that_drips_is_given_up(picture: Attachment) -> None:
     # what ran out of time with pictures goes on without
     assert hook.received[0]["attachments"] == []
     assert str(picture.path) in str(hook.received[0]["message"])
+
+
+def test_a_text_of_many_parts_has_time_for_each() -> None:
+    service = open_service("wecombot://0123456789abcdef")  # at most 2,048 a message
+    assert service is not None
+    assert count_parts(service, "x") == 1
+    assert count_parts(service, "x" * 20_000) == 10
+    assert count_parts(service, "") == 1
 
 
 @pytest.mark.parametrize("url", ["slak://T1/A/" + SECRET, "slack://" + SECRET, SECRET, "", "://"])
