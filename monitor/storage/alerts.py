@@ -12,7 +12,7 @@ from monitor.model import AlertEvent, DeliveryState
 from monitor.storage.engine import Connection
 from monitor.storage.tables import alerts, cycles, deliveries, watches
 from monitor.storage.text import bounded, clean
-from monitor.storage.upsert import insert
+from monitor.storage.upsert import insert, insert_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +53,18 @@ def add(
     text: str | None = None,
 ) -> bool:
     """Write an alert; False if its cause was told before under the same key."""
-    statement = insert(conn, alerts).values(
-        id=alert_id,
-        dedup_key=bounded(clean(dedup_key)),
-        event=event.value,
-        watch_id=watch_id,
-        match_id=match_id,
-        scan_id=scan_id,
-        baseline_cycle_id=baseline_cycle_id,
-        text=clean(text),
-        created_at=now,
-    )
-    done = conn.execute(statement.on_conflict_do_nothing(index_elements=["dedup_key"]))
-    return done.rowcount == 1
+    values = {
+        "id": alert_id,
+        "dedup_key": bounded(clean(dedup_key)),
+        "event": event.value,
+        "watch_id": watch_id,
+        "match_id": match_id,
+        "scan_id": scan_id,
+        "baseline_cycle_id": baseline_cycle_id,
+        "text": clean(text),
+        "created_at": now,
+    }
+    return insert_new(conn, alerts, values, on=["dedup_key"])
 
 
 def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:

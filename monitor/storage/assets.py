@@ -98,6 +98,7 @@ class _Sync:
 
     def run(self, found: Sequence[FoundPicture], unreadable_paths: set[str]) -> AssetChanges:
         known = self._load_known()
+        unreadable = {clean(path) for path in unreadable_paths}
         chosen: dict[str, FoundPicture] = {}
         for picture in found:
             if picture.sha256 in chosen:
@@ -119,7 +120,7 @@ class _Sync:
                 self._keep(picture, by_sha256[sha256])
             else:
                 self._add(picture, origins.get(sha256))
-        retired = self._retire(known, set(chosen), unreadable_paths)
+        retired = self._retire(known, set(chosen), unreadable)
         self._sync_assets(list(chosen.values()))
         return AssetChanges(
             tuple(self.added),
@@ -150,16 +151,30 @@ class _Sync:
         for sha256, old in origins.items():
             wanted.setdefault(old.asset_id, set()).add(clean(chosen[sha256].asset))
             names[old.asset_id] = old.asset
+        renames: dict[str, int] = {}
         for asset_id, new_names in wanted.items():
             if len(new_names) == 1 and new_names != {names[asset_id]}:
-                self._rename_asset(asset_id, new_names.pop())
+                renames.setdefault(new_names.pop(), asset_id)
+        self._rename_assets(renames)
+
+    def _rename_assets(self, renames: dict[str, int]) -> None:
+        """Give these names, but those that another asset bears and keeps. Two may swap theirs."""
+        rows = self.conn.execute(
+            sa.select(assets.c.id, assets.c.name).where(assets.c.watch_id == self.watch_id)
+        )
+        holders = {row.name: row.id for row in rows}
+        renames = dict(renames)
+        while kept := [name for name in renames if not _is_free(name, holders, renames)]:
+            for name in kept:
+                del renames[name]
+        # first to a name that no file can have: the wanted one may still be borne by the next
+        for asset_id in renames.values():
+            self._rename_asset(asset_id, f"/{asset_id}")
+        for name, asset_id in renames.items():
+            self._rename_asset(asset_id, name)
 
     def _rename_asset(self, asset_id: int, name: str) -> None:
-        taken = sa.select(assets.c.id).where(
-            assets.c.watch_id == self.watch_id, assets.c.name == name
-        )
-        if self.conn.execute(taken).scalar() is None:
-            self.conn.execute(sa.update(assets).where(assets.c.id == asset_id).values(name=name))
+        self.conn.execute(sa.update(assets).where(assets.c.id == asset_id).values(name=name))
 
     def _keep(self, picture: FoundPicture, old: sa.Row[tuple[object, ...]]) -> None:
         path = clean(picture.path)
@@ -241,6 +256,10 @@ class _Sync:
         self.conn.execute(sa.update(assets).where(mine, in_use).values(retired_at=None))
         idle = sa.and_(mine, ~in_use, assets.c.retired_at.is_(None))
         self.conn.execute(sa.update(assets).where(idle).values(retired_at=self.now))
+
+
+def _is_free(name: str, holders: dict[str, int], renames: dict[str, int]) -> bool:
+    return name not in holders or holders[name] in renames.values()
 
 
 def _told_of(files: Sequence[FoundPicture]) -> dict[str, object]:

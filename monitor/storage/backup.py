@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -29,7 +30,8 @@ def backup(store: Store, target: Path) -> None:
     partial = target.with_name(f".{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _copy(path, partial)
+        # in use, so never to be taken for a file that nobody changes
+        _copy(f"{path.absolute().as_uri()}?mode=ro", partial)
         _check(partial)
         partial.rename(target)
     except sqlite3.Error as error:
@@ -52,7 +54,7 @@ def restore(url: str, source: Path) -> Path | None:
     partial = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _copy(source, partial)
+        _copy(_resting_uri(source), partial)
         kept = _move_aside(path) if path.exists() else None
         partial.replace(path)
     except sqlite3.Error as error:
@@ -70,7 +72,10 @@ def _move_aside(path: Path) -> Path:
     number = 1
     while (kept := path.with_name(f"{path.name}.before-restore-{number}")).exists():
         number += 1
-    kept.hardlink_to(path)
+    try:
+        kept.hardlink_to(path)
+    except OSError:  # some file systems know no links
+        shutil.copy2(path, kept)
     log = path.with_name(f"{path.name}-wal")
     if log.exists():
         # it belongs to the old file: beside the new one it would be taken for its own
@@ -81,7 +86,7 @@ def _move_aside(path: Path) -> Path:
 
 def _refuse_in_use(path: Path) -> None:
     """Raises StoreBusy if any program has the database open."""
-    with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as conn:
+    with closing(sqlite3.connect(path, timeout=0.3, isolation_level=None)) as conn:
         try:
             conn.execute("PRAGMA locking_mode = EXCLUSIVE")
             conn.execute("BEGIN IMMEDIATE")
@@ -100,24 +105,24 @@ def _sqlite_path(url: str) -> Path:
     return Path(parsed.database)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(uri: str, target: Path) -> None:
     target.unlink(missing_ok=True)
     with (
-        closing(sqlite3.connect(_readonly_uri(source), uri=True, timeout=30)) as old,
+        closing(sqlite3.connect(uri, uri=True, timeout=30)) as old,
         closing(sqlite3.connect(target)) as new,
     ):
         old.backup(new, pages=_PAGES)
 
 
-def _readonly_uri(path: Path) -> str:
-    """A database that nobody writes to can be read without making any file beside it."""
+def _resting_uri(path: Path) -> str:
+    """A database that nobody writes to can be read where no file may be made beside it."""
     is_alone = not path.with_name(f"{path.name}-wal").exists()
     return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_alone else ''}"
 
 
 def _check(path: Path) -> None:
     """Raises InputError unless the file is a whole database of this program."""
-    uri = _readonly_uri(path).removeprefix("file://")
+    uri = _resting_uri(path).removeprefix("file://")
     engine = sa.create_engine(f"sqlite:///file:{uri}&uri=true")
     try:
         with engine.connect() as conn:

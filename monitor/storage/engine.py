@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -22,9 +22,11 @@ from monitor.storage.failures import is_locked, mapped_errors
 log = logging.getLogger(__name__)
 
 Connection: TypeAlias = sa.Connection
+T = TypeVar("T")
 
 # One try at SQLite's lock; short, so that a stop is noticed between two tries.
 _BUSY_MILLISECONDS = 250
+_BETWEEN_TRIES_SECONDS = 0.02
 PATIENCE = timedelta(seconds=60)
 # Another process' migration or a long transaction may hold a row; longer means that it hangs.
 _PG_LOCK_TIMEOUT = "30s"
@@ -126,9 +128,8 @@ class Store:
 
     @contextmanager
     def _foreign_keys_off(self) -> Iterator[Connection]:
-        self._check_file()
         # the pragma does nothing inside a transaction
-        with self.engine.connect() as conn:
+        with self._connect() as conn:
             driver = conn.connection.driver_connection
             if driver is None:
                 raise StoreUnavailable("the connection to the database is closed")
@@ -153,7 +154,8 @@ class Store:
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
         self._check_file()
-        conn = self.engine.connect()
+        # a new connection reads the file, so it may meet a lock as well
+        conn = self._patiently(self.engine.connect)
         try:
             yield conn
         finally:
@@ -181,12 +183,12 @@ class Store:
             self._patiently(lambda: conn.exec_driver_sql("COMMIT"))
         conn.commit()
 
-    def _patiently(self, step: Callable[[], object]) -> None:
+    def _patiently(self, step: Callable[[], T]) -> T:
         """Repeat a step that meets another process' lock. The first try is made in any case."""
         deadline = time.monotonic() + self._patience.total_seconds()
         while True:
             try:
-                step()
+                return step()
             except exc.OperationalError as error:
                 if not is_locked(error):
                     raise
@@ -197,8 +199,8 @@ class Store:
                         f"another process has held {self._where} for {self._patience}; "
                         "end it, or look for a forgotten transaction"
                     ) from error
-            else:
-                return
+                # some locks are refused at once, in spite of the busy timeout
+                self._stop.wait(_BETWEEN_TRIES_SECONDS)
 
 
 class _Watched:

@@ -21,8 +21,10 @@ class PictureFiles:
         """Where the file of that hash is, or would be."""
         return self._root / sha256[:2] / sha256[2:4] / sha256
 
-    def has(self, sha256: str) -> bool:
-        return self.path(sha256).is_file()
+    def has(self, sha256: str, size_bytes: int | None = None) -> bool:
+        """Whether the file is there; with a size, also whether it is all there."""
+        path = self.path(sha256)
+        return path.is_file() and size_bytes in (None, path.stat().st_size)
 
     def put(self, data: bytes) -> str:
         """Keep the bytes and return their sha256. Raises DiskFull or StoreUnavailable.

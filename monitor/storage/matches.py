@@ -13,15 +13,18 @@ from monitor.storage.comparisons import region_of, similarity_values
 from monitor.storage.engine import Connection
 from monitor.storage.listings import price_of
 from monitor.storage.tables import (
+    alerts,
     assets,
+    deliveries,
     listings,
     matches,
+    pictures,
     reference_pictures,
     sellers,
     watches,
 )
 from monitor.storage.text import clean
-from monitor.storage.upsert import PART, insert
+from monitor.storage.upsert import PART, insert_new
 
 # Who is named as having decided, where the config's own_sellers did.
 BY_OWN_SELLERS = "own_sellers"
@@ -69,6 +72,8 @@ class MatchRow:
     reference_sha256: str
     reference_path: str
     picture_sha256: str
+    cluster_id: int | None = None
+    first_alerted_at: datetime | None = None
 
 
 def record(
@@ -90,21 +95,24 @@ def record(
     The best similarity is kept, with the pictures that gave it. A verdict is never touched, but
     that an own seller's match, still unreviewed, is authorised.
     """
-    statement = insert(conn, matches).values(
-        watch_id=watch_id,
-        asset_id=asset_id,
-        listing_id=listing_id,
-        reference_id=reference_id,
-        picture_sha256=picture_sha256,
-        marketplace=marketplace,
-        provider_score=provider_score,
-        verdict=Verdict.UNREVIEWED.value,
-        first_seen_at=now,
-        last_seen_at=now,
-        times_seen=0,
+    best: dict[str, object] = {
+        "reference_id": reference_id,
+        "picture_sha256": picture_sha256,
+        "marketplace": marketplace,
+        "provider_score": provider_score,
         **similarity_values(similarity),
-    )
-    created = conn.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    }
+    new = {
+        "watch_id": watch_id,
+        "asset_id": asset_id,
+        "listing_id": listing_id,
+        "verdict": Verdict.UNREVIEWED.value,
+        "first_seen_at": now,
+        "last_seen_at": now,
+        "times_seen": 0,
+        **best,
+    }
+    created = insert_new(conn, matches, new)
     old = conn.execute(
         sa.select(matches)
         .where(
@@ -116,13 +124,7 @@ def record(
     ).one()
     values: dict[str, object] = {"last_seen_at": now, "times_seen": old.times_seen + 1}
     if similarity.score > old.score:
-        values |= {
-            "reference_id": reference_id,
-            "picture_sha256": picture_sha256,
-            "marketplace": marketplace,
-            "provider_score": provider_score,
-            **similarity_values(similarity),
-        }
+        values |= best
     verdict = Verdict(old.verdict)
     if own_seller and verdict is Verdict.UNREVIEWED:
         verdict = Verdict.AUTHORISED
@@ -193,6 +195,12 @@ def find(conn: Connection, match_ids: list[int]) -> dict[int, MatchRow]:
 
 
 def _select() -> sa.Select[tuple[object, ...]]:
+    told = (
+        sa.select(sa.func.min(deliveries.c.sent_at, type_=deliveries.c.sent_at.type))
+        .select_from(deliveries.join(alerts))
+        .where(alerts.c.match_id == matches.c.id)
+        .scalar_subquery()
+    )
     return sa.select(
         matches,
         watches.c.name.label("watch"),
@@ -209,11 +217,14 @@ def _select() -> sa.Select[tuple[object, ...]]:
         listings.c.price_text,
         sellers.c.seller_id.label("site_seller_id"),
         sellers.c.name.label("seller"),
+        pictures.c.cluster_id,
+        told.label("first_alerted_at"),
     ).select_from(
         matches.join(watches, watches.c.id == matches.c.watch_id)
         .join(assets, assets.c.id == matches.c.asset_id)
         .join(reference_pictures, reference_pictures.c.id == matches.c.reference_id)
         .join(listings, listings.c.id == matches.c.listing_id)
+        .join(pictures, pictures.c.sha256 == matches.c.picture_sha256)
         .outerjoin(sellers, sellers.c.id == listings.c.seller_id)
     )
 
@@ -247,4 +258,6 @@ def _row(row: sa.Row[tuple[object, ...]]) -> MatchRow:
         reference_sha256=row.reference_sha256,
         reference_path=row.reference_path,
         picture_sha256=row.picture_sha256,
+        cluster_id=row.cluster_id,
+        first_alerted_at=row.first_alerted_at,
     )

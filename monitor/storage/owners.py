@@ -43,7 +43,9 @@ def _started(pid: int) -> str:
     except OSError:
         return "" if _PROC.is_dir() else _unknown(pid)
     # the command in parentheses may hold spaces and parentheses itself
-    return stat.rsplit(")", 1)[-1].split()[19]
+    fields = stat.rsplit(")", 1)[-1].split()
+    # a zombie waits for its parent only
+    return "" if fields[0] in "ZX" else fields[19]
 
 
 def _unknown(pid: int) -> str:

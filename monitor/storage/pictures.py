@@ -18,7 +18,7 @@ from monitor.storage.tables import (
     pictures,
 )
 from monitor.storage.text import bounded, clean
-from monitor.storage.upsert import PART, insert, lock_catalogue
+from monitor.storage.upsert import PART, insert, insert_new, lock_catalogue
 
 # Under which name the bands of today's fingerprint stand; changed with what they are made of.
 BANDS = "phash-bands-1"
@@ -82,15 +82,15 @@ def record(
     without bands has no cluster.
     """
     lock_catalogue(conn)
-    statement = insert(conn, pictures).values(
-        sha256=picture.sha256,
-        format=picture.format,
-        width=picture.width,
-        height=picture.height,
-        size_bytes=picture.size_bytes,
-        created_at=now,
-    )
-    is_new = conn.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    values = {
+        "sha256": picture.sha256,
+        "format": picture.format,
+        "width": picture.width,
+        "height": picture.height,
+        "size_bytes": picture.size_bytes,
+        "created_at": now,
+    }
+    is_new = insert_new(conn, pictures, values)
     for algorithm, value in picture.fingerprints.items():
         kept = insert(conn, fingerprints).values(
             sha256=picture.sha256, algorithm=algorithm, value=value

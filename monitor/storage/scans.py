@@ -93,6 +93,35 @@ def plan(
     return cycle_id
 
 
+def end_unwanted(
+    conn: Connection, watch_id: int, marketplaces: Collection[str], now: datetime
+) -> None:
+    """End the watch's open scans on other marketplaces than these: nobody would ever run them.
+
+    Their cycles would stay open, and what their baselines found would never be told.
+    """
+    watch_rows.lock(conn, watch_id)
+    gone = conn.execute(
+        sa.update(scans)
+        .where(
+            scans.c.watch_id == watch_id,
+            scans.c.state != FINISHED,
+            scans.c.marketplace.not_in(marketplaces),
+        )
+        .values(
+            state=FINISHED,
+            owner=None,
+            lease_until=None,
+            finished_at=now,
+            outcome=ScanOutcome.FAILED.value,
+            error=scans.c.marketplace + " is no longer a marketplace of this watch",
+        )
+        .returning(scans.c.cycle_id)
+    )
+    for cycle_id in sorted(set(gone.scalars())):
+        _finish_cycle(conn, cycle_id, now)
+
+
 def find_baselines(conn: Connection, watch_id: int, marketplace: str) -> set[int]:
     """The reference pictures that were once searched to the end on this marketplace."""
     done = conn.execute(
@@ -243,6 +272,15 @@ def finish(
         conn.execute(statement.on_conflict_do_nothing())
     _finish_cycle(conn, scan.cycle_id, now)
     return True
+
+
+def give_back(conn: Connection, scan: Scan, owner: str) -> None:
+    """Make a scan in hand due again, for no fault of its own: its attempt doesn't count."""
+    conn.execute(
+        sa.update(scans)
+        .where(scans.c.id == scan.id, scans.c.owner == owner, scans.c.state == RUNNING)
+        .values(state=DUE, owner=None, lease_until=None, attempts=scans.c.attempts - 1)
+    )
 
 
 def _finish_cycle(conn: Connection, cycle_id: int, now: datetime) -> None:

@@ -18,7 +18,8 @@ def clean(text: str | None) -> str | None:
     """Replace what can't be stored: PostgreSQL refuses NUL, neither takes lone surrogates."""
     if text is None:
         return None
-    whole = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    # by way of UTF-16, where the two halves of a character find each other
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return whole.replace("\x00", _REPLACEMENT)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import sqlalchemy as sa
@@ -24,6 +25,17 @@ def insert(conn: Connection, table: sa.Table) -> Insert:
     if conn.dialect.name == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
+
+
+def insert_new(
+    conn: Connection, table: sa.Table, values: Mapping[str, object], on: list[str] | None = None
+) -> bool:
+    """Insert a row unless there is one with the same key (`on`, else any); whether it was.
+
+    What the row count of such an insert says differs between the databases.
+    """
+    statement = insert(conn, table).values(values).on_conflict_do_nothing(index_elements=on)
+    return conn.execute(statement.returning(*table.primary_key)).first() is not None
 
 
 def lock_catalogue(conn: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,11 @@ from monitor.errors import (
     InputError,
     Stopping,
     StoreBusy,
+    StoreError,
     StoreUnavailable,
 )
 from monitor.storage import Store
-from monitor.storage.tables import clusters
+from monitor.storage.tables import clusters, watches
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 
@@ -126,8 +128,6 @@ def test_a_full_disk_is_told_as_such(sqlite_store: Store) -> None:
 
 
 def test_foreign_keys_hold(store: Store) -> None:
-    from monitor.errors import StoreError
-
     with pytest.raises(StoreError), store.writing() as conn:
         conn.exec_driver_sql(
             "INSERT INTO cycles (watch_id, due_at) VALUES (999, '2026-01-01 00:00:00.000000')"
@@ -153,3 +153,123 @@ def test_a_connection_that_the_server_cut_is_replaced(pg_url: str) -> None:
     _add(store)
     assert _count(store) == 1
     store.close()
+
+
+def test_a_reader_sees_one_instant(store: Store) -> None:
+    with store.reading() as conn:
+        statement = sa.select(sa.func.count()).select_from(clusters)
+        before = conn.execute(statement).scalar()
+        _add(store)
+        assert conn.execute(statement).scalar() == before
+    assert _count(store) == 1
+
+
+def test_a_reader_may_not_write(pg_url: str) -> None:
+    store = Store.open(pg_url)
+    with pytest.raises(StoreError), store.reading() as conn:
+        conn.execute(sa.insert(clusters).values(created_at=START))
+    _add(store)  # the connection is no reader's any more
+    store.close()
+
+
+def test_a_commit_that_meets_a_lock_is_waited_for(tmp_path: Path) -> None:
+    """Without write-ahead log a reader keeps a writer from committing."""
+    path = tmp_path / "old.db"
+    other = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    other.execute("CREATE TABLE words (word)")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM words").fetchall()
+    store = Store.open(f"sqlite:///{path}")
+    timer = threading.Timer(0.4, lambda: other.execute("ROLLBACK"))
+    timer.start()
+    with store.writing() as conn:
+        conn.exec_driver_sql("INSERT INTO words VALUES ('kept')")
+    timer.join()
+    assert other.execute("SELECT * FROM words").fetchall() == [("kept",)]
+    other.close()
+    store.close()
+
+
+def test_a_commit_that_never_gets_through_leaves_a_usable_store(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE words (word)")
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM words").fetchall()
+    store = Store.open(f"sqlite:///{path}", patience=timedelta(milliseconds=1))
+    with pytest.raises(StoreBusy), store.writing() as conn:
+        conn.exec_driver_sql("INSERT INTO words VALUES ('lost')")
+    other.execute("ROLLBACK")
+    with store.writing() as conn:
+        conn.exec_driver_sql("INSERT INTO words VALUES ('kept')")
+    assert other.execute("SELECT * FROM words").fetchall() == [("kept",)]
+    other.close()
+    store.close()
+
+
+def test_a_reader_waits_too(sqlite_url: str) -> None:
+    """Another program may hold the whole file, to repair it say."""
+    other = sqlite3.connect(
+        sqlite_url.removeprefix("sqlite:///"), check_same_thread=False, isolation_level=None
+    )
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    timer = threading.Timer(0.5, other.close)
+    timer.start()
+    store = Store.open(sqlite_url)
+    assert _count(store) == 0
+    timer.join()
+    store.close()
+
+
+def test_a_database_put_back_is_gone_on_with(sqlite_store: Store, sqlite_url: str) -> None:
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    _add(sqlite_store)
+    path.unlink()
+    with pytest.raises(StoreUnavailable):
+        _count(sqlite_store)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    copy.rename(path)
+    assert _count(sqlite_store) == 0
+    _add(sqlite_store)
+    assert _count(sqlite_store) == 1
+
+
+def test_the_folder_of_a_database_is_made(tmp_path: Path) -> None:
+    Store.open(f"sqlite:///{tmp_path}/a/b/monitor.db").close()
+    assert (tmp_path / "a/b/monitor.db").is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("no folder", encoding="utf-8")
+    with pytest.raises(StoreUnavailable, match=str(tmp_path / "a")):
+        Store.open(f"sqlite:///{tmp_path}/a/monitor.db")
+
+
+def test_a_path_that_is_a_folder_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match=str(tmp_path)):
+        Store.open(f"sqlite:///{tmp_path}")
+
+
+def test_messages_hold_no_values(store: Store) -> None:
+    row = {"name": "hush-hush", "record_score": 0.1, "alert_score": 0.2}
+    with pytest.raises(StoreError) as caught, store.writing() as conn:
+        conn.execute(sa.insert(watches), [row, row])
+    assert "hush" not in str(caught.value)
+
+
+def test_many_threads_use_one_store(store: Store) -> None:
+    def work() -> None:
+        for _ in range(10):
+            _add(store)
+            _count(store)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert _count(store) == 80

@@ -15,6 +15,7 @@ from monitor.storage.schema import head_revision, migrations_folder, run_migrati
 from monitor.storage.tables import metadata
 from monitor.storage.views import VIEWS
 from tests.check_migrations import differences
+from tests.storage.rows import add_match, stock
 
 
 def test_an_empty_database_gets_the_schema_of_the_tables(empty_url: str) -> None:
@@ -120,3 +121,35 @@ def test_every_constraint_has_a_name() -> None:
         if constraint.name is None
     ]
     assert unnamed == []
+
+
+def test_a_migration_that_fails_leaves_everything_as_it_was(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(migrations_folder(), folder)
+    broken = NEXT.format(head=head_revision()) + '    op.execute("nonsense")\n'
+    (folder / "versions/9999_next.py").write_text(broken, encoding="utf-8")
+    with pytest.raises(StoreError), store.migrating() as conn:
+        run_migrations(conn, folder, "head")
+    assert check_schema(store) == []
+    with store.reading() as conn:
+        assert "note" not in {column["name"] for column in sa.inspect(conn).get_columns("watches")}
+
+
+def test_a_migration_that_would_lose_parents_is_undone(sqlite_store: Store) -> None:
+    with sqlite_store.writing() as conn:
+        add_match(conn, stock(conn))
+    with pytest.raises(StoreError, match="without their parent"), sqlite_store.migrating() as conn:
+        conn.exec_driver_sql("DELETE FROM watches")
+    assert check_schema(sqlite_store) == []
+    with sqlite_store.reading() as conn:
+        assert conn.exec_driver_sql("SELECT count(*) FROM match_history").scalar() == 1
+        assert conn.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_views_made_on_top_of_ours_stop_no_upgrade(store: Store) -> None:
+    with store.writing() as conn:
+        conn.exec_driver_sql("CREATE VIEW aaa AS SELECT * FROM open_matches")
+        conn.exec_driver_sql("CREATE VIEW zzz AS SELECT * FROM aaa")
+    with store.migrating() as conn:
+        run_migrations(conn, migrations_folder(), "head")
+    assert check_schema(store) == []
