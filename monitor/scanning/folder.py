@@ -29,10 +29,14 @@ _LITTER = {"thumbs.db", "desktop.ini", "ehthumbs.db"}
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A file in the folder that can't be used; `path` is relative to the folder, POSIX."""
+    """A file in the folder that can't be used; `path` is relative to the folder, POSIX.
+
+    `is_file` is False for what is no file there: a row of assets.csv without one, a folder.
+    """
 
     path: str
     reason: str
+    is_file: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ def read_folder(images: Path) -> Folder:
     rows = read_assets_csv(images / ASSETS_CSV)
     found = {path.relative_to(images).as_posix(): path for path in paths}
     missing = [
-        Unreadable(name, f"named in {ASSETS_CSV}, not found") for name in rows.keys() - found
+        Unreadable(name, f"named in {ASSETS_CSV}, not found", is_file=False)
+        for name in sorted(rows.keys() - found)
     ]
     entries: list[Entry] = []
     unreadable: list[Unreadable] = []
@@ -100,7 +105,7 @@ def iter_picture_files(images: Path) -> Iterator[Path]:
 def find_too_deep(images: Path) -> list[Unreadable]:
     """Folders within a sub-folder: what they hold would be passed over without a word."""
     return [
-        Unreadable(inner.relative_to(images).as_posix(), TOO_DEEP)
+        Unreadable(inner.relative_to(images).as_posix(), TOO_DEEP, is_file=False)
         for path in sorted(images.iterdir())
         if path.is_dir() and not path.name.startswith(".")
         for inner in sorted(path.iterdir())

@@ -75,6 +75,8 @@ def _iter_counts(context: ScanContext, scan: Scan) -> Iterator[ScanCounts]:
     rules = context.watches.get(scan.watch)
     if source is None or rules is None:
         raise BadImage(f"{scan.marketplace} or watch {scan.watch} is no longer in the config")
+    if scan.cursor is None and scan.counts != ScanCounts():
+        return  # interrupted after its last page: only its end is missing
     recorder = PageRecorder(context, scan, source.fetcher, rules)
     query = Query(_load_reference(context, scan), cursor=scan.cursor)
     current = scan

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Mapping
 from datetime import datetime
 
 from monitor import matching
+from monitor.errors import NotFound, PictureError
 from monitor.model import PictureRecord
 from monitor.storage import Connection, PictureFiles, pictures
+
+log = logging.getLogger(__name__)
 
 
 def keep_picture(files: PictureFiles, data: bytes) -> PictureRecord:
@@ -42,6 +47,19 @@ def refresh_fingerprints(files: PictureFiles, record: PictureRecord) -> PictureR
         record.size_bytes,
         fingerprints={**record.fingerprints, **matching.fingerprint(decoded)},
     )
+
+
+def refresh_all(
+    files: PictureFiles, records: Mapping[str, PictureRecord]
+) -> dict[str, PictureRecord]:
+    """The records with today's fingerprint; without those whose stored file can't give it."""
+    fresh: dict[str, PictureRecord] = {}
+    for sha256, record in records.items():
+        try:
+            fresh[sha256] = refresh_fingerprints(files, record)
+        except (NotFound, PictureError) as error:
+            log.warning("picture %s can't be fingerprinted again: %s", sha256, error)
+    return fresh
 
 
 def sha256_of(data: bytes) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from monitor.errors import InputError, PictureError
+from monitor.errors import InputError, PictureError, Stopping
 from monitor.model import AlertEvent, FoundPicture, PictureRecord
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.folder import Entry, Unreadable, read_folder
@@ -59,13 +59,15 @@ def plan_watch(
         if next_due_at and not watches.set_next_due(conn, watch_id, due_at, next_due_at):
             return Plan(None, 0, assets.AssetChanges(), ())
         known = assets.iter_references(conn, watch_id)
-        if not entries and not unreadable and known and problem is None:
+        is_empty = not entries and not any(item.is_file for item in unreadable)
+        if is_empty and known and problem is None:
             problem = f"the picture folder {rules.images} is empty; is it mounted?"
         changes = assets.AssetChanges()
         if problem is None:
             changes = _sync(conn, watch_id, entries, records, unreadable, now)
         references = assets.iter_references(conn, watch_id)
         _alert_unreadable(context, conn, watch_id, unreadable, problem, now)
+        scans.end_unwanted(conn, watch_id, rules.marketplaces, now)
         cycle_id = scans.plan(conn, watch_id, references, rules.marketplaces, due_at)
     _report(rules, changes, unreadable, problem)
     return Plan(cycle_id, len(references), changes, unreadable, problem)
@@ -98,9 +100,11 @@ def _load_entry(
     context: ScanContext, images: Path, entry: Entry, records: dict[str, PictureRecord]
 ) -> PictureRecord | str:
     """The entry's record, or the reason why it has none."""
+    if context.is_stopping():
+        raise Stopping("told to stop while reading the picture folder")
     known = records.get(entry.sha256)
     try:
-        if known is not None and context.files.has(entry.sha256):
+        if known is not None and context.files.has(entry.sha256, known.size_bytes):
             return refresh_fingerprints(context.files, known)
         return keep_picture(context.files, (images / entry.path).read_bytes())
     except PictureError as error:
@@ -120,7 +124,8 @@ def _sync(
     for sha256 in {entry.sha256 for entry in entries}:
         record_picture(conn, records[sha256], now)
     found = [_found(entry, records[entry.sha256]) for entry in entries]
-    return assets.sync(conn, watch_id, found, now, {problem.path for problem in unreadable})
+    there = {item.path for item in unreadable if item.is_file}
+    return assets.sync(conn, watch_id, found, now, there)
 
 
 def _found(entry: Entry, record: PictureRecord) -> FoundPicture:

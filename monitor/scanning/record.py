@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from monitor.model import (
 )
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.judge import Comparisons, Judge, Judged, best_per_asset
-from monitor.scanning.pictures import keep_picture, record_picture, refresh_fingerprints
+from monitor.scanning.pictures import keep_picture, record_picture, refresh_all
 from monitor.storage import (
     Connection,
     alerts,
@@ -45,12 +45,16 @@ _SETTLED = {Verdict.AUTHORISED, Verdict.NOT_OURS, Verdict.IGNORED}
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A listing with its picture, or with the reason why there is none."""
+    """A listing with its picture, or with the reason why there is none.
+
+    `is_unsaved` where the store lacks the picture or its fingerprint of today.
+    """
 
     observation: Observation
     picture: PictureRecord | None
     problem: str | None
     fetched: bool = False
+    is_unsaved: bool = False
 
 
 class PageRecorder:
@@ -67,8 +71,7 @@ class PageRecorder:
             shas = {reference.sha256 for reference in references} | {scan.reference.sha256}
             records = pictures.find(conn, shas)
             self._baselines = scans.find_baselines(conn, scan.watch_id, scan.marketplace)
-        fresh = {sha: refresh_fingerprints(context.files, rec) for sha, rec in records.items()}
-        self._judge = Judge(scan, references, fresh)
+        self._judge = Judge(scan, references, refresh_all(context.files, records))
 
     def record(self, scan: Scan, page: Page) -> ScanCounts:
         """Fetch, compare and record one page; the scan's counts so far, this page included.
@@ -100,24 +103,37 @@ class PageRecorder:
     def _fetch_pictures(self, observations: Iterable[Observation]) -> list[Seen]:
         """Each listing with its picture: what is stored is not downloaded again."""
         wanted = list(observations)
+        stored, refreshed = self._find_stored(wanted)
+        missing = {
+            o.picture_url: o for o in wanted if o.picture_url and o.picture_url not in stored
+        }
+        with ThreadPoolExecutor(max_workers=FETCH_THREADS) as pool:
+            fetched = dict(zip(missing, pool.map(self._fetch, missing.values()), strict=True))
+        return [
+            _from_store(observation, stored[observation.picture_url], refreshed)
+            if observation.picture_url in stored
+            else _from_outside(observation, fetched)
+            for observation in wanted
+        ]
+
+    def _find_stored(
+        self, wanted: list[Observation]
+    ) -> tuple[dict[str | None, PictureRecord], set[str]]:
+        """(picture URL -> its stored picture, those of them with a fingerprint taken anew)."""
         with self._context.store.reading() as conn:
             known = listings.find_known(conn, [(o.site, o.item_id) for o in wanted])
             by_url = pictures.find_by_url(conn, [o.picture_url for o in wanted if o.picture_url])
             shas = set(by_url.values())
             shas |= {row.picture_sha256 for row in known.values() if row.picture_sha256}
             records = pictures.find(conn, shas)
-        stored: dict[str, PictureRecord] = {
-            url: records[sha] for url, sha in by_url.items() if sha in records
+        fresh = refresh_all(self._context.files, records)
+        stored: dict[str | None, PictureRecord] = {
+            url: fresh[sha] for url, sha in by_url.items() if sha in fresh
         }
         for row in known.values():
-            if row.picture_url and row.picture_sha256 in records and row.picture_problem is None:
-                stored.setdefault(row.picture_url, records[row.picture_sha256])
-        missing = {
-            o.picture_url: o for o in wanted if o.picture_url and o.picture_url not in stored
-        }
-        with ThreadPoolExecutor(max_workers=FETCH_THREADS) as pool:
-            fetched = dict(zip(missing, pool.map(self._fetch, missing.values()), strict=True))
-        return [self._see(observation, stored, fetched) for observation in wanted]
+            if row.picture_url and row.picture_sha256 in fresh and row.picture_problem is None:
+                stored.setdefault(row.picture_url, fresh[row.picture_sha256])
+        return stored, {sha for sha, record in fresh.items() if record is not records[sha]}
 
     def _fetch(self, observation: Observation) -> PictureRecord | str:
         """The listing's picture, kept; or why it could not be had. One bad one stops no other."""
@@ -136,23 +152,6 @@ class PageRecorder:
             # Border: one listing. Picture files are hostile input and decoders have bugs.
             log.exception("listing %s %s", observation.site, observation.item_id)
             return f"unexpected {type(error).__name__}: {error}"
-
-    def _see(
-        self,
-        observation: Observation,
-        stored: dict[str, PictureRecord],
-        fetched: dict[str, PictureRecord | str],
-    ) -> Seen:
-        url = observation.picture_url
-        if url is None:
-            return Seen(observation, None, observation.picture_problem or "no picture given")
-        if url in stored:
-            return Seen(observation, refresh_fingerprints(self._context.files, stored[url]), None)
-        result = fetched[url]
-        if isinstance(result, str):
-            log.info("listing %s %s: %s", observation.site, observation.item_id, result)
-            return Seen(observation, None, result)
-        return Seen(observation, result, None, fetched=True)
 
     # -- comparisons
 
@@ -173,7 +172,9 @@ class PageRecorder:
     # -- rows
 
     def _record_pictures(self, conn: Connection, seen: list[Seen], now: datetime) -> None:
-        new = {item.picture.sha256: item.picture for item in seen if item.picture and item.fetched}
+        new = {
+            item.picture.sha256: item.picture for item in seen if item.picture and item.is_unsaved
+        }
         for picture in new.values():
             record_picture(conn, picture, now)
         for item in seen:
@@ -254,9 +255,27 @@ class PageRecorder:
         )
 
 
+def _from_store(observation: Observation, picture: PictureRecord, refreshed: set[str]) -> Seen:
+    return Seen(observation, picture, None, is_unsaved=picture.sha256 in refreshed)
+
+
+def _from_outside(observation: Observation, fetched: Mapping[str, PictureRecord | str]) -> Seen:
+    if not observation.picture_url:
+        return Seen(observation, None, observation.picture_problem or "no picture given")
+    result = fetched[observation.picture_url]
+    if isinstance(result, str):
+        log.info("listing %s %s: %s", observation.site, observation.item_id, result)
+        return Seen(observation, None, result)
+    return Seen(observation, result, None, fetched=True, is_unsaved=True)
+
+
 def is_own(seller: Seller | None, own_sellers: frozenset[str]) -> bool:
     """Whether the listing is offered by the owner himself; names compare without case."""
     if seller is None:
         return False
-    named = {value.strip().casefold() for value in (seller.seller_id, seller.name) if value}
-    return not named.isdisjoint(own.strip().casefold() for own in own_sellers)
+    named = {_plain(value) for value in (seller.seller_id, seller.name) if value} - {""}
+    return not named.isdisjoint(_plain(own) for own in own_sellers)
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
