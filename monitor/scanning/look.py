@@ -19,6 +19,7 @@ from monitor.errors import (
     PictureError,
     QuotaExhausted,
     Stopping,
+    UnexpectedAnswer,
 )
 from monitor.marketplaces.base import Page, Query
 from monitor.model import AlertEvent, Scan, ScanCounts, ScanOutcome
@@ -45,18 +46,20 @@ def run_scan(context: ScanContext, scan: Scan) -> ScanOutcome:
     Raises StoreError or Stopping; the scan's row is then still ours or due again, with its cursor.
     """
     counts = scan.counts
-    outcome, error = ScanOutcome.FAILED, None
+    failure: MarketplaceError | None = None
     try:
         if scan.attempts > MAX_ATTEMPTS:
             raise BadImage(f"given up after {MAX_ATTEMPTS} interrupted attempts")
         for counts in _iter_counts(context, scan):
             log.debug("scan %d: %d listings so far", scan.id, counts.listings_seen)
         outcome = ScanOutcome.OK if counts.listings_seen else ScanOutcome.EMPTY
-    except MarketplaceError as failure:
+    except MarketplaceError as error:
+        failure = error
         outcome = outcome_of(failure, has_pages=counts.listings_seen > 0)
-        error = str(failure)
-    finish_scan(context, scan, outcome, error)
-    _log_scan(context, scan, counts, outcome, error)
+    message = str(failure) if failure else None
+    is_about_picture = isinstance(failure, BadImage)
+    finish_scan(context, scan, outcome, message, is_about_picture=is_about_picture)
+    _log_scan(context, scan, counts, outcome, message)
     return outcome
 
 
@@ -82,6 +85,8 @@ def _iter_counts(context: ScanContext, scan: Scan) -> Iterator[ScanCounts]:
     current = scan
     while True:
         page = _search(context, source, query)
+        if page.next_cursor is not None and page.next_cursor == query.cursor:
+            raise UnexpectedAnswer(f"{scan.marketplace}: the same page again and again")
         current = replace(current, counts=recorder.record(current, page), cursor=page.next_cursor)
         yield current.counts
         if page.next_cursor is None:
@@ -104,10 +109,18 @@ def _load_reference(context: ScanContext, scan: Scan) -> matching.Image:
         raise BadImage(f"our copy of {scan.reference.path} can't be used: {error}") from error
 
 
-def finish_scan(context: ScanContext, scan: Scan, outcome: ScanOutcome, error: str | None) -> None:
+def finish_scan(
+    context: ScanContext,
+    scan: Scan,
+    outcome: ScanOutcome,
+    error: str | None,
+    *,
+    is_about_picture: bool = False,
+) -> None:
     """Store the outcome, and what operators must know, in one transaction.
 
-    One alert for a marketplace that stays in trouble: the key names the last cycle without.
+    One alert for a marketplace that stays in trouble: the key names the last cycle without. One
+    for a picture that it refuses, however well the others do.
     """
     now = context.clock()
     with context.store.writing() as conn:
@@ -117,11 +130,13 @@ def finish_scan(context: ScanContext, scan: Scan, outcome: ScanOutcome, error: s
         event = _EVENTS.get(outcome)
         if event is None:
             return
-        since = scans.last_good_cycle(conn, scan.watch_id, scan.marketplace)
+        what = f"picture:{scan.reference.sha256}:{error}"
+        if not is_about_picture:
+            what = f"{event}:{scans.last_good_cycle(conn, scan.watch_id, scan.marketplace)}"
         alerts.add(
             conn,
             event=event,
-            dedup_key=f"scan:{scan.watch_id}:{scan.marketplace}:{event}:{since}",
+            dedup_key=f"scan:{scan.watch_id}:{scan.marketplace}:{what}",
             watch_id=scan.watch_id,
             scan_id=scan.id,
             text=f"Watch {scan.watch} on {scan.marketplace}: scan {outcome}: {error}",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from monitor.errors import NotFound, StoreUnavailable
+from monitor.errors import NotFound
 from monitor.storage.failures import map_os_error
 
 
@@ -44,7 +45,7 @@ class PictureFiles:
         return sha256
 
     def read(self, sha256: str) -> bytes:
-        """The bytes of that hash. Raises NotFound, or StoreUnavailable if they have changed."""
+        """The bytes of that hash. Raises NotFound if they are gone or damaged, StoreUnavailable."""
         path = self.path(sha256)
         try:
             data = path.read_bytes()
@@ -53,8 +54,19 @@ class PictureFiles:
         except OSError as error:
             raise map_os_error(error, f"read the picture {path}") from error
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise StoreUnavailable(f"the picture file {path} is damaged; restore it from a backup")
+            raise NotFound(_put_aside(path))
         return data
+
+
+def _put_aside(path: Path) -> str:
+    """Take a damaged file out of the way, so that the picture is kept anew when it is next met.
+
+    Returns what to tell. A file that can't be moved stays, and is told again each time.
+    """
+    aside = path.with_name(f"{path.name}.damaged")
+    with suppress(OSError):
+        path.replace(aside)
+    return f"the picture file {path} was damaged; what is left of it is {aside}"
 
 
 def _write_whole(path: Path, data: bytes) -> None:

@@ -21,12 +21,12 @@ from monitor.errors import (
     Transient,
     UnexpectedAnswer,
 )
-from monitor.marketplaces.base import Query
+from monitor.marketplaces.base import Page, Query
 from monitor.model import Scan, ScanCounts, ScanOutcome
-from monitor.scanning import LEASE, claim_scan, run_scan
+from monitor.scanning import LEASE, Source, claim_scan, run_scan
 from monitor.scanning.look import MAX_ATTEMPTS
 from monitor.scanning.record import PageRecorder
-from monitor.storage import scans
+from monitor.storage import alerts, scans
 from monitor.storage.queue import release
 from tests.scanning.shop import SHOP, Answer, Bench
 
@@ -278,3 +278,50 @@ def test_two_processes_share_a_cycle(bench: Bench) -> None:
 def test_counts_of_two_runs_add_up() -> None:
     one = ScanCounts(1, 2, 3, 4, 5, 6)
     assert one.plus(one) == ScanCounts(2, 4, 6, 8, 10, 12)
+
+
+def test_a_site_that_gives_the_same_page_for_ever_is_left(bench: Bench) -> None:
+    bench.draw("mug.png", 1)
+    scan = bench.start([bench.offer("1", 1)], [bench.offer("2", 2)])
+
+    class Looping:
+        name, site, is_loopback = SHOP, "1688", True
+
+        def search(self, query: Query) -> Page:
+            page = bench.shop.search(query)
+            return replace(page, next_cursor="1")
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    bench.sources[SHOP] = Source(Looping(), bench.fetcher)
+    assert run_scan(bench.context, scan) is ScanOutcome.PARTIAL
+    assert "same page" in str(_health(bench, scan).error)
+
+
+def test_a_picture_that_is_always_refused_is_told_once(bench: Bench) -> None:
+    bench.draw("mug.png", 1)
+    bench.draw("lamp.png", 2)
+    bench.shop.pages = [[bench.offer("1", 1)]]
+    asked = bench.shop.asked
+
+    def refuse_every_other(_: Query) -> None:
+        if len(asked) % 2 == 0:
+            raise BadImage("alibaba: this picture is refused")
+
+    bench.shop.before_answer = refuse_every_other
+    for _ in range(3):
+        assert sorted(bench.scan()) == [ScanOutcome.FAILED, ScanOutcome.OK]
+    with bench.store.reading() as conn:
+        rows = [row for row in alerts.list_rows(conn) if row.event == "scan_failed"]
+    assert len(rows) == 1
+
+
+def test_a_damaged_copy_of_a_reference_fails_its_scan_and_is_mended(bench: Bench) -> None:
+    path = bench.draw("mug.png", 1)
+    scan = bench.start([bench.offer("1", 1)])
+    copy = bench.files.path(scan.reference.sha256)
+    copy.write_bytes(bytes(len(path.read_bytes())))
+    assert run_scan(bench.context, scan) is ScanOutcome.FAILED
+    assert bench.scan() == [ScanOutcome.OK]
+    assert len(bench.matches()) == 1

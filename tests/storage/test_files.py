@@ -47,8 +47,12 @@ def test_a_missing_file_is_not_found(files: PictureFiles) -> None:
 def test_a_damaged_file_is_never_taken_for_the_picture(files: PictureFiles) -> None:
     sha256 = files.put(b"bytes")
     files.path(sha256).write_bytes(b"other")
-    with pytest.raises(StoreUnavailable, match="damaged"):
+    with pytest.raises(NotFound, match="damaged"):
         files.read(sha256)
+    # it is out of the way, so that the picture is kept anew when it is met again
+    assert not files.has(sha256)
+    files.put(b"bytes")
+    assert files.read(sha256) == b"bytes"
 
 
 def test_a_write_that_fails_leaves_nothing(files: PictureFiles, tmp_path: Path) -> None:
