@@ -15,6 +15,8 @@ from monitor.storage.watches import WatchStatus
 OVERDUE_AFTER = timedelta(minutes=15)
 # Three tries take about a minute; what waits longer than this is in trouble.
 WAITING_TOO_LONG = timedelta(minutes=15)
+# Long enough to be seen by whoever looks once a day.
+HOMELESS_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         known = {row.name: row for row in watches.list_rows(conn)}
         newest = scans.list_newest(conn)
         waiting = deliveries.list_health(conn)
-        homeless = alerts.count_homeless(conn)
+        homeless = alerts.count_homeless(conn, now - HOMELESS_FOR)
     facts: list[str] = []
     problems: list[str] = []
     for watch in config.watches:
@@ -45,7 +47,10 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
     problems += _scan_problems(newest)
     problems += [problem for channel in waiting for problem in _channel_problems(channel, now)]
     if homeless:
-        problems.append(f"{homeless} alerts had no channel to go to: see `monitor alerts list`")
+        problems.append(
+            f"{homeless} operator alerts of the last day had no channel to go to: name one in "
+            "[alerts] ops, and see `monitor alerts list`"
+        )
     return Health(tuple(facts), tuple(problems))
 
 

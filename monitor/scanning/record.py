@@ -90,8 +90,7 @@ class PageRecorder:
         )
         with self._context.store.writing() as conn:
             self._record_pictures(conn, seen, now)
-            for (reference, picture), similarity in fresh.items():
-                comparisons.record(conn, reference, picture, similarity)
+            comparisons.record(conn, fresh)
             for item in seen:
                 counts = counts.plus(self._record_listing(conn, scan, item, known | fresh, now))
             total = scan.counts.plus(counts)

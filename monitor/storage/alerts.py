@@ -133,8 +133,18 @@ def list_rows(
     return [AlertRow(**row) for row in conn.execute(ordered.limit(limit)).mappings()]
 
 
-def count_homeless(conn: Connection) -> int:
-    """Alerts that were routed while there was no channel to go to: nobody has been told."""
+def count_homeless(conn: Connection, since: datetime) -> int:
+    """Operator alerts since then that had no channel to go to: nobody has been told.
+
+    Matches without a channel are meant so: a watch may record only.
+    """
+    events = [event.value for event in AlertEvent if event.is_operator]
     told = sa.exists().where(deliveries.c.alert_id == alerts.c.id)
     counted = sa.select(sa.func.count()).select_from(alerts)
-    return int(conn.execute(counted.where(alerts.c.routed_at.is_not(None), ~told)).scalar_one())
+    homeless = counted.where(
+        alerts.c.routed_at.is_not(None),
+        alerts.c.created_at >= since,
+        alerts.c.event.in_(events),
+        ~told,
+    )
+    return int(conn.execute(homeless).scalar_one())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -14,17 +14,20 @@ from monitor.storage.upsert import PART, insert, lock_catalogue
 Pair = tuple[str, str]
 
 
-def record(
-    conn: Connection, reference_sha256: str, picture_sha256: str, similarity: Similarity
-) -> None:
-    """Keep a comparison; one that is there already stays. Both pictures must have rows."""
+def record(conn: Connection, made: Mapping[Pair, Similarity]) -> None:
+    """Keep comparisons; what is there already stays. All pictures must have rows."""
+    if not made:
+        return
     lock_catalogue(conn)
-    statement = insert(conn, comparisons).values(
-        reference_sha256=reference_sha256,
-        picture_sha256=picture_sha256,
-        **similarity_values(similarity),
-    )
-    conn.execute(statement.on_conflict_do_nothing())
+    rows = [
+        {
+            "reference_sha256": reference,
+            "picture_sha256": picture,
+            **similarity_values(similarity),
+        }
+        for (reference, picture), similarity in made.items()
+    ]
+    conn.execute(insert(conn, comparisons).on_conflict_do_nothing(), rows)
 
 
 def find(

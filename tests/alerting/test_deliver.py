@@ -190,5 +190,5 @@ def test_an_alert_without_a_channel_is_kept_and_counted(desk: Desk) -> None:
     desk.add(1)
     desk.deliver()
     with desk.store.reading() as conn:
-        assert alerts.count_homeless(conn) == 1
+        assert alerts.count_homeless(conn, desk.clock() - timedelta(days=1)) == 1
     assert desk.states() == {"al-1": (None, None)}

@@ -179,7 +179,7 @@ def test_a_comparison_is_made_once_per_version(bench: Bench) -> None:
         conn.exec_driver_sql("DELETE FROM comparisons")
         for item_id, method in (("1", matching.METHOD), ("2", "old-1")):
             said = Similarity(0.99, Relation.SAME, method)
-            comparisons.record(conn, mug, shas[item_id], said)
+            comparisons.record(conn, {(mug, shas[item_id]): said})
     bench.scan()
     assert [(match.item_id, match.score) for match in bench.matches()] == [("1", 0.99)]
     assert bench.count("comparisons") == 3

@@ -99,10 +99,11 @@ def test_an_alert_goes_to_each_channel_once(store: Store) -> None:
 
 def test_an_alert_without_a_channel_is_counted(store: Store) -> None:
     with store.writing() as conn:
-        _alert(conn, "al-1")
-        assert alerts.count_homeless(conn) == 0
+        _alert(conn, "al-1", event=AlertEvent.SCAN_FAILED)
+        assert alerts.count_homeless(conn, START) == 0
         alerts.route(conn, "al-1", [], START)
-        assert alerts.count_homeless(conn) == 1
+        assert alerts.count_homeless(conn, START) == 1
+        assert alerts.count_homeless(conn, START + timedelta(seconds=1)) == 0
         assert [row.channel for row in alerts.list_rows(conn)] == [None]
 
 

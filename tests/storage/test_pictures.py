@@ -83,8 +83,8 @@ def test_a_comparison_comes_back_as_it_was_made(store: Store, region: Region | N
     other = Similarity(0.5, Relation.SAME, "compare-1")
     with store.writing() as conn:
         keep(conn, "mug", "copy")
-        comparisons.record(conn, sha("mug"), sha("copy"), made)
-        comparisons.record(conn, sha("mug"), sha("copy"), other)  # made before: stays
+        comparisons.record(conn, {(sha("mug"), sha("copy")): made})
+        comparisons.record(conn, {(sha("mug"), sha("copy")): other})  # made before: stays
         pair = (sha("mug"), sha("copy"))
         assert comparisons.find(conn, {pair[0]}, {pair[1]}, "compare-1") == {pair: made}
         assert comparisons.find(conn, {pair[0]}, {pair[1]}, "compare-2") == {}
