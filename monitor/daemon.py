@@ -12,8 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -21,11 +20,12 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from monitor.alerting import deliver_next, route_alerts
 from monitor.app import App, open_app
 from monitor.config import Config
-from monitor.errors import ConfigError, Stopping, StoreError
-from monitor.model import ScanOutcome
+from monitor.errors import ConfigError, InputError, Stopping, StoreError
+from monitor.model import Scan, ScanOutcome
 from monitor.notify_systemd import notify
 from monitor.scanning import LEASE, claim_scan, finish_scan, plan_watch, run_scan
-from monitor.storage import watches
+from monitor.signals import handling
+from monitor.storage import scans, watches
 from monitor.storage.queue import release, renew_leases
 from monitor.triggers import with_jitter
 
@@ -35,6 +35,7 @@ TICK = timedelta(seconds=1)
 HEARTBEAT = timedelta(seconds=10)
 # systemd waits 20 s before it kills; the contract is 10 s for everything.
 DRAIN = timedelta(seconds=8)
+RELEASE_LIMIT = timedelta(seconds=1)
 # After the store failed, a step waits this long before it asks again.
 STORE_PAUSE = timedelta(seconds=5)
 # A watch whose planning raises what nobody expected must not keep the others from theirs.
@@ -58,9 +59,10 @@ class Daemon:
         """Start the clock: one job per marketplace and channel, so that none waits for another."""
         # a tick that finds its step still running is skipped, as it should; it is no news
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        steps: dict[str, Callable[[], bool]] = {"plan": self.plan_step, "route": self.route_step}
+        steps: dict[str, Callable[[], bool]] = {"plan": self.plan_step}
         for name in self._app.scans.sources:
             steps[f"look {name}"] = _bind(self.look_step, name)
+        steps["route"] = self.route_step
         for name in self._app.alerts.destinations:
             steps[f"tell {name}"] = _bind(self.tell_step, name)
         scheduler = BackgroundScheduler(
@@ -68,9 +70,16 @@ class Daemon:
             executors={"default": ThreadPoolExecutor(len(steps) + 2)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        for name, step in steps.items():
+        now = datetime.now(UTC)
+        for index, (name, step) in enumerate(steps.items()):
             scheduler.add_job(
-                self._loop, "interval", (name, step), seconds=TICK.total_seconds(), id=name
+                self._loop,
+                "interval",
+                (name, step),
+                seconds=TICK.total_seconds(),
+                id=name,
+                # one after the other within a tick, as they hand over to each other
+                next_run_time=now + TICK * index / len(steps),
             )
         scheduler.add_job(self.beat, "interval", seconds=HEARTBEAT.total_seconds(), id="beat")
         scheduler.start()
@@ -121,7 +130,11 @@ class Daemon:
             return False
         try:
             run_scan(context, scan)
-        except (StoreError, Stopping):
+        except Stopping:
+            raise
+        except StoreError as error:
+            if error.retryable:
+                self._give_back(scan)
             raise
         except Exception as error:
             # Border: one daemon step. The scan's row keeps what happened, the daemon goes on.
@@ -129,6 +142,16 @@ class Daemon:
             message = f"unexpected {type(error).__name__}: {error}"
             finish_scan(context, scan, ScanOutcome.FAILED, message)
         return True
+
+    def _give_back(self, scan: Scan) -> None:
+        """A full disk or a database that is away must not use up a scan's attempts."""
+        context = self._app.scans
+        try:
+            with context.store.writing() as conn:
+                scans.give_back(conn, scan, context.owner)
+        except (StoreError, Stopping) as error:
+            # it is still ours in its row, so the next step takes it up again
+            log.debug("scan %d could not be given back: %s", scan.id, error)
 
     def route_step(self) -> bool:
         return route_alerts(self._app.alerts) > 0
@@ -140,7 +163,7 @@ class Daemon:
         """Renew our leases, and tell systemd that we are alive only if the store answers."""
         context = self._app.scans
         try:
-            with context.store.writing() as conn:
+            with self._busy("beat"), context.store.writing() as conn:
                 held = renew_leases(conn, context.owner, context.clock(), LEASE)
         except (StoreError, Stopping) as error:
             log.warning("heartbeat: %s", error)
@@ -199,35 +222,38 @@ def _bind(step: Callable[[str], bool], name: str) -> Callable[[], bool]:
     return lambda: step(name)
 
 
-@dataclass(slots=True)
 class Signals:
-    """What the operator asked for; set by signal handlers, read by the main thread."""
+    """What the operator asked for; set by the thread of signals, read by the main thread."""
 
-    wake: threading.Event
-    stop: bool = False
-    reload: bool = False
+    def __init__(self) -> None:
+        self.wake = threading.Event()
+        self.is_stopping = False
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
 
     @contextmanager
     def installed(self) -> Iterator[None]:
         """SIGTERM and SIGINT stop, SIGHUP reloads; the old handlers come back at the end."""
-        handlers = {
+        actions = {
             signal.SIGTERM: self._on_stop,
             signal.SIGINT: self._on_stop,
-            signal.SIGHUP: self._on_reload,
+            signal.SIGHUP: self.wake.set,
         }
-        old = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        try:
+        with handling(actions):
             yield
-        finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
 
-    def _on_stop(self, *_: object) -> None:
-        self.stop = True
-        self.wake.set()
+    def new_stop(self) -> threading.Event:
+        """The event that ends every wait of the parts about to start, also while they start."""
+        with self._lock:
+            self._stop = threading.Event()
+            if self.is_stopping:
+                self._stop.set()
+            return self._stop
 
-    def _on_reload(self, *_: object) -> None:
-        self.reload = True
+    def _on_stop(self) -> None:
+        with self._lock:
+            self.is_stopping = True
+            self._stop.set()
         self.wake.set()
 
 
@@ -237,14 +263,16 @@ def run(load_config: LoadConfig, notify_address: str | None) -> bool:
     Returns whether everything in hand ended in time. Raises ConfigError or StoreError if it can't
     start at all.
     """
-    signals = Signals(threading.Event())
+    signals = Signals()
     with signals.installed():
         config, clean = load_config(), True
         working: Config | None = None
-        while not signals.stop:
+        while not signals.is_stopping:
             try:
                 following, clean = _serve(config, load_config, signals, notify_address)
-            except StoreError as error:
+            except Stopping:
+                log.info("stopped while starting")
+            except (StoreError, InputError) as error:
                 if working is None:
                     raise
                 log.error("the new config can't start, back to the old one: %s", error)  # noqa: TRY400
@@ -262,21 +290,21 @@ def _serve(
     def status(message: str) -> None:
         notify(message, notify_address)
 
-    stop = threading.Event()
+    stop = signals.new_stop()
     with open_app(config, stop) as app:
         daemon = Daemon(app, status)
         scheduler = daemon.start()
         status(f"READY=1\nSTATUS=watching with {len(config.watches)} watches")
         log.info("ready watches=%d marketplaces=%d channels=%d", *_sizes(config))
         following = _await_signal(config, load_config, signals, status)
-        status("STOPPING=1" if signals.stop else reloading())
+        status("STOPPING=1" if signals.is_stopping else reloading())
         stop.set()
         late = daemon.drain(scheduler)
         if late:
             log.error("did not end in time: %s; their rows are taken over later", ", ".join(late))
-        else:
-            _release(app)
-    log.info("stopped" if signals.stop else "config reloaded")
+        elif not _release_in_time(app):
+            late = ["giving rows back"]
+    log.info("stopped" if signals.is_stopping else "config reloaded")
     return following, not late
 
 
@@ -291,9 +319,8 @@ def _await_signal(
     while True:
         signals.wake.wait()
         signals.wake.clear()
-        if signals.stop:
+        if signals.is_stopping:
             return config
-        signals.reload = False
         try:
             return load_config()
         except ConfigError as error:
@@ -306,8 +333,18 @@ def reloading() -> str:
     return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
 
 
+def _release_in_time(app: App) -> bool:
+    """Give back what is still ours; False if the database doesn't answer."""
+    thread = threading.Thread(target=_release, args=(app,), name="release", daemon=True)
+    thread.start()
+    thread.join(RELEASE_LIMIT.total_seconds())
+    if thread.is_alive():
+        log.error("the database does not answer; our rows are taken over later")
+    return not thread.is_alive()
+
+
 def _release(app: App) -> None:
-    """Give back what is still ours. The stop event is set, so only a short wait is possible."""
+    """The stop event is set, so a lock of SQLite's is not waited for."""
     try:
         with app.store.writing() as conn:
             release(conn, app.scans.owner)

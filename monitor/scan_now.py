@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from monitor.alerting import deliver_next, route_alerts
 from monitor.app import App
+from monitor.errors import Stopping, StoreError
 from monitor.model import ScanOutcome
 from monitor.scanning import LEASE, Plan, claim_scan, plan_watch, run_scan
 from monitor.storage import deliveries, matches, scans, watches
@@ -140,8 +141,12 @@ def _heartbeat(app: App) -> Iterator[None]:
 
     def beat() -> None:
         while not done.wait(_HEARTBEAT_SECONDS):
-            with context.store.writing() as conn:
-                renew_leases(conn, context.owner, context.clock(), LEASE)
+            try:
+                with context.store.writing() as conn:
+                    renew_leases(conn, context.owner, context.clock(), LEASE)
+            except (StoreError, Stopping) as error:
+                # the work itself meets the same error, or the next beat comes through
+                log.warning("heartbeat: %s", error)
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()

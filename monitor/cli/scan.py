@@ -54,17 +54,10 @@ def _choose(config: Config, names: tuple[str, ...]) -> list[str]:
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """SIGTERM and SIGINT end the run at its next step; what was begun is given back."""
+    from monitor.signals import handling
 
-    def on_signal(*_: object) -> None:
-        stop.set()
-
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    old = {number: signal.signal(number, on_signal) for number in numbers}
-    try:
+    with handling({signal.SIGTERM: stop.set, signal.SIGINT: stop.set}):
         yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 def summary_lines(summary: Summary) -> Iterator[str]:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from monitor.app import open_app, utc_now
 from monitor.config import load
+from monitor.errors import InputError
 from monitor.reporting import build_report, write_report
 from monitor.sandbox.drawing import draw_brand, draw_shop
 from monitor.sandbox.receiver import JsonReceiver, ReceivedAlert
@@ -44,12 +46,16 @@ class DemoResult:
 def new_folder(parent: Path, now: datetime) -> Path:
     """A fresh folder for one run: each rehearsal finds its matches for the first time."""
     base = parent / f"{now:%Y%m%d-%H%M%S}"
-    folder, number = base, 1
-    while folder.exists():
-        number += 1
-        folder = base.with_name(f"{base.name}-{number}")
-    folder.mkdir(parents=True)
-    return folder
+    for number in count(1):
+        folder = base if number == 1 else base.with_name(f"{base.name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue  # another run of this second
+        except OSError as error:
+            raise InputError(f"can't make the folder {folder}: {error.strerror}") from error
+        return folder
+    raise AssertionError("numbers don't end")
 
 
 def run_demo(

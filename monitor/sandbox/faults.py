@@ -65,10 +65,10 @@ class Faults:
 
 def parse_fault(text: str) -> tuple[Fault, int | None]:
     """`500` (always) or `500=3` (the next three times). Raises InputError."""
-    name, _, times = text.partition("=")
+    name, is_counted, times = text.partition("=")
     try:
         fault = Fault(name)
-        count = int(times) if times else None
+        count = int(times) if is_counted else None
     except ValueError as error:
         known = ", ".join(fault.value for fault in Fault)
         raise InputError(f"{text!r} is no KIND or KIND=TIMES; the kinds are: {known}") from error

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
+
+from monitor.sandbox.server import LoopbackServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,7 @@ class JsonReceiver:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
+class _Server(LoopbackServer):
     def __init__(self, address: tuple[str, int], receiver: JsonReceiver) -> None:
         super().__init__(address, _Handler)
         self.receiver = receiver

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -18,6 +19,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from PIL import Image
 
+from monitor.errors import InputError
 from monitor.marketplaces.signing import sign_guide
 from monitor.sandbox.faults import Fault, Faults
 from monitor.sandbox.shelf import Good, Shelf, search
@@ -70,10 +72,11 @@ class Sandbox:
         self.rules = rules or Rules()
         self.faults = Faults()
         self.counts: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self.stop = threading.Event()
         self.shelf = Shelf(images)
         self._pacer = Pacer(self.rules.rate, time.monotonic)
-        self._server = _Server(("127.0.0.1", port), self)
+        self._server = _listen(port, self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     @property
@@ -100,13 +103,22 @@ class Sandbox:
         self._thread.join()
         self._server.server_close()
 
+    def count(self, what: str) -> None:
+        with self._counting:
+            self.counts[what] += 1
+
+    def stats(self) -> dict[str, int]:
+        """What was served so far."""
+        with self._counting:
+            return dict(self.counts)
+
     # -- answers
 
     def answer_search(self, query: str, headers: dict[str, str], body: bytes) -> Answer:
         """The answer to one search: refusals in the order a real gateway checks them."""
-        self.counts["searches"] += 1
+        self.count("searches")
         if not self._pacer.allows():
-            self.counts["throttled"] += 1
+            self.count("throttled")
             return _failure(429, "too many calls", {"Retry-After": "1"})
         if problem := self._find_auth_problem(headers):
             return _failure(401, problem)
@@ -136,7 +148,10 @@ class Sandbox:
         found = search(self.shelf.goods(), picture)
         if search_type == "1":
             found = [(good, score) for good, score in found if score >= SAME_SIMILARITY]
-        overrides = self.shelf.overrides()
+        try:
+            overrides = self.shelf.overrides()
+        except InputError as error:
+            return _failure(500, str(error))
         items = [
             self._item(good, score) | dict(overrides.get(self.shelf.name_of(good), {}))
             for good, score in found[: self.rules.max_items]
@@ -164,15 +179,21 @@ class Sandbox:
 
     def answer_picture(self, path: str) -> Answer:
         """A listing's picture, by the start of its sha256 and its name."""
-        self.counts["pictures"] += 1
+        self.count("pictures")
         for good in self.shelf.goods():
             if path == f"/pictures/{good.sha256[:16]}/{self.shelf.name_of(good)}":
-                return 200, {"Content-Type": good.content_type}, good.path.read_bytes()
+                return self._answer_file(good)
         return _failure(404, "there is no such picture")
+
+    def _answer_file(self, good: Good) -> Answer:
+        try:
+            return 200, {"Content-Type": good.content_type}, good.path.read_bytes()
+        except OSError as error:  # removed in this moment
+            return _failure(404, f"the picture can't be read: {error.strerror}")
 
     def answer_fault(self, fault: Fault, whole: Callable[[], Answer]) -> Answer:
         """What goes wrong; `whole` makes the right answer, for faults that spoil it."""
-        self.counts[f"fault {fault.value}"] += 1
+        self.count(f"fault {fault.value}")
         as_json = {"Content-Type": "application/json"}
         html = (
             200,
@@ -230,13 +251,28 @@ def _open_picture(data: bytes) -> Image.Image | str:
     return image
 
 
-class _Server(ThreadingHTTPServer):
+class LoopbackServer(ThreadingHTTPServer):
+    """A server for rehearsals: a caller that is gone is no news."""
+
     daemon_threads = True
     block_on_close = False
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
+class _Server(LoopbackServer):
     def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
         super().__init__(address, _Handler)
         self.sandbox = sandbox
+
+
+def _listen(port: int, sandbox: Sandbox) -> _Server:
+    try:
+        return _Server(("127.0.0.1", port), sandbox)
+    except OSError as error:
+        raise InputError(f"can't listen on port {port}: {error.strerror}; take another") from error
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -259,7 +295,7 @@ class _Handler(BaseHTTPRequestHandler):
         """A listing's picture, or what was served so far."""
         path = unquote(urlsplit(self.path).path)
         if path == "/stats":
-            body = json.dumps(self.server.sandbox.counts).encode()
+            body = json.dumps(self.server.sandbox.stats()).encode()
             self._send((200, {"Content-Type": "application/json"}, body))
             return
         self._answer(lambda: self.server.sandbox.answer_picture(path), picture=True)

@@ -50,6 +50,11 @@ class Shelf:
         self._known: dict[tuple[str, int, int], Good | None] = {}
         self._lock = threading.Lock()
 
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return self._images
+
     def goods(self) -> list[Good]:
         """Every readable picture in the folder and its sub-folders, in the order of the names."""
         with self._lock:
@@ -57,6 +62,7 @@ class Shelf:
             self._known = {
                 state: self._known[state] if state in self._known else _load(path)
                 for state, path in current.items()
+                if state is not None
             }
             return [good for good in self._known.values() if good is not None]
 
@@ -65,11 +71,19 @@ class Shelf:
         return good.path.relative_to(self._images).as_posix()
 
     def overrides(self) -> Mapping[str, Mapping[str, object]]:
-        """What listings.json says of single pictures; anything goes, to rehearse odd answers."""
+        """What listings.json says of single pictures; anything goes, to rehearse odd answers.
+
+        Raises InputError for a file that is not an object of objects.
+        """
         path = self._images / LISTINGS_FILE
         if not path.is_file():
             return {}
-        loaded: dict[str, dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            loaded = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{LISTINGS_FILE} can't be read: {error}") from error
+        if not isinstance(loaded, dict) or not all(isinstance(v, dict) for v in loaded.values()):
+            raise InputError(f"{LISTINGS_FILE} is not an object of one object per file name")
         return loaded
 
 
@@ -88,14 +102,21 @@ def _iter_files(images: Path) -> list[Path]:
     ]
 
 
-def _state(path: Path) -> tuple[str, int, int]:
-    stat = path.stat()
+def _state(path: Path) -> tuple[str, int, int] | None:
+    """None for a file that was removed in this moment."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
     return (str(path), stat.st_mtime_ns, stat.st_size)
 
 
 def _load(path: Path) -> Good | None:
-    """None for a file that is no picture: nothing to be found by its looks."""
-    data = path.read_bytes()
+    """A file that is no picture can't be found by its looks; None for one that is gone."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
     try:
         with Image.open(io.BytesIO(data)) as image:
             kind = Image.MIME.get(image.format or "", "application/octet-stream")

@@ -20,3 +20,9 @@ def rehearsal(tmp_path: Path, database_url: str) -> Iterator[Rehearsal]:
 def sqlite_rehearsal(tmp_path: Path, sqlite_url: str) -> Iterator[Rehearsal]:
     with rehearse(tmp_path / "home", sqlite_url) as running:
         yield running
+
+
+@pytest.fixture
+def pg_rehearsal(tmp_path: Path, pg_url: str) -> Iterator[Rehearsal]:
+    with rehearse(tmp_path / "home", pg_url) as running:
+        yield running

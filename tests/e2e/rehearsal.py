@@ -40,7 +40,10 @@ class Clock:
 
 @dataclass
 class Rehearsal:
-    """`brand` and `shop` are folders; `database_url` is any of both databases."""
+    """`brand` and `shop` are folders; `database_url` is any of both databases.
+
+    `channel_url` stands in for the receiver's own, `more` is written at the config's end.
+    """
 
     folder: Path
     database_url: str
@@ -48,6 +51,9 @@ class Rehearsal:
     receiver: JsonReceiver
     clock: Clock = field(default_factory=Clock)
     watch_lines: tuple[str, ...] = ()
+    every: str = "6h"
+    channel_url: str | None = None
+    more: str = ""
 
     @property
     def brand(self) -> Path:
@@ -68,10 +74,11 @@ class Rehearsal:
             f'[marketplaces.rehearsal]\ntype = "guide_1688"\nbase_url = "{self.sandbox.url}"\n'
             f'app_key = "{rules.app_key}"\napp_secret = "{rules.app_secret}"\n'
             f'rate = "{rules.rate}/s"',
-            f'[channels.hook]\nurl = "{self.receiver.url}"\ngroup = "0s"',
+            f'[channels.hook]\nurl = "{self.channel_url or self.receiver.url}"\ngroup = "0s"',
             '[alerts]\nops = ["hook"]',
             '[[watch]]\nname = "acme"\nimages = "brand"\nmarketplaces = ["rehearsal"]\n'
-            'every = "6h"\nchannels = ["hook"]\n' + "\n".join(self.watch_lines),
+            f'every = "{self.every}"\nchannels = ["hook"]\n' + "\n".join(self.watch_lines),
+            self.more,
         ]
         path.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
         return path

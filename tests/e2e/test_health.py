@@ -1,0 +1,66 @@
+"""What `monitor status` calls healthy, and what not."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from monitor.config import load
+from monitor.health import Health, check_health
+from monitor.model import AlertEvent
+from monitor.sandbox import Fault
+from monitor.storage import alerts
+from tests.e2e.rehearsal import Rehearsal
+
+
+def look(rehearsal: Rehearsal, **later: float) -> Health:
+    config = load(rehearsal.config, {})
+    with rehearsal.app() as app:
+        return check_health(app.store, config, rehearsal.clock() + timedelta(**later))
+
+
+def test_after_a_scan_all_is_well(sqlite_rehearsal: Rehearsal) -> None:
+    sqlite_rehearsal.scan()
+    health = look(sqlite_rehearsal)
+    assert health.problems == ()
+    assert "2 pictures, 2 open matches" in health.facts[0]
+
+
+def test_a_watch_that_nobody_runs_is_overdue(sqlite_rehearsal: Rehearsal) -> None:
+    sqlite_rehearsal.scan()
+    assert any("overdue" in problem for problem in look(sqlite_rehearsal, hours=7).problems)
+
+
+def test_a_round_that_was_blocked_is_named(sqlite_rehearsal: Rehearsal) -> None:
+    sqlite_rehearsal.sandbox.faults.order(Fault.HTML)
+    sqlite_rehearsal.scan()
+    (problem,) = look(sqlite_rehearsal).problems
+    assert "2 scans blocked" in problem
+
+
+def test_alerts_that_wait_too_long_are_named_with_what_the_channel_said(
+    sqlite_rehearsal: Rehearsal,
+) -> None:
+    sqlite_rehearsal.receiver.status = 503
+    sqlite_rehearsal.scan()
+    assert look(sqlite_rehearsal).problems == ()
+    (problem,) = look(sqlite_rehearsal, minutes=20).problems
+    assert "channel hook: 2 alerts wait" in problem
+    assert "503" in problem
+
+
+def test_operator_alerts_that_reached_nobody_count_for_a_day(sqlite_rehearsal: Rehearsal) -> None:
+    sqlite_rehearsal.scan()
+    with sqlite_rehearsal.app() as app, app.store.writing() as conn:
+        now = sqlite_rehearsal.clock()
+        alerts.add(conn, event=AlertEvent.SCAN_FAILED, dedup_key="k", now=now, alert_id="al-1")
+        alerts.route(conn, "al-1", [], now)
+    assert any("[alerts] ops" in problem for problem in look(sqlite_rehearsal).problems)
+    later = look(sqlite_rehearsal, hours=25).problems
+    assert not any("[alerts] ops" in problem for problem in later)
+
+
+def test_a_watch_without_a_picture_is_a_problem(sqlite_rehearsal: Rehearsal) -> None:
+    for path in sqlite_rehearsal.brand.iterdir():
+        path.unlink()
+    sqlite_rehearsal.scan()
+    assert any("no picture" in problem for problem in look(sqlite_rehearsal).problems)
