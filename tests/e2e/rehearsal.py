@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -116,8 +118,15 @@ def _show(done: int, total: int) -> None:
 def draw(path: Path, seed: int) -> Path:
     """A drawn product picture as a JPEG file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draw_product(seed).resize((450, 450)).save(path, quality=90)
+    path.write_bytes(_drawn(seed))
     return path
+
+
+@cache
+def _drawn(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    draw_product(seed).resize((450, 450)).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
 
 
 def copy(source: Path, target: Path, *, mirrored: bool = False) -> Path:
