@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +16,12 @@ from click import Group
 from click.testing import CliRunner, Result
 
 from monitor.cli import COMMANDS, cli
+from monitor.config import load
 from monitor.errors import MonitorError
 from tests.e2e.rehearsal import Rehearsal, rehearse
 
-DOCUMENT = Path(__file__).parents[2] / "docs/commands.md"
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs/commands.md"
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +147,40 @@ def test_a_verdict_is_kept(scanned: Rehearsal) -> None:
     rows = run(scanned, "matches", "list", "--verdict", "infringing", "--json").stdout
     assert [row["id"] for row in json.loads(rows)] == [1]
     run(scanned, "matches", "decide", "1", "unreviewed")
+
+
+def _shown_commands() -> list[list[str]]:
+    """What the README and docs/operations.md show to be typed with a config, but the daemon."""
+    lines = []
+    for page in (ROOT / "README.md", ROOT / "docs/operations.md", ROOT / "docs/sql.md"):
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            lines += [
+                shlex.split(line) for line in block.splitlines() if "monitor --config" in line
+            ]
+    return [line[3:] for line in lines if line[3:] != ["run"]]
+
+
+def test_what_the_pages_show_can_be_typed(
+    scanned: Rehearsal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the report goes into the current folder
+    shown = _shown_commands()
+    assert len(shown) >= 11
+    for words in shown:
+        result = run(scanned, *("1" if word == "17" else word for word in words))
+        assert code_of(result) == 0, words
+    run(scanned, "matches", "decide", "1", "unreviewed")
+
+
+def test_the_config_in_the_readme_is_valid(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    block = block.replace("/run/secrets/1688", str(tmp_path / "secret"))
+    (tmp_path / "secret").write_text("s", encoding="utf-8")
+    (tmp_path / "brands/acme").mkdir(parents=True)
+    (tmp_path / "config.toml").write_text(textwrap.dedent(block), encoding="utf-8")
+    config = load(tmp_path / "config.toml", {"LEGAL_ALERTS_URL": "json://127.0.0.1:9"})
+    assert [watch.name for watch in config.watches] == ["acme-mugs"]
 
 
 def test_a_report_holds_the_pictures_themselves(scanned: Rehearsal, tmp_path: Path) -> None:
