@@ -23,7 +23,14 @@ from monitor.config import Config
 from monitor.errors import ConfigError, InputError, Stopping, StoreError
 from monitor.model import Scan, ScanOutcome
 from monitor.notify_systemd import notify
-from monitor.scanning import LEASE, claim_scan, finish_scan, plan_watch, run_scan
+from monitor.scanning import (
+    LEASE,
+    claim_scan,
+    finish_scan,
+    plan_watch,
+    refresh_stored,
+    run_scan,
+)
 from monitor.signals import handling
 from monitor.storage import scans, watches
 from monitor.storage.queue import release, renew_leases
@@ -53,6 +60,7 @@ class Daemon:
         self._status = status
         self._running: dict[str, float] = {}
         self._paused_until: dict[str, float] = {}
+        self._refreshed_to: str | None = ""
         self._lock = threading.Lock()
 
     def start(self) -> BackgroundScheduler:
@@ -63,6 +71,7 @@ class Daemon:
         for name in self._app.scans.sources:
             steps[f"look {name}"] = _bind(self.look_step, name)
         steps["route"] = self.route_step
+        steps["refresh"] = self.refresh_step
         for name in self._app.alerts.destinations:
             steps[f"tell {name}"] = _bind(self.tell_step, name)
         scheduler = BackgroundScheduler(
@@ -152,6 +161,15 @@ class Daemon:
         except (StoreError, Stopping) as error:
             # it is still ours in its row, so the next step takes it up again
             log.debug("scan %d could not be given back: %s", scan.id, error)
+
+    def refresh_step(self) -> bool:
+        """After an upgrade: fingerprint what is stored anew. Done once for each start."""
+        if self._refreshed_to is None:
+            return False
+        context = self._app.scans
+        after, now = self._refreshed_to, context.clock()
+        self._refreshed_to = refresh_stored(context.store, context.files, after, now)
+        return self._refreshed_to is not None
 
     def route_step(self) -> bool:
         return route_alerts(self._app.alerts) > 0

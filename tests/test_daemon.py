@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from monitor import matching
 from monitor.app import App
 from monitor.daemon import Daemon, Signals
 from monitor.errors import StoreError
 from monitor.scanning.look import MAX_ATTEMPTS
 from monitor.signals import handling
-from tests.e2e.rehearsal import Rehearsal, rehearse
+from tests.e2e.rehearsal import Rehearsal, copy, rehearse
 
 
 @pytest.fixture
@@ -39,6 +40,33 @@ def test_steps_say_whether_there_is_more_to_do(rehearsal: Rehearsal) -> None:
         assert [daemon.route_step() for _ in range(2)] == [True, False]
         assert [daemon.tell_step("hook") for _ in range(2)] == [True, False]
     assert "1 match" in rehearsal.told
+
+
+def test_after_an_upgrade_stored_pictures_are_fingerprinted_anew(rehearsal: Rehearsal) -> None:
+    rehearsal.scan()
+    downloads = rehearsal.sandbox.counts["pictures"]
+    with rehearsal.app() as app:
+        with app.store.writing() as conn:
+            conn.exec_driver_sql("UPDATE fingerprints SET algorithm = 'before-the-upgrade'")
+        daemon = Daemon(app, lambda _: None)
+        assert [daemon.refresh_step() for _ in range(3)] == [True, False, False]
+    rows = rehearsal.rows("SELECT algorithm, count(*) AS n FROM fingerprints GROUP BY algorithm")
+    assert {str(row["algorithm"]): row["n"] for row in rows} == {
+        "before-the-upgrade": 3,
+        matching.ALGORITHM: 3,
+    }
+    assert rehearsal.sandbox.counts["pictures"] == downloads
+
+
+def test_a_new_picture_after_an_upgrade_is_no_trouble_to_those_from_before(
+    rehearsal: Rehearsal,
+) -> None:
+    rehearsal.scan()
+    with rehearsal.app() as app, app.store.writing() as conn:
+        conn.exec_driver_sql("UPDATE fingerprints SET algorithm = 'before-the-upgrade'")
+    copy(rehearsal.brand / "mug.jpg", rehearsal.shop / "another.jpg")
+    assert rehearsal.scan().outcomes == {"ok": 2}
+    assert len(rehearsal.rows("SELECT * FROM match_history")) == 2
 
 
 def test_a_full_disk_does_not_use_up_the_attempts_of_a_scan(rehearsal: Rehearsal) -> None:

@@ -2,6 +2,7 @@
 
 from monitor.scanning.context import LEASE, ScanContext, Source, WatchRules
 from monitor.scanning.look import claim_scan, finish_scan, run_scan
+from monitor.scanning.pictures import refresh_stored
 from monitor.scanning.plan import Plan, plan_watch
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "claim_scan",
     "finish_scan",
     "plan_watch",
+    "refresh_stored",
     "run_scan",
 ]

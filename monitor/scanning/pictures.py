@@ -9,10 +9,13 @@ from datetime import datetime
 
 from monitor import matching
 from monitor.errors import NotFound, PictureError
-from monitor.model import PictureRecord
-from monitor.storage import Connection, PictureFiles, pictures
+from monitor.model import Fingerprints, PictureRecord
+from monitor.storage import Connection, PictureFiles, Store, pictures
 
 log = logging.getLogger(__name__)
+
+# A second or so of work: scans and stops get their turn in between.
+REFRESHED_AT_ONCE = 50
 
 
 def keep_picture(files: PictureFiles, data: bytes) -> PictureRecord:
@@ -31,7 +34,32 @@ def keep_picture(files: PictureFiles, data: bytes) -> PictureRecord:
 def record_picture(conn: Connection, record: PictureRecord, now: datetime) -> None:
     """Write the picture's row and fingerprints; it joins the cluster of its near-identical ones."""
     bands = matching.bands(record.fingerprints)
-    pictures.record(conn, record, bands, matching.near_identical, now)
+    pictures.record(conn, record, bands, _near_identical, now)
+
+
+def _near_identical(one: Fingerprints, other: Fingerprints) -> bool:
+    """Not before both have today's fingerprint: one from before an upgrade can't be compared."""
+    if matching.ALGORITHM not in one or matching.ALGORITHM not in other:
+        return False
+    return matching.near_identical(one, other)
+
+
+def refresh_stored(store: Store, files: PictureFiles, after: str, now: datetime) -> str | None:
+    """Fingerprint the next stored pictures that lack today's, without any download.
+
+    `after` is the sha256 that the last call returned, "" at first; None when there is no more. A
+    picture whose file is gone is left out, and fetched again when it is next met.
+    Raises StoreError.
+    """
+    with store.reading() as conn:
+        stale = pictures.find_stale(conn, [matching.ALGORITHM], after, REFRESHED_AT_ONCE)
+    if not stale:
+        return None
+    fresh = refresh_all(files, stale)
+    with store.writing() as conn:
+        for record in fresh.values():
+            record_picture(conn, record, now)
+    return max(stale)
 
 
 def refresh_fingerprints(files: PictureFiles, record: PictureRecord) -> PictureRecord:

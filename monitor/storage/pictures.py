@@ -64,6 +64,27 @@ def find_by_url(conn: Connection, urls: Collection[str]) -> dict[str, str]:
     return found
 
 
+def find_stale(
+    conn: Connection, algorithms: Collection[str], after: str, limit: int
+) -> dict[str, PictureRecord]:
+    """The next pictures by sha256 that lack a fingerprint of one of these algorithms."""
+    taken = (
+        sa.select(sa.func.count())
+        .where(
+            fingerprints.c.sha256 == pictures.c.sha256,
+            fingerprints.c.algorithm.in_(algorithms),
+        )
+        .scalar_subquery()
+    )
+    rows = conn.execute(
+        sa.select(pictures.c.sha256)
+        .where(pictures.c.sha256 > after, taken < len(algorithms))
+        .order_by(pictures.c.sha256)
+        .limit(limit)
+    )
+    return find(conn, list(rows.scalars()))
+
+
 def list_sha256(conn: Connection) -> list[str]:
     """Every picture that has a row."""
     return list(conn.execute(sa.select(pictures.c.sha256)).scalars())
