@@ -17,6 +17,7 @@ class Judged:
     """The best similarity of one listing picture to one asset."""
 
     reference: ReferencePicture
+    picture_sha256: str
     similarity: Similarity
 
 
@@ -71,5 +72,5 @@ def best_per_asset(
         similarity = comparisons[(reference.sha256, picture_sha256)]
         current = best.get(reference.asset_id)
         if current is None or similarity.score > current.similarity.score:
-            best[reference.asset_id] = Judged(reference, similarity)
+            best[reference.asset_id] = Judged(reference, picture_sha256, similarity)
     return list(best.values())

@@ -12,35 +12,17 @@ from monitor import matching
 from monitor.errors import FetchError, PictureError, Stopping, StoreError
 from monitor.marketplaces.base import Page
 from monitor.marketplaces.fetching import PictureFetcher
-from monitor.model import (
-    AlertEvent,
-    Observation,
-    PictureRecord,
-    Scan,
-    ScanCounts,
-    Seller,
-    Verdict,
-)
+from monitor.model import Observation, PictureRecord, Scan, ScanCounts
 from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.found import Found, record_found
 from monitor.scanning.judge import Comparisons, Judge, Judged, best_per_asset
 from monitor.scanning.pictures import keep_picture, record_picture, refresh_all
-from monitor.storage import (
-    Connection,
-    alerts,
-    assets,
-    comparisons,
-    listings,
-    matches,
-    pictures,
-    scans,
-)
+from monitor.storage import Connection, assets, comparisons, listings, pictures, scans
 
 log = logging.getLogger(__name__)
 
 # Downloads at once within a page; the fetcher holds the limit per host.
 FETCH_THREADS = 4
-# A match with one of these verdicts is settled: it is never told again.
-_SETTLED = {Verdict.AUTHORISED, Verdict.NOT_OURS, Verdict.IGNORED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +167,16 @@ class PageRecorder:
     ) -> ScanCounts:
         sha256 = item.picture.sha256 if item.picture else None
         listing = listings.record(conn, scan.id, item.observation, sha256, item.problem, now)
-        new_matches = 0
-        for judged in self._judge_listing(item, found):
-            if judged.similarity.score >= self._rules.record_score:
-                new_matches += self._record_match(conn, scan, item, listing.id, judged, now)
+        new_matches = sum(
+            record_found(
+                conn,
+                self._context,
+                self._rules,
+                self._found(scan, item, listing.id, judged),
+                now,
+            )
+            for judged in self._judge_listing(item, found)
+        )
         return ScanCounts(listings_new=int(listing.is_new), matches_new=new_matches)
 
     def _judge_listing(self, item: Seen, found: Comparisons) -> list[Judged]:
@@ -197,60 +185,20 @@ class PageRecorder:
         candidates = self._judge.candidates(item.picture.fingerprints)
         return best_per_asset(candidates, item.picture.sha256, found)
 
-    def _record_match(
-        self,
-        conn: Connection,
-        scan: Scan,
-        item: Seen,
-        listing_id: int,
-        judged: Judged,
-        now: datetime,
-    ) -> int:
-        if item.picture is None:
-            return 0
-        change = matches.record(
-            conn,
-            watch_id=scan.watch_id,
-            asset_id=judged.reference.asset_id,
-            listing_id=listing_id,
-            reference_id=judged.reference.id,
-            picture_sha256=item.picture.sha256,
-            marketplace=scan.marketplace,
-            similarity=judged.similarity,
-            provider_score=item.observation.provider_score,
-            own_seller=is_own(item.observation.seller, self._rules.own_sellers),
-            now=now,
-        )
-        crossed = change.score >= self._rules.alert_score and change.verdict not in _SETTLED
-        if crossed:
-            self._add_alert(conn, scan, judged, change, now)
-        return int(change.created)
-
-    def _add_alert(
-        self,
-        conn: Connection,
-        scan: Scan,
-        judged: Judged,
-        change: matches.MatchChange,
-        now: datetime,
-    ) -> None:
-        """One alert for the life of a match: the key holds however often it is seen again.
-
-        It is part of a baseline while either picture, the searched one or the one that matches,
+    def _found(self, scan: Scan, item: Seen, listing_id: int, judged: Judged) -> Found:
+        """It is part of a baseline while either picture, the searched one or the one that matches,
         was never searched to the end here: the listing may have been there for years.
         """
-        event = AlertEvent.NEW_MATCH if change.created else AlertEvent.SCORE_CROSSED
         is_baseline = not {scan.reference.id, judged.reference.id} <= self._baselines
-        alerts.add(
-            conn,
-            event=event,
-            dedup_key=f"match:{change.id}",
+        return Found(
             watch_id=scan.watch_id,
-            match_id=change.id,
+            listing_id=listing_id,
+            marketplace=scan.marketplace,
+            judged=judged,
+            seller=item.observation.seller,
+            provider_score=item.observation.provider_score,
             scan_id=scan.id,
             baseline_cycle_id=scan.cycle_id if is_baseline else None,
-            now=now,
-            alert_id=self._context.new_alert_id(),
         )
 
 
@@ -266,15 +214,3 @@ def _from_outside(observation: Observation, fetched: Mapping[str, PictureRecord 
         log.info("listing %s %s: %s", observation.site, observation.item_id, result)
         return Seen(observation, None, result)
     return Seen(observation, result, None, fetched=True, is_unsaved=True)
-
-
-def is_own(seller: Seller | None, own_sellers: frozenset[str]) -> bool:
-    """Whether the listing is offered by the owner himself; names compare without case."""
-    if seller is None:
-        return False
-    named = {_plain(value) for value in (seller.seller_id, seller.name) if value} - {""}
-    return not named.isdisjoint(_plain(own) for own in own_sellers)
-
-
-def _plain(name: str) -> str:
-    return name.strip().casefold()

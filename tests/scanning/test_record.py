@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monitor import matching
 from monitor.model import Price, Relation, ScanOutcome, Seller, Similarity, Verdict
-from monitor.scanning.record import is_own
+from monitor.scanning.found import is_own
 from monitor.storage import comparisons, listings
 from tests.marketplaces.scripted import PAGE, Reply
 from tests.matching.drawing import draw, encode
