@@ -27,6 +27,7 @@ from monitor.scanning import (
     LEASE,
     claim_scan,
     finish_scan,
+    look_back,
     plan_watch,
     refresh_stored,
     run_scan,
@@ -72,6 +73,7 @@ class Daemon:
             steps[f"look {name}"] = _bind(self.look_step, name)
         steps["route"] = self.route_step
         steps["refresh"] = self.refresh_step
+        steps["look back"] = self.look_back_step
         for name in self._app.alerts.destinations:
             steps[f"tell {name}"] = _bind(self.tell_step, name)
         scheduler = BackgroundScheduler(
@@ -170,6 +172,11 @@ class Daemon:
         after, now = self._refreshed_to, context.clock()
         self._refreshed_to = refresh_stored(context.store, context.files, after, now)
         return self._refreshed_to is not None
+
+    def look_back_step(self) -> bool:
+        """Compare new reference pictures with what is stored, a part of one watch at a time."""
+        context = self._app.scans
+        return any(look_back(context, context.watches[name]) for name in self._watches)
 
     def route_step(self) -> bool:
         return route_alerts(self._app.alerts) > 0

@@ -14,7 +14,7 @@ from monitor.alerting import deliver_next, route_alerts
 from monitor.app import App
 from monitor.errors import Stopping, StoreError
 from monitor.model import ScanOutcome
-from monitor.scanning import LEASE, Plan, claim_scan, plan_watch, run_scan
+from monitor.scanning import LEASE, Plan, claim_scan, look_back, plan_watch, run_scan
 from monitor.storage import deliveries, matches, scans, watches
 from monitor.storage.queue import release, renew_leases
 
@@ -65,6 +65,9 @@ def scan_now(app: App, names: Sequence[str], progress: Progress) -> Summary:
     with _heartbeat(app):
         plans = {name: _plan(app, name, began_at) for name in names}
         cycles = _open_cycles(app, names)
+        for name in names:
+            while look_back(context, context.watches[name]):
+                app.sleep(0)  # raises when it is time to stop
         _run_all(app, cycles, progress)
         _deliver_all(app)
     return _summarise(app, plans, cycles, began_at)

@@ -2,6 +2,7 @@
 
 from monitor.scanning.context import LEASE, ScanContext, Source, WatchRules
 from monitor.scanning.look import claim_scan, finish_scan, run_scan
+from monitor.scanning.look_back import look_back
 from monitor.scanning.pictures import refresh_stored
 from monitor.scanning.plan import Plan, plan_watch
 
@@ -13,6 +14,7 @@ __all__ = [
     "WatchRules",
     "claim_scan",
     "finish_scan",
+    "look_back",
     "plan_watch",
     "refresh_stored",
     "run_scan",

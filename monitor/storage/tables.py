@@ -265,6 +265,16 @@ baselines = sa.Table(
     sa.Column("done_at", Instant, nullable=False),
 )
 
+# How far a reference picture has been compared with the listing pictures stored before it came.
+look_backs = sa.Table(
+    "look_backs",
+    metadata,
+    sa.Column("reference_id", sa.ForeignKey("reference_pictures.id"), primary_key=True),
+    sa.Column("method", sa.Text, nullable=False),  # another version looks back anew
+    sa.Column("after_sha256", sa.String(64), nullable=False),
+    sa.Column("finished_at", Instant),
+)
+
 observations = sa.Table(
     "observations",
     metadata,
