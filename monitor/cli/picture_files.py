@@ -14,9 +14,14 @@ from monitor.model import Fingerprints
 
 def fingerprint_file(path: Path, limits: matching.Limits | None = None) -> Fingerprints:
     """The fingerprints of a picture file. Raises PictureError with the file and the reason."""
+    return matching.fingerprint(decode_file(path, limits))
+
+
+def decode_file(path: Path, limits: matching.Limits | None = None) -> matching.DecodedPicture:
+    """The picture in a file. Raises PictureError with the file and the reason."""
     limits = limits or matching.Limits()
     try:
-        return matching.fingerprint(matching.decode(_read(path, limits), limits))
+        return matching.decode(_read(path, limits), limits)
     except PictureError as error:
         raise PictureError(f"{path}: {error}") from error
     except OSError as error:

@@ -30,8 +30,8 @@ def record_picture(conn: Connection, record: PictureRecord, now: datetime) -> No
 
 
 def refresh_fingerprints(files: PictureFiles, record: PictureRecord) -> PictureRecord:
-    """The same record with today's fingerprint, computed from the stored file if it is missing."""
-    if matching.ALGORITHM in record.fingerprints:
+    """The same record with today's fingerprints; missing ones are taken from the stored file."""
+    if record.fingerprints.keys() >= set(matching.ALGORITHMS):
         return record
     decoded = matching.decode(files.read(record.sha256))
     return PictureRecord(

@@ -59,9 +59,9 @@ def test_a_table_is_printed(folder: Path) -> None:
     assert result.return_value == 0
     lines = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
     assert lines["file"] == ["file", "score", "relation", "method", "mirrored"]
-    assert lines["copy.png"][2:] == ["same", "hash-thumb-1", "no"]
-    assert lines["mirrored.webp"][2:] == ["same", "hash-thumb-1", "yes"]
-    assert lines["other.jpg"][2:] == ["none", "hash-thumb-1", "no"]
+    assert lines["copy.png"][2:] == ["same", "hash-keypoints-1", "no"]
+    assert lines["mirrored.webp"][2:] == ["same", "hash-keypoints-1", "yes"]
+    assert lines["other.jpg"][2:] == ["none", "hash-keypoints-1", "no"]
     assert float(lines["copy.png"][1]) > 0.85 > 0.6 > float(lines["other.jpg"][1])
 
 
