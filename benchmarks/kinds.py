@@ -64,6 +64,13 @@ UNSEEN: Final[dict[str, Edit]] = {
     "collage of 9": e.collage(3, 3),
     "rotated 20-70, cropped": chain(e.rotated(20, 70), _light_crop),
     "mirrored, hue, sticker": chain(_mirror, simple(e.hue_shifted), simple(e.sticker)),
+    "askew, framed, tinted": chain(e.rotated(4, 12), simple(e.framed), simple(e.tinted)),
+    "turned, sticker, small": chain(simple(e.turned), simple(e.sticker), e.resized(0.3, 0.5)),
+    "mirrored, cropped to half": chain(_mirror, e.cropped(0.55, 0.75), _recompress),
+    "perspective, watermark, q": chain(simple(e.perspective), simple(e.watermarked), _recompress),
+    "screenshot of a mirrored crop": chain(_mirror, _light_crop, simple(e.screenshot)),
+    "stretched in a collage": chain(simple(e.stretched), e.collage(2, 2)),
+    "mirrored, shadowed, text": chain(_mirror, simple(e.shadowed), simple(e.text_lines)),
     "mirrored in a collage, q": chain(_mirror, e.collage(2, 2), _recompress),
 }
 KINDS: Final = {**LISTED, **UNSEEN}

@@ -147,6 +147,16 @@ def compare_all(row: Row) -> list[Pair]:
     return pairs
 
 
+def compare_relatives(row: Row) -> list[Pair]:
+    """The pairs of one more reference picture that are few: with its family and its mock-up."""
+    kinds = [(other, _kind_of(row, other)) for other in _WORLD.others]
+    chosen = [(other, kind) for other, kind in kinds if kind in ("family", "mock-up")]
+    if not chosen:
+        return []
+    reference = look_at(row, load(row), "")
+    return [compare(reference, other, kind) for other, kind in chosen]
+
+
 def compare_prints(row: Row, image: Image.Image) -> list[Pair]:
     """The picture as a mock-up with four different prints, each with each: variants, no copies."""
     number = zlib.crc32(row.path.encode())
@@ -213,6 +223,8 @@ def measure(
     _note(f"{len(others)} honest pictures and relatives")
     with context.Pool(processes, _enter, (pool, names, others)) as workers:
         pairs = _flat(workers.imap_unordered(compare_all, wanted, 1))
+        rest = [row for row in rows if row.role == "original" and row not in wanted]
+        pairs += _flat(workers.imap_unordered(compare_relatives, rest, 4))
     _note(f"{len(pairs)} pairs")
     return pairs, others
 

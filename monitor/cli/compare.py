@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from monitor.cli.show import show_json, show_table
-from monitor.errors import InputError, PictureError
+from monitor.errors import PictureError
 
 
 @click.command()
@@ -69,15 +69,12 @@ def compare(
 def _explain(reference: Path, candidate: Path, out_file: Path) -> None:
     """Write the drawing; the file's ending decides the format."""
     from monitor import matching
-    from monitor.cli.picture_files import decode_file
+    from monitor.cli.picture_files import decode_file, save_drawing
 
     ours, theirs = decode_file(reference), decode_file(candidate)
     found = matching.examine(matching.fingerprint(ours), matching.fingerprint(theirs))
     drawing = matching.draw_comparison(ours.image, theirs.image, found)
-    try:
-        drawing.save(out_file)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{out_file} can't be written: {error}; name a .png or .jpg") from error
+    save_drawing(drawing, out_file)
 
 
 def _compare_files(reference: Path, candidates: tuple[Path, ...], *, as_json: bool) -> int:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from monitor import matching
-from monitor.errors import PictureError
+from monitor.errors import InputError, PictureError
 from monitor.model import Fingerprints
 
 
@@ -65,3 +65,11 @@ def _try(path: Path) -> Fingerprints | PictureError:
         return fingerprint_file(path)
     except PictureError as error:
         return error
+
+
+def save_drawing(drawing: matching.Image, out: Path) -> None:
+    """Write the drawing; the file's ending decides the format. Raises InputError."""
+    try:
+        drawing.save(out)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{out} can't be written: {error}; name a .png or .jpg") from error
