@@ -1,4 +1,4 @@
-"""Evidence -> the score: a logistic whose numbers `benchmarks/recognition.py --fit` made.
+"""Evidence -> the score: a logistic, fitted as `benchmarks/recognition.py --fit` does.
 
 The score is meant as a chance: of pairs at 0.9 on the benchmark's mix, about nine in ten are
 copies (docs/benchmarks.md shows how far that holds).
