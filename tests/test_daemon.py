@@ -47,14 +47,13 @@ def test_after_an_upgrade_stored_pictures_are_fingerprinted_anew(rehearsal: Rehe
     downloads = rehearsal.sandbox.counts["pictures"]
     with rehearsal.app() as app:
         with app.store.writing() as conn:
-            conn.exec_driver_sql("UPDATE fingerprints SET algorithm = 'before-the-upgrade'")
+            conn.exec_driver_sql("UPDATE fingerprints SET algorithm = 'before ' || algorithm")
         daemon = Daemon(app, lambda _: None)
         assert [daemon.refresh_step() for _ in range(3)] == [True, False, False]
     rows = rehearsal.rows("SELECT algorithm, count(*) AS n FROM fingerprints GROUP BY algorithm")
-    assert {str(row["algorithm"]): row["n"] for row in rows} == {
-        "before-the-upgrade": 3,
-        matching.ALGORITHM: 3,
-    }
+    assert {str(row["algorithm"]): row["n"] for row in rows} == dict.fromkeys(
+        [*matching.ALGORITHMS, *(f"before {name}" for name in matching.ALGORITHMS)], 3
+    )
     assert rehearsal.sandbox.counts["pictures"] == downloads
 
 
@@ -63,7 +62,7 @@ def test_a_new_picture_after_an_upgrade_is_no_trouble_to_those_from_before(
 ) -> None:
     rehearsal.scan()
     with rehearsal.app() as app, app.store.writing() as conn:
-        conn.exec_driver_sql("UPDATE fingerprints SET algorithm = 'before-the-upgrade'")
+        conn.exec_driver_sql("UPDATE fingerprints SET algorithm = 'before ' || algorithm")
     copy(rehearsal.brand / "mug.jpg", rehearsal.shop / "another.jpg")
     assert rehearsal.scan().outcomes == {"ok": 2}
     assert len(rehearsal.rows("SELECT * FROM match_history")) == 2

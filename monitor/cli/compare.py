@@ -26,11 +26,18 @@ from monitor.errors import PictureError
     type=click.Path(path_type=Path),
     help="Where --pairs writes its CSV; without it, to stdout.",
 )
+@click.option(
+    "--explain",
+    "explain_file",
+    type=click.Path(path_type=Path),
+    help="Draw both pictures, what they share and the points that agree, to this file.",
+)
 def compare(
     reference: Path | None,
     candidates: tuple[Path, ...],
     pairs_file: Path | None,
     out_file: Path | None,
+    explain_file: Path | None,
     *,
     as_json: bool,
 ) -> int:
@@ -38,19 +45,36 @@ def compare(
 
     \b
     monitor compare ours.jpg theirs.jpg other.png
+    monitor compare --explain why.png ours.jpg theirs.jpg
     monitor compare --pairs in.csv --out out.csv
 
     Exits 1 when a file could not be read; the others are compared all the same.
     """
     if pairs_file is not None:
-        if reference is not None or as_json:
-            raise click.UsageError("--pairs stands alone: without files and --json")
+        if reference is not None or as_json or explain_file is not None:
+            raise click.UsageError("--pairs stands alone: without files, --json and --explain")
         return _compare_pairs(pairs_file, out_file)
     if out_file is not None:
         raise click.UsageError("--out goes with --pairs")
     if reference is None or not candidates:
         raise click.UsageError("give REFERENCE and at least one CANDIDATE, or --pairs")
-    return _compare_files(reference, candidates, as_json=as_json)
+    if explain_file is not None and len(candidates) != 1:
+        raise click.UsageError("--explain draws one pair: give one CANDIDATE")
+    failed = _compare_files(reference, candidates, as_json=as_json)
+    if explain_file is not None and not failed:
+        _explain(reference, candidates[0], explain_file)
+    return failed
+
+
+def _explain(reference: Path, candidate: Path, out_file: Path) -> None:
+    """Write the drawing; the file's ending decides the format."""
+    from monitor import matching
+    from monitor.cli.picture_files import decode_file, save_drawing
+
+    ours, theirs = decode_file(reference), decode_file(candidate)
+    found = matching.examine(matching.fingerprint(ours), matching.fingerprint(theirs))
+    drawing = matching.draw_comparison(ours.image, theirs.image, found)
+    save_drawing(drawing, out_file)
 
 
 def _compare_files(reference: Path, candidates: tuple[Path, ...], *, as_json: bool) -> int:

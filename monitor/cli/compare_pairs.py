@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,11 +52,19 @@ def compare_pairs(pairs_file: Path, out_file: Path | None, show: Callable[[int, 
     with _open_output(out_file) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*table.header, *(name for name in _ADDED if name not in table.header)])
-        for row in table.rows:
-            added = _compare_row(table, row, prints)
+        for row, added in zip(table.rows, _compare_rows(table, prints), strict=True):
             failed += bool(added["error"])
             writer.writerow(_merge(table.header, row, added))
     return failed
+
+
+def _compare_rows(table: PairsTable, prints: Results) -> Iterator[dict[str, str]]:
+    """In order, on all cores: the heavy parts of a comparison let other threads run."""
+    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
+    try:
+        yield from pool.map(lambda row: _compare_row(table, row, prints), table.rows)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def read_pairs(path: Path) -> PairsTable:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import getpass
+from pathlib import Path
 
 import click
 
-from monitor.cli.context import open_store, reading
+from monitor.cli.context import load_config, open_store, reading
 from monitor.cli.show import show_fields, show_rows
 from monitor.model import Verdict
 
@@ -70,6 +71,20 @@ def show(ctx: click.Context, match_id: int, *, as_json: bool) -> None:
     with reading(ctx) as conn:
         row = table.get(conn, match_id)
     show_fields(row, as_json=as_json)
+
+
+@matches.command()
+@click.argument("match_id", type=int)
+@click.option("--out", type=click.Path(path_type=Path), help="Draw the comparison to this file.")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def explain(ctx: click.Context, match_id: int, out: Path | None, *, as_json: bool) -> None:
+    """Compare a match's stored pictures again: the same score, or what has changed since."""
+    from monitor.cli.explaining import explain_match
+
+    with reading(ctx) as conn:
+        found = explain_match(conn, load_config(ctx).storage.pictures, match_id, out)
+    show_fields(found, as_json=as_json)
 
 
 @matches.command()

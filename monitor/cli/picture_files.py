@@ -8,15 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from monitor import matching
-from monitor.errors import PictureError
+from monitor.errors import InputError, PictureError
 from monitor.model import Fingerprints
 
 
 def fingerprint_file(path: Path, limits: matching.Limits | None = None) -> Fingerprints:
     """The fingerprints of a picture file. Raises PictureError with the file and the reason."""
+    return matching.fingerprint(decode_file(path, limits))
+
+
+def decode_file(path: Path, limits: matching.Limits | None = None) -> matching.DecodedPicture:
+    """The picture in a file. Raises PictureError with the file and the reason."""
     limits = limits or matching.Limits()
     try:
-        return matching.fingerprint(matching.decode(_read(path, limits), limits))
+        return matching.decode(_read(path, limits), limits)
     except PictureError as error:
         raise PictureError(f"{path}: {error}") from error
     except OSError as error:
@@ -60,3 +65,11 @@ def _try(path: Path) -> Fingerprints | PictureError:
         return fingerprint_file(path)
     except PictureError as error:
         return error
+
+
+def save_drawing(drawing: matching.Image, out: Path) -> None:
+    """Write the drawing; the file's ending decides the format. Raises InputError."""
+    try:
+        drawing.save(out)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{out} can't be written: {error}; name a .png or .jpg") from error

@@ -5,14 +5,17 @@ Nothing here reads files, the network or a clock; everything may be called from 
 
 from PIL.Image import Image
 
-from monitor.matching.compare import METHOD, compare
+from monitor.matching.compare import METHOD, Comparison, compare, examine
 from monitor.matching.decode import DecodedPicture, Limits, decode
-from monitor.matching.fingerprint import ALGORITHM, fingerprint
+from monitor.matching.explain import draw_comparison
+from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, fingerprint
 from monitor.matching.index import Index, bands, near_identical
 
 __all__ = [
     "ALGORITHM",
+    "ALGORITHMS",
     "METHOD",
+    "Comparison",
     "DecodedPicture",
     "Image",
     "Index",
@@ -20,6 +23,8 @@ __all__ = [
     "bands",
     "compare",
     "decode",
+    "draw_comparison",
+    "examine",
     "fingerprint",
     "near_identical",
 ]

@@ -1,153 +1,184 @@
 """Two fingerprints -> how alike the pictures are, and why.
 
-First the hashes: the least distance of any kept part of one picture to any of the other, also
-mirrored. Only where that is small are the thumbnails laid on each other and the pixels compared.
-The score is a logistic of that evidence; `benchmarks/hash_separation.py --fit` made its numbers.
+Two stages, one score. Hashes that are near say where one picture lies in the other; where that
+settles it, nothing else is asked. Else points of both pictures are matched, upright and mirrored.
+Whatever place is found, the small pictures are laid on each other there and their pixels compared:
+a shared frame, banner or template agrees in geometry, but not in what it frames.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
 
-from monitor.matching.align import Alignment, Span, align
-from monitor.matching.fingerprint import NOISE, Floats, Print, structure_of, unpack
+from monitor.matching.align import align
+from monitor.matching.fingerprint import Print, unpack
+from monitor.matching.geometry import Doubles, Fit, Pairs, find_fit, fit_of, pair_points
 from monitor.matching.index import is_blank
-from monitor.model import Fingerprints, Polygon, Region, Relation, Similarity
+from monitor.matching.keypoints import Features, mirrored, unpack_features
+from monitor.matching.photometry import agree
+from monitor.matching.region import points_of, region_of
+from monitor.matching.score import Evidence, score_of
+from monitor.model import Fingerprints, Relation, Similarity
 
-METHOD: Final = "hash-thumb-1"
+METHOD: Final = "hash-keypoints-1"
 
-# Hash distance (bits of 64) up to which the thumbnails are compared: 5 % of honest pairs, and all
+# Hash distance (bits of 64) up to which the hashes propose a place: 5 % of honest pairs, and all
 # but a few in a thousand of the lightly edited copies.
 SECOND_LOOK: Final = 18
 # Orientations whose distances differ by no more than this are both looked at.
 _UNDECIDED: Final = 2
-_AGREE_WITHIN: Final = 12.0  # grey levels
+# Point pairs that agree, below which a place is not worth the pixels.
+_WORTH: Final = 4
+# With so many, and most of all, the other orientation is not tried.
+_PLENTY: Final = 25
 _SAME_FROM: Final = 0.5
+_ALERT: Final = 0.85
 _BLANK_SCORE: Final = 1e-6
-
-# Logistic of the evidence. Fitted, then scaled so that on the fitting half of the pictures one
-# honest pair in 10,000 reaches 0.60 and one in 100,000 reaches 0.85.
-INTERCEPT: Final = -2.6846
-WEIGHTS: Final = (5.1225, 1.8071, -1.3165, -3.0543)
+# Parts of both pictures that must be shared for `same`.
+_WHOLE: Final = 0.55
+# Point pairs that agree, for `variant`.
+_VARIANT_POINTS: Final = 20
+# Part of the overlap where both show something else, or grey levels left after one colour change,
+# from which it is another print or another colour rather than something put over it.
+_REPLACED: Final = 0.04
+_RECOLOURED: Final = 9.0
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the score is made of.
+class Comparison:
+    """What the comparison says, and the points it rests on, each in parts of both pictures."""
 
-    `structure` is the correlation of edges and texture after alignment, -1..1; `agreement` the
-    share of thumbnail cells that agree after one change of brightness and contrast, 0..1 (0 where
-    only the hashes were looked at); `colour` the mean difference of hue, in levels 0..255.
-    """
-
-    distance: int
-    structure: float
-    agreement: float = 0.0
-    colour: float = 0.0
-    mirrored: bool = False
-    alignment: Alignment | None = None
-
-    def features(self) -> tuple[float, ...]:
-        """What the logistic weighs, in the order of `WEIGHTS`."""
-        # Fisher's z spreads correlations near 1 apart; the factor keeps it finite.
-        strength = math.atanh(max(-0.999, min(0.999, self.structure)))
-        return (strength, self.agreement, self.colour / 32, self.distance / 16)
+    similarity: Similarity
+    points: tuple[tuple[tuple[float, float], tuple[float, float]], ...] = ()
 
 
 def compare(reference: Fingerprints, candidate: Fingerprints) -> Similarity:
-    """How alike the two pictures are: `same` from a score of 0.5, else `none`.
+    """How alike the two pictures are, and in what relation.
 
-    A blank or near-uniform picture is `none` to everything: there is nothing to recognise.
-    Raises PictureError if one lacks a sound fingerprint of `ALGORITHM`.
+    `same` and `partial` from a score of 0.5; `variant` where the geometry agrees and the pixels do
+    not, always below 0.85; else `none`. A blank or near-uniform picture is `none` to everything.
+    Raises PictureError if one lacks a sound fingerprint.
     """
+    return examine(reference, candidate).similarity
+
+
+def examine(reference: Fingerprints, candidate: Fingerprints) -> Comparison:
+    """As `compare`, with the points that agree."""
     one, other = unpack(reference), unpack(candidate)
     if is_blank(one) or is_blank(other):
         detail = min(one.detail, other.detail)
-        return Similarity(
-            _BLANK_SCORE, Relation.NONE, METHOD, reasons={"blank": 1.0, "detail": detail}
-        )
-    evidence = gather(one, other)
+        reasons = {"blank": 1.0, "detail": detail}
+        return Comparison(Similarity(_BLANK_SCORE, Relation.NONE, METHOD, reasons=reasons))
+    ours, theirs = unpack_features(reference), unpack_features(candidate)
+    evidence = gather(one, other, ours, theirs)
     score = score_of(evidence)
-    is_same = score >= _SAME_FROM
-    return Similarity(
+    relation = _relate(evidence, score)
+    is_related = relation is not Relation.NONE
+    similarity = Similarity(
         score,
-        Relation.SAME if is_same else Relation.NONE,
+        relation,
         METHOD,
-        region=_region(evidence) if is_same else None,
-        mirrored=is_same and evidence.mirrored,
+        region=region_of(evidence, ours, theirs) if is_related else None,
+        mirrored=is_related and evidence.mirrored,
         reasons=_reasons(evidence, one, other),
     )
+    return Comparison(similarity, points_of(evidence, ours, theirs))
 
 
-def score_of(evidence: Evidence) -> float:
-    """0..1, rising with structure and agreement, falling with distance and colour difference."""
-    pairs = zip(WEIGHTS, evidence.features(), strict=True)
-    return 1.0 / (1.0 + math.exp(-INTERCEPT - sum(weight * value for weight, value in pairs)))
-
-
-def gather(one: Print, other: Print) -> Evidence:
-    """The evidence of the better orientation; both must be worth a look (see `is_blank`)."""
+def gather(one: Print, other: Print, ours: Features, theirs: Features) -> Evidence:
+    """The best evidence for any place; the pictures must be worth a look (see `is_blank`)."""
     bits = np.bitwise_count(one.parts[0][None, :, None] ^ other.parts[:, None, :])
     upright, flipped = (int(least) for least in bits.reshape(2, -1).min(axis=1))
-    nearest = min(upright, flipped)
-    if nearest > SECOND_LOOK:
-        return _glance(one, other, nearest, mirrored=flipped < upright)
-    looks = [
-        _look(one, other, distance, mirrored=mirrored)
-        for distance, mirrored in ((upright, False), (flipped, True))
-        if distance - nearest <= _UNDECIDED
-    ]
-    return max(looks, key=score_of)
+    distance, found = min(upright, flipped), [Evidence(min(upright, flipped))]
+    turns = [False, True] if upright <= flipped else [True, False]
+    pictures = {False: theirs, True: mirrored(theirs)}
+    pairs: dict[bool, Pairs] = {}
+    if distance <= SECOND_LOOK:
+        for turn in turns if abs(upright - flipped) <= _UNDECIDED else turns[:1]:
+            pairs[turn] = pair_points(ours, pictures[turn])
+            matrix = _place_by_hash(one, other, ours, theirs, is_mirrored=turn)
+            fit = fit_of(matrix, pairs[turn])
+            found.append(_look(distance, ours, theirs, fit, is_mirrored=turn))
+            if _is_settled(found[-1]):
+                return found[-1]
+    fits: list[tuple[Fit, bool]] = []
+    for turn in turns:
+        fit_here = find_fit(pairs.get(turn) or pair_points(ours, pictures[turn]), ours)
+        if fit_here is not None:
+            fits.append((fit_here, turn))
+        if fit_here is not None and fit_here.inliers >= max(_PLENTY, 0.7 * fit_here.pairs):
+            break
+    most = max((fit.inliers for fit, _ in fits), default=0)
+    for fit_here, turn in fits:
+        if fit_here.inliers >= max(_WORTH, most / 2):
+            found.append(_look(distance, ours, theirs, fit_here, is_mirrored=turn))
+        elif fit_here.inliers == most:
+            found.append(Evidence(distance, fit_here, None, mirrored=turn))
+    # A place that many points agree on is where they lie, also where its pixels speak against it.
+    trusted = max(evidence.inliers for evidence in found) / 3
+    return max((e for e in found if e.inliers >= trusted), key=score_of)
 
 
-def _glance(one: Print, other: Print, distance: int, *, mirrored: bool) -> Evidence:
-    """The pictures as they are, without a search for where one lies in the other."""
-    second = other.structure[:, ::-1] if mirrored else other.structure
-    return Evidence(distance, float(np.vdot(one.structure, second)), mirrored=mirrored)
+def _look(
+    distance: int, ours: Features, theirs: Features, fit: Fit, *, is_mirrored: bool
+) -> Evidence:
+    agreement = agree(ours, theirs, fit, flipped=is_mirrored)
+    return Evidence(distance, fit, agreement, mirrored=is_mirrored)
 
 
-def _look(one: Print, other: Print, distance: int, *, mirrored: bool) -> Evidence:
-    """Lay the thumbnails on each other, then compare what they show."""
-    turn = slice(None, None, -1 if mirrored else 1)
-    found = align(one.grey, other.grey[:, turn])
-    rows = slice(*found.rows)
-    structure = _correlate(structure_of(found.part)[rows], structure_of(found.whole)[rows])
-    return Evidence(
-        distance,
-        structure,
-        agreement=_agreement(found.part[rows], found.whole[rows]),
-        colour=float(np.abs(_hue(one.colour) - _hue(other.colour[:, turn])).mean()),
-        mirrored=mirrored,
-        alignment=found,
+def _is_settled(evidence: Evidence) -> bool:
+    """Whether the pixels agree so well under the hashes' own place that no other can be better."""
+    found = evidence.agreement
+    return (
+        found is not None
+        and evidence.inliers >= _PLENTY
+        and found.structure > 0.9
+        and found.agreeing > 0.97
+        and min(found.reference_share, found.candidate_share) > 0.8
     )
 
 
-def _correlate(first: Floats, second: Floats) -> float:
-    """Pearson's correlation, pulled to zero where there is hardly anything to correlate."""
-    a, b = first - first.mean(), second - second.mean()
-    noise = a.size * NOISE**2
-    spread = (float(np.vdot(a, a)) + noise) * (float(np.vdot(b, b)) + noise)
-    return float(np.vdot(a, b)) / math.sqrt(spread)
+def _place_by_hash(
+    one: Print, other: Print, ours: Features, theirs: Features, *, is_mirrored: bool
+) -> Doubles:
+    """Where the thumbnails of the hash lie best on each other, as a map of working pixels."""
+    found = align(one.grey, other.grey[:, ::-1] if is_mirrored else other.grey)
+    rows = []
+    for axis, ((low, high), our_size, their_size) in enumerate(
+        ((found.x, ours.width, theirs.width), (found.y, ours.height, theirs.height))
+    ):
+        # In parts of the side: theirs = start + factor * ours.
+        kept = 1.0 - low - high
+        factor, start = (1.0 / kept, -low / kept) if found.is_first else (kept, low)
+        row = [0.0, 0.0, (start + factor * 0.5 / our_size) * their_size - 0.5]
+        row[axis] = factor * their_size / our_size
+        rows.append(row)
+    return np.array(rows)
 
 
-def _agreement(part: Floats, whole: Floats) -> float:
-    """The share of cells within 12 grey levels after the best single brightness and contrast."""
-    a, b = part - part.mean(), whole - whole.mean()
-    gain = float(np.vdot(a, b)) / (float(np.vdot(a, a)) + 1e-6)
-    return float((np.abs(b - gain * a) < _AGREE_WITHIN).mean())
+def _relate(evidence: Evidence, score: float) -> Relation:
+    found = evidence.agreement
+    if found is None:
+        return Relation.NONE
+    shares = (found.reference_share, found.candidate_share)
+    if score >= _SAME_FROM and (score >= _ALERT or not _is_variant(evidence)):
+        return Relation.SAME if min(shares) >= _WHOLE else Relation.PARTIAL
+    return Relation.VARIANT if _is_variant(evidence) else Relation.NONE
 
 
-def _hue(colour: Floats) -> Floats:
-    """Red and blue less green, which a change of brightness leaves alone: (8, 8, 2)."""
-    result: Floats = colour[..., ::2] - colour[..., 1:2]
-    return result
-
-
-# -- why
+def _is_variant(evidence: Evidence) -> bool:
+    """Whether the geometry alone says that both show one object or design."""
+    found = evidence.agreement
+    return (
+        found is not None
+        and evidence.inliers >= _VARIANT_POINTS
+        and found.reference_share >= 0.3
+        and found.agreeing >= 0.2
+        and (found.replaced >= _REPLACED or found.tint >= _RECOLOURED)
+    )
 
 
 def _reasons(evidence: Evidence, one: Print, other: Print) -> dict[str, float]:
@@ -157,26 +188,10 @@ def _reasons(evidence: Evidence, one: Print, other: Print) -> dict[str, float]:
         "phash_distance": float(whole),
         "dhash_distance": float((one.dhashes[0] ^ other.dhashes[orientation]).bit_count()),
         "nearest_part_distance": float(evidence.distance),
-        "structure": round(evidence.structure, 4),
+        "inliers": float(evidence.inliers),
+        "point_pairs": float(0 if evidence.fit is None else evidence.fit.pairs),
     }
-    if evidence.alignment is not None:
-        reasons["agreement"] = round(evidence.agreement, 4)
-        reasons["colour_difference"] = round(evidence.colour, 2)
+    if evidence.agreement is not None:
+        numbers = asdict(evidence.agreement)
+        reasons |= {name: round(value, 4) for name, value in numbers.items()}
     return reasons
-
-
-def _region(evidence: Evidence) -> Region | None:
-    found = evidence.alignment
-    if found is None:
-        return None
-    whole = _rectangle((0.0, 0.0), (0.0, 0.0))
-    # The mirror image was laid on the reference: back to the candidate as it is.
-    turned = evidence.mirrored and not found.is_first
-    part = _rectangle(found.x[::-1] if turned else found.x, found.y)
-    return Region(part, whole) if found.is_first else Region(whole, part)
-
-
-def _rectangle(x: Span, y: Span) -> Polygon:
-    left, right = max(0.0, x[0]), 1.0 - max(0.0, x[1])
-    top, bottom = max(0.0, y[0]), 1.0 - max(0.0, y[1])
-    return ((left, top), (right, top), (right, bottom), (left, bottom))

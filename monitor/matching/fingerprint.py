@@ -29,9 +29,12 @@ from PIL.Image import Image
 
 from monitor.errors import PictureError
 from monitor.matching.decode import DecodedPicture
+from monitor.matching.keypoints import KEYPOINTS, take_features
 from monitor.model import Fingerprints
 
-ALGORITHM: Final = "phash-thumb-1"
+ALGORITHM: Final = "phash-thumb-2"
+# All that a picture must have to be compared.
+ALGORITHMS: Final = (ALGORITHM, KEYPOINTS)
 
 # Sides of the grey and the colour thumbnail, in pixels.
 GREY: Final = 32
@@ -66,25 +69,27 @@ class Print:
 
 def fingerprint(decoded: DecodedPicture) -> dict[str, bytes]:
     """The picture's fingerprints by algorithm name. The same picture gives the same bytes."""
-    work = decoded.image.resize((_WORK, _WORK), PILImage.Resampling.BILINEAR, reducing_gap=3.0)
+    return {ALGORITHM: take_hashes(decoded.image), KEYPOINTS: take_features(decoded.image)}
+
+
+def take_hashes(image: Image) -> bytes:
+    """The fingerprint of `ALGORITHM`."""
+    work = image.resize((_WORK, _WORK), PILImage.Resampling.BILINEAR, reducing_gap=1.5)
     grey = work.convert("L")
-    mirrored = grey.transpose(PILImage.Transpose.FLIP_LEFT_RIGHT)
-    hashes = [
-        _phash(picture if box == PARTS[0] else picture.crop(box))
-        for picture in (grey, mirrored)
-        for box in PARTS
-    ]
+    whole, *parts = (_phash(grey if box == PARTS[0] else grey.crop(box)) for box in PARTS)
+    # the library's own bits for the picture as it is: those that others compute and compare with
+    hashes = [(_to_int(imagehash.phash(grey)), whole[1]), *parts]
     small = grey.resize((GREY, GREY), PILImage.Resampling.BOX)
     tiny = work.resize((COLOUR, COLOUR), PILImage.Resampling.BOX)
-    payload = _LAYOUT.pack(
-        *hashes,
-        _dhash(grey),
-        _dhash(mirrored),
+    return _LAYOUT.pack(
+        *(upright for upright, _ in hashes),
+        *(mirrored for _, mirrored in hashes),
+        _to_int(imagehash.dhash(grey)),
+        _mirrored_dhash(grey),
         round(_detail(small) * 256),
         small.tobytes(),
         tiny.tobytes(),
     )
-    return {ALGORITHM: payload}
 
 
 def unpack(fingerprints: Fingerprints) -> Print:
@@ -138,12 +143,33 @@ def _mean_around(reach: int) -> Floats:
 _AROUND: Final = _mean_around(2)
 
 
-def _phash(picture: Image) -> int:
-    return int(str(imagehash.phash(picture)), 16)
+def _phash(picture: Image) -> tuple[int, int]:
+    """The pHash of the picture and of its mirror image, the same bits as `imagehash.phash`.
+
+    Mirroring turns the sign of every odd frequency across, so one transform serves both.
+    """
+    pixels = np.asarray(picture.resize((32, 32), PILImage.Resampling.LANCZOS), dtype=np.float64)
+    low = _COSINES @ pixels @ _COSINES.T
+    return _to_bits(low > np.median(low)), _to_bits((low * _TURN) > np.median(low * _TURN))
 
 
-def _dhash(picture: Image) -> int:
-    return int(str(imagehash.dhash(picture)), 16)
+def _mirrored_dhash(picture: Image) -> int:
+    """The dHash of the mirror image, as `imagehash.dhash` would give it."""
+    turned = np.asarray(picture.resize((9, 8), PILImage.Resampling.LANCZOS))[:, ::-1]
+    return _to_bits(turned[:, 1:] > turned[:, :-1])
+
+
+def _to_int(library_hash: imagehash.ImageHash) -> int:
+    return int(str(library_hash), 16)
+
+
+def _to_bits(flags: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
+    return int.from_bytes(np.packbits(flags).tobytes(), "big")
+
+
+# The first 8 of 32 cosines of the discrete cosine transform, a row each.
+_COSINES: Final = np.cos(np.pi * np.arange(8)[:, None] * (2 * np.arange(32)[None] + 1) / 64)
+_TURN: Final = np.where(np.arange(8) % 2, -1.0, 1.0)
 
 
 def _detail(small: Image) -> float:

@@ -52,7 +52,7 @@ def refresh_stored(store: Store, files: PictureFiles, after: str, now: datetime)
     Raises StoreError.
     """
     with store.reading() as conn:
-        stale = pictures.find_stale(conn, [matching.ALGORITHM], after, REFRESHED_AT_ONCE)
+        stale = pictures.find_stale(conn, matching.ALGORITHMS, after, REFRESHED_AT_ONCE)
     if not stale:
         return None
     fresh = refresh_all(files, stale)
@@ -63,8 +63,8 @@ def refresh_stored(store: Store, files: PictureFiles, after: str, now: datetime)
 
 
 def refresh_fingerprints(files: PictureFiles, record: PictureRecord) -> PictureRecord:
-    """The same record with today's fingerprint, computed from the stored file if it is missing."""
-    if matching.ALGORITHM in record.fingerprints:
+    """The same record with today's fingerprints; missing ones are taken from the stored file."""
+    if record.fingerprints.keys() >= set(matching.ALGORITHMS):
         return record
     decoded = matching.decode(files.read(record.sha256))
     return PictureRecord(

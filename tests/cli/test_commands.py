@@ -227,3 +227,14 @@ def test_a_scan_that_the_outside_world_failed_exits_3(scanned: Rehearsal) -> Non
     assert code_of(run(scanned, "status")) == 1
     assert code_of(run(scanned, "scan")) == 0
     assert code_of(run(scanned, "status")) == 0
+
+
+def test_a_match_is_explained_from_its_stored_pictures(scanned: Rehearsal, tmp_path: Path) -> None:
+    (best, *_) = json.loads(run(scanned, "matches", "list", "--json").stdout)
+    out = tmp_path / "why.png"
+    result = run(scanned, "matches", "explain", str(best["id"]), "--json", "--out", str(out))
+    found = json.loads(result.stdout)
+    assert found["score"] == pytest.approx(best["score"])
+    assert (found["changed"], found["stored_method"]) == ("", found["method"])
+    assert found["reasons"]["inliers"] > 20
+    assert out.stat().st_size > 1000

@@ -59,9 +59,9 @@ def test_a_table_is_printed(folder: Path) -> None:
     assert result.return_value == 0
     lines = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
     assert lines["file"] == ["file", "score", "relation", "method", "mirrored"]
-    assert lines["copy.png"][2:] == ["same", "hash-thumb-1", "no"]
-    assert lines["mirrored.webp"][2:] == ["same", "hash-thumb-1", "yes"]
-    assert lines["other.jpg"][2:] == ["none", "hash-thumb-1", "no"]
+    assert lines["copy.png"][2:] == ["same", "hash-keypoints-1", "no"]
+    assert lines["mirrored.webp"][2:] == ["same", "hash-keypoints-1", "yes"]
+    assert lines["other.jpg"][2:] == ["none", "hash-keypoints-1", "no"]
     assert float(lines["copy.png"][1]) > 0.85 > 0.6 > float(lines["other.jpg"][1])
 
 
@@ -222,3 +222,30 @@ def test_a_folder_that_can_not_be_written_is_said(folder: Path) -> None:
     (folder / "in.csv").write_text("asset,candidate\nours.jpg,copy.png\n")
     (folder / "locked").mkdir(mode=0o500)
     assert isinstance(run("--pairs", "in.csv", "--out", "locked/o.csv").exception, MonitorError)
+
+
+# -- why
+
+
+def test_the_reason_is_drawn(folder: Path) -> None:
+    result = run("--explain", "why.png", "ours.jpg", "mirrored.webp")
+    assert result.return_value == 0
+    with Image.open(folder / "why.png") as drawn:
+        assert drawn.height == 480
+        assert drawn.width > 2 * 480
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--explain", "why.png", "ours.jpg", "copy.png", "other.jpg"),
+        ("--explain", "why.unknown", "ours.jpg", "copy.png"),
+        ("--explain", "why.png", "--pairs", "in.csv"),
+    ],
+)
+def test_a_drawing_that_can_not_be_made_is_the_users_error(
+    folder: Path, words: tuple[str, ...]
+) -> None:
+    done = in_process(folder, *words)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
