@@ -19,16 +19,15 @@ import cv2
 import numpy as np
 from corpus import TUNING, load, read_rows, sample, side_of
 
-from monitor.matching import keypoints
+from monitor.matching import keypoints, working
 from monitor.matching.describe import (
     RAW,
-    Bytes,
     Floats,
     Points,
-    describe_raw,
+    look_at_points,
     mirror_raw,
-    sample_patches,
 )
+from monitor.matching.working import Bytes
 
 _PICTURES: Final = 260
 _POINTS: Final = 150
@@ -39,7 +38,7 @@ Doubles = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 def describe(work: Bytes, points: Points) -> Floats:
-    return describe_raw(sample_patches(cv2, keypoints.levels_of(cv2, work), points))
+    return look_at_points(keypoints.levels_of(work), points)
 
 
 def view(
@@ -105,8 +104,8 @@ def collect(images: Path) -> tuple[Floats, Floats]:
     random = np.random.default_rng(5)
     first, second = [], []
     for row in sample(rows, _PICTURES, 5):
-        work = keypoints.to_work(load(row))
-        points = keypoints.points_of(keypoints.detect(cv2, work)[:_POINTS])
+        work = working.to_working(load(row)).grey
+        points = keypoints.points_of(keypoints.detect(work)[:_POINTS])
         plain = describe(work, points)
         for _ in range(_VIEWS):
             seen = view(work, points, random)

@@ -39,7 +39,7 @@ from monitor.matching.compare import gather
 from monitor.matching.fingerprint import unpack
 from monitor.matching.index import is_blank
 from monitor.matching.keypoints import unpack_features
-from monitor.matching.score import features_of, score_of
+from monitor.matching.score import Evidence, photograph_features, score_of, thing_features
 from monitor.model import Fingerprints
 
 _QUALITY: Final = 82
@@ -60,6 +60,18 @@ class Shown:
     seconds: float
 
 
+# What the two logistics of the score weigh.
+Features = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+def features_of(evidence: Evidence) -> Features | None:
+    """None where nothing could be compared."""
+    fit, found = evidence.fit, evidence.agreement
+    if fit is None or found is None:
+        return None
+    return thing_features(fit, found), photograph_features(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A compared pair; `kind` is an edit, or what kind of other picture it is."""
@@ -67,7 +79,7 @@ class Pair:
     kind: str
     names: tuple[str, str]
     content: str
-    features: tuple[float, ...] | None
+    features: Features | None
     score: float
     distance: int
     seconds: float

@@ -6,7 +6,7 @@ Nothing here reads files, the network or a clock; everything may be called from 
 from PIL.Image import Image
 
 from monitor.matching.compare import METHOD, Comparison, compare, examine
-from monitor.matching.decode import DecodedPicture, Limits, decode
+from monitor.matching.decode import DecodedPicture, Limits, decode, decode_small
 from monitor.matching.explain import draw_comparison
 from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, fingerprint
 from monitor.matching.index import Index, bands, near_identical
@@ -23,6 +23,7 @@ __all__ = [
     "bands",
     "compare",
     "decode",
+    "decode_small",
     "draw_comparison",
     "examine",
     "fingerprint",

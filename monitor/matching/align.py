@@ -15,7 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from monitor.matching.fingerprint import GREY, Floats
+from monitor.matching.describe import Floats
+from monitor.matching.keypoints import GREY
 
 # Left and right (or top and bottom) offsets of a part, in parts of the side; 0 is the whole.
 Span = tuple[float, float]

@@ -17,10 +17,10 @@ from monitor.matching.align import align
 from monitor.matching.fingerprint import Print, unpack
 from monitor.matching.geometry import Doubles, Fit, Pairs, find_fit, fit_of, pair_points
 from monitor.matching.index import is_blank
-from monitor.matching.keypoints import Features, mirrored, unpack_features
+from monitor.matching.keypoints import Features, mirrored, small_grey, unpack_features
 from monitor.matching.photometry import agree
 from monitor.matching.region import points_of, region_of
-from monitor.matching.score import Evidence, score_of
+from monitor.matching.score import Chances, Evidence, chances_of, score_of
 from monitor.model import Fingerprints, Relation, Similarity
 
 METHOD: Final = "hash-keypoints-1"
@@ -34,17 +34,13 @@ _UNDECIDED: Final = 2
 _WORTH: Final = 4
 # With so many, and most of all, the other orientation is not tried.
 _PLENTY: Final = 25
-_SAME_FROM: Final = 0.5
-_ALERT: Final = 0.85
 _BLANK_SCORE: Final = 1e-6
+# Chances from which the pictures are related at all, and from which they are one photograph. The
+# second is the default alert score: a variant is never told unasked.
+_SAME_THING: Final = 0.5
+_SAME_PHOTOGRAPH: Final = 0.85
 # Parts of both pictures that must be shared for `same`.
 _WHOLE: Final = 0.55
-# Point pairs that agree, for `variant`.
-_VARIANT_POINTS: Final = 20
-# Part of the overlap where both show something else, or grey levels left after one colour change,
-# from which it is another print or another colour rather than something put over it.
-_REPLACED: Final = 0.04
-_RECOLOURED: Final = 9.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +54,9 @@ class Comparison:
 def compare(reference: Fingerprints, candidate: Fingerprints) -> Similarity:
     """How alike the two pictures are, and in what relation.
 
-    `same` and `partial` from a score of 0.5; `variant` where the geometry agrees and the pixels do
-    not, always below 0.85; else `none`. A blank or near-uniform picture is `none` to everything.
+    `same` and `partial` where both show one photograph; `variant` where they show one thing but its
+    pixels differ, always with a score below 0.85; else `none`. A blank or near-uniform picture is
+    `none` to everything.
     Raises PictureError if one lacks a sound fingerprint.
     """
     return examine(reference, candidate).similarity
@@ -74,16 +71,16 @@ def examine(reference: Fingerprints, candidate: Fingerprints) -> Comparison:
         return Comparison(Similarity(_BLANK_SCORE, Relation.NONE, METHOD, reasons=reasons))
     ours, theirs = unpack_features(reference), unpack_features(candidate)
     evidence = gather(one, other, ours, theirs)
-    score = score_of(evidence)
-    relation = _relate(evidence, score)
+    chances = chances_of(evidence)
+    relation = _relate(evidence, chances)
     is_related = relation is not Relation.NONE
     similarity = Similarity(
-        score,
+        chances.score,
         relation,
         METHOD,
         region=region_of(evidence, ours, theirs) if is_related else None,
         mirrored=is_related and evidence.mirrored,
-        reasons=_reasons(evidence, one, other),
+        reasons=_reasons(evidence, chances, one, other),
     )
     return Comparison(similarity, points_of(evidence, ours, theirs))
 
@@ -99,7 +96,7 @@ def gather(one: Print, other: Print, ours: Features, theirs: Features) -> Eviden
     if distance <= SECOND_LOOK:
         for turn in turns if abs(upright - flipped) <= _UNDECIDED else turns[:1]:
             pairs[turn] = pair_points(ours, pictures[turn])
-            matrix = _place_by_hash(one, other, ours, theirs, is_mirrored=turn)
+            matrix = _place_by_hash(ours, theirs, is_mirrored=turn)
             fit = fit_of(matrix, pairs[turn])
             found.append(_look(distance, ours, theirs, fit, is_mirrored=turn))
             if _is_settled(found[-1]):
@@ -141,11 +138,10 @@ def _is_settled(evidence: Evidence) -> bool:
     )
 
 
-def _place_by_hash(
-    one: Print, other: Print, ours: Features, theirs: Features, *, is_mirrored: bool
-) -> Doubles:
-    """Where the thumbnails of the hash lie best on each other, as a map of working pixels."""
-    found = align(one.grey, other.grey[:, ::-1] if is_mirrored else other.grey)
+def _place_by_hash(ours: Features, theirs: Features, *, is_mirrored: bool) -> Doubles:
+    """Where the small pictures lie best on each other, as a map of working pixels."""
+    one, other = small_grey(ours.jpeg), small_grey(theirs.jpeg)
+    found = align(one, other[:, ::-1] if is_mirrored else other)
     rows = []
     for axis, ((low, high), our_size, their_size) in enumerate(
         ((found.x, ours.width, theirs.width), (found.y, ours.height, theirs.height))
@@ -159,29 +155,18 @@ def _place_by_hash(
     return np.array(rows)
 
 
-def _relate(evidence: Evidence, score: float) -> Relation:
+def _relate(evidence: Evidence, chances: Chances) -> Relation:
+    """A variant shows the same thing, but by its pixels not the same photograph."""
     found = evidence.agreement
-    if found is None:
+    if found is None or chances.thing < _SAME_THING:
         return Relation.NONE
+    if chances.photograph < _SAME_PHOTOGRAPH:
+        return Relation.VARIANT
     shares = (found.reference_share, found.candidate_share)
-    if score >= _SAME_FROM and (score >= _ALERT or not _is_variant(evidence)):
-        return Relation.SAME if min(shares) >= _WHOLE else Relation.PARTIAL
-    return Relation.VARIANT if _is_variant(evidence) else Relation.NONE
+    return Relation.SAME if min(shares) >= _WHOLE else Relation.PARTIAL
 
 
-def _is_variant(evidence: Evidence) -> bool:
-    """Whether the geometry alone says that both show one object or design."""
-    found = evidence.agreement
-    return (
-        found is not None
-        and evidence.inliers >= _VARIANT_POINTS
-        and found.reference_share >= 0.3
-        and found.agreeing >= 0.2
-        and (found.replaced >= _REPLACED or found.tint >= _RECOLOURED)
-    )
-
-
-def _reasons(evidence: Evidence, one: Print, other: Print) -> dict[str, float]:
+def _reasons(evidence: Evidence, chances: Chances, one: Print, other: Print) -> dict[str, float]:
     orientation = int(evidence.mirrored)
     whole = int(one.parts[0, 0] ^ other.parts[orientation, 0]).bit_count()
     reasons = {
@@ -190,6 +175,8 @@ def _reasons(evidence: Evidence, one: Print, other: Print) -> dict[str, float]:
         "nearest_part_distance": float(evidence.distance),
         "inliers": float(evidence.inliers),
         "point_pairs": float(0 if evidence.fit is None else evidence.fit.pairs),
+        "same_thing": round(chances.thing, 4),
+        "same_photograph": round(chances.photograph, 4),
     }
     if evidence.agreement is not None:
         numbers = asdict(evidence.agreement)

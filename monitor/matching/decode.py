@@ -29,6 +29,7 @@ from PIL import Image as PILImage
 from PIL.Image import Image
 
 from monitor.errors import PictureError
+from monitor.matching.working import WORK
 
 # The plug-ins are imported so that Pillow doesn't load all of its others at the first unknown file.
 _PLUGINS: Final = (
@@ -77,6 +78,12 @@ _UPRIGHT: Final = {
     7: PILImage.Transpose.TRANSVERSE,
     8: PILImage.Transpose.ROTATE_90,
 }
+_SWAPPING: Final = {
+    PILImage.Transpose.TRANSPOSE,
+    PILImage.Transpose.ROTATE_270,
+    PILImage.Transpose.TRANSVERSE,
+    PILImage.Transpose.ROTATE_90,
+}
 # What people and marketplaces send instead of a picture we take.
 _FOREIGN: Final = (
     (b"<svg", "an SVG drawing"),
@@ -99,7 +106,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class DecodedPicture:
-    """An upright RGB picture; `format` is the file's, `width` and `height` are the picture's."""
+    """An upright RGB picture; `format` is the file's, `width` and `height` are the upright file's.
+
+    `image` may be smaller, see `decode_small`.
+    """
 
     image: Image
     format: str
@@ -115,6 +125,20 @@ def decode(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> DecodedPicture:
 
     The content decides the format, not a name. Raises PictureError with the reason.
     """
+    return _decode(data, limits, None)
+
+
+def decode_small(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> DecodedPicture:
+    """As `decode`, no larger than fingerprints need: they are always taken from this.
+
+    A JPEG is decoded at a half, a quarter or an eighth of its size while its longest side keeps
+    `WORK` pixels; other formats come whole. `width` and `height` are the file's all the same.
+    Raises PictureError.
+    """
+    return _decode(data, limits, WORK)
+
+
+def _decode(data: bytes, limits: Limits, enough: int | None) -> DecodedPicture:
     if not data:
         raise PictureError("the file is empty")
     if len(data) > limits.max_bytes:
@@ -124,14 +148,26 @@ def decode(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> DecodedPicture:
     try:
         with PILImage.open(io.BytesIO(data), formats=FORMATS) as opened:
             _check_size(opened, limits)
+            size = opened.size
+            if enough is not None:
+                _draft(opened, enough)
             opened.load()
             picture_format = "JPEG" if opened.format == "MPO" else str(opened.format)
-            image = _to_rgb(_turn_upright(opened))
+            turn = _upright_turn(opened)
+            image = _to_rgb(opened if turn is None else opened.transpose(turn))
     except UnidentifiedImageError as error:
         raise PictureError(_explain_unknown(data)) from error
     except _DAMAGE as error:
         raise PictureError(f"the picture is damaged or cut off: {_one_line(error)}") from error
-    return DecodedPicture(image, picture_format, image.width, image.height)
+    width, height = size[::-1] if turn in _SWAPPING else size
+    return DecodedPicture(image, picture_format, width, height)
+
+
+def _draft(opened: Image, enough: int) -> None:
+    """Ask the JPEG decoder for less; it keeps at least the size asked for in both directions."""
+    longest = max(opened.size)
+    width, height = (max(1, side * enough // longest) for side in opened.size)
+    opened.draft(None, (width, height))
 
 
 def _check_size(image: Image, limits: Limits) -> None:
@@ -156,13 +192,12 @@ def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:200]}"
 
 
-def _turn_upright(image: Image) -> Image:
+def _upright_turn(image: Image) -> PILImage.Transpose | None:
     """Damaged EXIF data is no reason to refuse a picture: it counts as upright."""
     try:
-        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
+        return _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
     except _DAMAGE:
-        return image
-    return image if turn is None else image.transpose(turn)
+        return None
 
 
 # -- any mode -> RGB

@@ -15,21 +15,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 
+from monitor.matching.working import Bytes, opencv
+
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+Places: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 Steps: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.int8]]
-Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 # Samples per side of a patch; the outermost ring only serves the gradients.
-SIDE: Final = 18
+SIDE: Final = 16
 CELLS: Final = 4
 HARMONICS: Final = 3
 RAW: Final = CELLS * CELLS * (1 + 2 * HARMONICS)
 # Distance of two samples, in pixels of the point's own level.
-SPACING: Final = 2.0
+SPACING: Final = 2.2
+_AT_ONCE: Final = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,56 +46,67 @@ class Points:
     def __len__(self) -> int:
         return len(self.xy)
 
+    def of(self, chosen: Places) -> Points:
+        """Those at the given places."""
+        return Points(self.xy[chosen], self.scale[chosen], self.angle[chosen])
 
-def sample_patches(cv2: Any, levels: Mapping[float, Any], points: Points) -> Floats:
-    """The patches, upright: (points, SIDE, SIDE), grey levels. `levels` holds a picture a scale."""
-    patches = np.empty((len(points), SIDE, SIDE), dtype=np.float32)
-    steps = (np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2) * np.float32(SPACING)
+
+def look_at_points(levels: Mapping[float, Bytes], points: Points) -> Floats:
+    """The raw descriptors of all points: (points, RAW). `levels` holds a picture a scale."""
+    raw = np.empty((len(points), RAW), dtype=np.float32)
     for scale, picture in levels.items():
         chosen = np.flatnonzero(points.scale == np.float32(scale))
-        if not len(chosen):
-            continue
-        cos, sin = np.cos(points.angle[chosen]), np.sin(points.angle[chosen])
-        middle = (points.xy[chosen] + 0.5) / np.float32(scale) - 0.5
-        x = (
-            middle[:, 0, None, None]
-            + cos[:, None, None] * steps
-            - sin[:, None, None] * steps[:, None]
-        )
-        y = (
-            middle[:, 1, None, None]
-            + sin[:, None, None] * steps
-            + cos[:, None, None] * steps[:, None]
-        )
-        shape = (len(chosen) * SIDE, SIDE)
-        taken = cv2.remap(
-            picture,
-            x.reshape(shape).astype(np.float32),
-            y.reshape(shape).astype(np.float32),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REFLECT_101,
-        )
-        patches[chosen] = taken.reshape(-1, SIDE, SIDE)
-    return patches
+        # A hundred patches at once stay in the processor's cache, which halves the time.
+        for start in range(0, len(chosen), _AT_ONCE):
+            some = chosen[start : start + _AT_ONCE]
+            raw[some] = describe_raw(sample_patches(picture, points.of(some)))
+    return raw
+
+
+def sample_patches(picture: Bytes, points: Points) -> Floats:
+    """The upright patches of points of one scale, taken from the picture at that scale.
+
+    (points, SIDE, SIDE), grey levels.
+    """
+    cv2 = opencv()
+    steps = (np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2) * np.float32(SPACING)
+    middle = (points.xy + np.float32(0.5)) / points.scale[:, None] - np.float32(0.5)
+    cos, sin = np.cos(points.angle)[:, None], np.sin(points.angle)[:, None]
+    # A turned grid is a sum of a row and a column.
+    x = (middle[:, :1] + cos * steps)[:, None, :] - (sin * steps)[:, :, None]
+    y = (middle[:, 1:] + sin * steps)[:, None, :] + (cos * steps)[:, :, None]
+    shape = (len(points) * SIDE, SIDE)
+    taken = cv2.remap(
+        picture,
+        x.reshape(shape),
+        y.reshape(shape),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REFLECT_101,
+    )
+    return np.asarray(taken, dtype=np.float32).reshape(-1, SIDE, SIDE)
 
 
 def describe_raw(patches: Floats) -> Floats:
     """Pooled gradients, unit length: (points, RAW), cells before harmonics (1, cos, sin, ...)."""
-    along = patches[:, 1:-1, 2:] - patches[:, 1:-1, :-2]
-    down = patches[:, 2:, 1:-1] - patches[:, :-2, 1:-1]
-    count = len(patches)
-    gradient = (along + 1j * down).astype(np.complex64).reshape(count, (SIDE - 2) ** 2)
-    strength = np.abs(gradient) + np.float32(1e-3)
-    unit = gradient / strength
-    turning = np.sqrt(strength).astype(np.complex64)
-    pooling = _pooling()
-    result = np.empty((count, 1 + 2 * HARMONICS, CELLS * CELLS), dtype=np.float32)
-    result[:, 0] = turning.real @ pooling
-    for order in range(1, HARMONICS + 1):
-        turning = turning * unit
-        result[:, 2 * order - 1] = np.ascontiguousarray(turning.real) @ pooling
-        result[:, 2 * order] = np.ascontiguousarray(turning.imag) @ pooling
-    flat = result.reshape(count, RAW)
+    cv2, count, samples = opencv(), len(patches), (SIDE - 2) ** 2
+    along = (patches[:, 1:-1, 2:] - patches[:, 1:-1, :-2]).reshape(count, samples)
+    down = (patches[:, 2:, 1:-1] - patches[:, :-2, 1:-1]).reshape(count, samples)
+    if not count:
+        return np.zeros((0, RAW), dtype=np.float32)
+    strength = cv2.magnitude(along, down) + np.float32(1e-3)
+    root = np.sqrt(strength)
+    maps = np.empty((1 + 2 * HARMONICS, count, samples), dtype=np.float32)
+    maps[0] = root
+    cos, sin = along / strength, down / strength
+    np.multiply(cos, root, out=maps[1])
+    np.multiply(sin, root, out=maps[2])
+    for order in range(2, HARMONICS + 1):
+        # the next multiple of the angle, times the root of the strength
+        before_cos, before_sin = maps[2 * order - 3], maps[2 * order - 2]
+        np.subtract(before_cos * cos, before_sin * sin, out=maps[2 * order - 1])
+        np.add(before_sin * cos, before_cos * sin, out=maps[2 * order])
+    pooled = maps.reshape(-1, samples) @ _pooling()
+    flat = pooled.reshape(1 + 2 * HARMONICS, count, -1).transpose(1, 0, 2).reshape(count, RAW)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(length, 1e-6), dtype=np.float32)
 
@@ -141,10 +155,11 @@ def basis() -> Basis:
 _STEPS: Final = 320.0
 
 
-def describe(patches: Floats) -> Steps:
+def describe(levels: Mapping[float, Bytes], points: Points) -> Steps:
     """The short descriptors as they are stored: (points, dimensions), -127..127."""
     learnt = basis()
-    short = np.asarray((describe_raw(patches) - learnt.mean) @ learnt.rows.T, dtype=np.float32)
+    raw = look_at_points(levels, points)
+    short = np.asarray((raw - learnt.mean) @ learnt.rows.T, dtype=np.float32)
     steps: Steps = np.clip(np.rint(to_unit(short) * _STEPS), -127, 127).astype(np.int8)
     return steps
 

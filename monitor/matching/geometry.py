@@ -12,7 +12,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from monitor.matching.keypoints import WORK, Features
+from monitor.matching.keypoints import Features
+from monitor.matching.working import WORK
 
 Doubles: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Places: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.intp]]

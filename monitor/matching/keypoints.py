@@ -16,43 +16,42 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 from PIL import Image as PILImage
-from PIL.Image import Image
 
 from monitor.errors import PictureError
 from monitor.matching.describe import (
-    Bytes,
     Floats,
+    Places,
     Points,
     basis,
     describe,
-    sample_patches,
     to_unit,
 )
+from monitor.matching.working import Bytes, Working, opencv
 from monitor.model import Fingerprints
 
 KEYPOINTS: Final = "keypoints-1"
 
-# Longest side of the picture in which points are sought; smaller ones are doubled at most.
-WORK: Final = 512
 THUMB: Final = 160
-MOST: Final = 640
+# Side of the grey thumbnail that is laid on another where the hashes propose a place.
+GREY: Final = 32
+MOST: Final = 512
 DIMENSIONS: Final = 48
-_LEVELS: Final = 8
-STEP: Final = 1.2
+_LEVELS: Final = 7
+STEP: Final = 1.25
 SCALES: Final[Floats] = (STEP ** np.arange(_LEVELS)).astype(np.float32)
-_DETECTED: Final = 2500
+_DETECTED: Final = 1400
 # With fewer corners than this, weaker ones are taken too.
-_FEW: Final = 500
+_FEW: Final = 400
+_CONTRAST, _LESS_CONTRAST = 8, 3
 _GRID: Final = 8
 _MOST_JPEG: Final = 12_000
-_NARROWEST: Final = 8
-_SMOOTH: Final = PILImage.Resampling.BILINEAR
 _HEAD: Final = struct.Struct(">4H")
 _PLACE: Final = 32.0
 
@@ -70,24 +69,12 @@ class Features:
     jpeg: bytes
 
 
-@lru_cache(maxsize=1)
-def opencv() -> Any:
-    """OpenCV on one thread: whoever calls has threads of his own. Imported at the first picture."""
-    import cv2
-
-    cv2.setNumThreads(1)
-    return cv2
-
-
-def take_features(image: Image) -> bytes:
-    """The fingerprint of an upright RGB picture. The same picture gives the same bytes."""
-    cv2 = opencv()
-    work = to_work(image)
-    height, width = work.shape
-    found = detect(cv2, work)
-    patches = sample_patches(cv2, levels_of(cv2, work), points_of(found))
-    descriptors = describe(patches)
-    jpeg = _thumbnail(image)
+def take_features(working: Working) -> bytes:
+    """The fingerprint of `KEYPOINTS`."""
+    height, width = working.grey.shape
+    found = detect(working.grey)
+    descriptors = describe(levels_of(working.grey), points_of(found))
+    jpeg = _thumbnail(working.colour)
     return b"".join(
         (
             _HEAD.pack(width, height, len(found), len(jpeg)),
@@ -101,38 +88,33 @@ def take_features(image: Image) -> bytes:
     )
 
 
-def to_work(image: Image) -> Bytes:
-    """Grey, longest side `WORK`; small pictures are at most doubled, long ones at least 8 wide."""
-    factor = min(2.0, WORK / max(image.size))
-    grey = image.convert("L")
-    if 1 <= factor < 1.5 and min(image.size) >= _NARROWEST:
-        return np.asarray(grey)
-    size = tuple(max(_NARROWEST, round(side * factor)) for side in image.size)
-    # Above a gap of 2, Pillow first averages whole blocks of pixels, which is much faster.
-    return np.asarray(grey.resize((size[0], size[1]), _SMOOTH, reducing_gap=2.0))
-
-
-def detect(cv2: Any, work: Bytes) -> Floats:
-    """Corners over 8 levels as (x, y, level, angle), spread over the picture: (n, 4).
+def detect(work: Bytes) -> Floats:
+    """Corners over all levels as (x, y, level, angle), spread over the picture: (n, 4).
 
     Corners in a cell of an 8 x 8 grid count the less the more stronger ones the cell has: text and
     banners must not take all.
     """
-    found = _corners(cv2, work, 8)
+    found = _corners(work, _CONTRAST)
     if len(found) < _FEW:
-        found = _corners(cv2, work, 3)
+        found = _corners(work, _LESS_CONTRAST)
     height, width = work.shape
-    column = np.minimum(found[:, 0] * (_GRID / width), _GRID - 1).astype(int)
-    row = np.minimum(found[:, 1] * (_GRID / height), _GRID - 1).astype(int)
-    cell = column + _GRID * row
-    order = np.lexsort((-found[:, 4], cell))
+    xy = np.array(opencv().KeyPoint.convert(found), dtype=np.float32).reshape(-1, 2)
+    column = np.minimum(xy[:, 0] * (_GRID / width), _GRID - 1).astype(int)
+    row = np.minimum(xy[:, 1] * (_GRID / height), _GRID - 1).astype(int)
+    strength = np.array([corner.response for corner in found], dtype=np.float32)
+    chosen = _spread(column + _GRID * row, strength)
+    rest = [(found[place].octave, found[place].angle) for place in chosen]
+    level, angle = np.array(rest, dtype=np.float32).reshape(-1, 2).T
+    return np.column_stack([xy[chosen], level, np.deg2rad(angle)])
+
+
+def _spread(cell: Places, strength: Floats) -> Places:
+    """The places of the `MOST` best, strong ones of crowded cells put back."""
+    order = np.lexsort((-strength, cell))
     counts = np.bincount(cell, minlength=_GRID * _GRID)
-    rank = np.empty(len(found))
-    rank[order] = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
-    worth = found[:, 4] / (1 + rank / 4) ** 2
-    chosen = found[np.argsort(-worth, kind="stable")[:MOST]]
-    chosen[:, 3] = np.deg2rad(chosen[:, 3])
-    return chosen[:, :4]
+    rank = np.empty(len(cell))
+    rank[order] = np.arange(len(cell)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.argsort(-strength / (1 + rank / 4) ** 2, kind="stable")[:MOST]
 
 
 def points_of(found: Floats) -> Points:
@@ -140,9 +122,9 @@ def points_of(found: Floats) -> Points:
     return Points(found[:, :2], np.take(SCALES, found[:, 2].astype(int)), found[:, 3])
 
 
-def _corners(cv2: Any, work: Bytes, contrast: int) -> Floats:
-    """(x, y, level, angle in degrees, strength) of corners of so much contrast, grey levels."""
-    detector = cv2.ORB_create(
+def _corners(work: Bytes, contrast: int) -> Sequence[Any]:
+    """OpenCV's key points for corners of so much contrast, grey levels."""
+    detector = opencv().ORB_create(
         _DETECTED,
         scaleFactor=STEP,
         nlevels=_LEVELS,
@@ -150,14 +132,13 @@ def _corners(cv2: Any, work: Bytes, contrast: int) -> Floats:
         patchSize=31,
         fastThreshold=contrast,
     )
-    found = [
-        (*point.pt, point.octave, point.angle, point.response) for point in detector.detect(work)
-    ]
-    return np.array(found, dtype=np.float32).reshape(-1, 5)
+    corners: Sequence[Any] = detector.detect(work)
+    return corners
 
 
-def levels_of(cv2: Any, work: Bytes) -> dict[float, Bytes]:
+def levels_of(work: Bytes) -> dict[float, Bytes]:
     """The picture at each scale, each made from the one before, and smoothed."""
+    cv2 = opencv()
     height, width = work.shape
     levels: dict[float, Bytes] = {}
     level = work
@@ -168,17 +149,18 @@ def levels_of(cv2: Any, work: Bytes) -> dict[float, Bytes]:
     return levels
 
 
-def _thumbnail(image: Image) -> bytes:
+def _thumbnail(colour: Bytes) -> bytes:
     """JPEG, longest side 160, at most 12 kB."""
-    factor = THUMB / max(image.size)
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    small = image.resize(size, _SMOOTH, reducing_gap=1.2)
+    cv2 = opencv()
+    factor = THUMB / max(colour.shape)
+    size = tuple(max(1, round(side * factor)) for side in colour.shape[1::-1])
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    small = cv2.cvtColor(cv2.resize(colour, size, interpolation=way), cv2.COLOR_RGB2BGR)
     for quality in (85, 70, 50, 25):
-        buffer = io.BytesIO()
-        small.save(buffer, "JPEG", quality=quality)
-        if buffer.tell() <= _MOST_JPEG:
+        _, jpeg = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, quality))
+        if len(jpeg) <= _MOST_JPEG:
             break
-    return buffer.getvalue()
+    return bytes(jpeg)
 
 
 def unpack_features(fingerprints: Fingerprints) -> Features:
@@ -244,3 +226,12 @@ def thumbnail(jpeg: bytes) -> Bytes:
             return np.asarray(opened.convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:
         raise PictureError(f"the fingerprint {KEYPOINTS} is damaged: {error}") from error
+
+
+@lru_cache(maxsize=512)
+def small_grey(jpeg: bytes) -> Floats:
+    """The small picture in grey, `GREY` x `GREY`. Raises PictureError if it is damaged."""
+    cv2 = opencv()
+    grey = cv2.cvtColor(thumbnail(jpeg), cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, (GREY, GREY), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, dtype=np.float32)

@@ -8,15 +8,15 @@ small windows: structure by correlation, colour by difference.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
 
-from monitor.matching.describe import Bytes
+from monitor.matching.colour import GREY as _GREY
+from monitor.matching.colour import Singles, match_colours
 from monitor.matching.geometry import Fit, Flags
-from monitor.matching.keypoints import WORK, Features, opencv, thumbnail
-
-Singles: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+from monitor.matching.keypoints import Features, thumbnail
+from monitor.matching.working import WORK, Bytes, opencv
 
 # Pixels of a window's side, and from one window to the next.
 _WINDOW: Final = 9
@@ -26,12 +26,8 @@ _NOISE: Final = 5.0
 _TEXTURED: Final = 7.0
 _SAME_STRUCTURE: Final = 0.55
 _OTHER_STRUCTURE: Final = 0.3
-_SAME_COLOUR: Final = 26.0
-# Terms of a colour change: three channels, a constant, five of the light over the picture.
-_TERMS: Final = 9
-_UNCHANGED: Final = 255 * np.eye(_TERMS, 3, dtype=np.float32)
-_SAMPLES: Final = 2000
-_ROUNDS: Final = 3
+# Grey levels within which a window's colour stayed, and from which it is another.
+_STILL, _FAR = 8.0, 25.0
 # Fewer windows than this say nothing.
 _LEAST: Final = 12
 
@@ -43,11 +39,12 @@ class Agreement:
     `reference_share` and `candidate_share` tell how much of each picture the overlap is,
     `structure` is the mean correlation of windows (weighted by how much there is to see),
     `best` the mean of the better half of the textured ones, `agreeing` the share of textured
-    windows that agree, `textured` the number of those that do,
-    `solid` the share of all windows that agree in structure or, where there is none, in colour,
-    `replaced` the share of windows where both show something and it differs,
+    windows that agree, `core` the same in the middle of the overlap, `textured` the number of
+    those that do, `replaced` the share of windows where both show something and it differs,
     `tint` and `colour` the mean colour difference where they agree, after a change per channel,
-    and after a linear change of all three; `change` what the latter moved.
+    and after a change that mixes all three; `split` how far the windows fall in two, those whose
+    colour stayed and those whose colour is another, 0 to 0.5; `contrast` how unequally contrast
+    grew or fell where they agree (standard deviation of its logarithm).
     """
 
     reference_share: float
@@ -55,12 +52,13 @@ class Agreement:
     structure: float
     best: float
     agreeing: float
+    core: float
     textured: float
-    solid: float
     replaced: float
     tint: float
     colour: float
-    change: float
+    split: float
+    contrast: float
 
 
 def agree(reference: Features, candidate: Features, fit: Fit, *, flipped: bool) -> Agreement | None:
@@ -124,97 +122,102 @@ def _draw(
 def _compare(
     cv2: Any, ours: Singles, theirs: Singles, mask: Flags, shares: tuple[float, float]
 ) -> Agreement:
-    tinted, mapped = _match_colours(ours, theirs, mask)
-    structure, spread_one, spread_other = _correlate(cv2, ours, theirs)
+    inside = mask[_GRID] if mask[_GRID].any() else np.ones_like(mask[_GRID])
+    soft, other_soft = (cv2.blur(picture, (5, 5))[_GRID] for picture in (ours, theirs))
+    change = match_colours(soft, other_soft, inside)
+    one, other = ours @ _GREY, theirs @ _GREY
+    structure, spread_one, spread_other = _correlate(cv2, one, other)
     # A change of hue turns light and dark around; a change of light over the picture does not.
-    recoloured, _, _ = _correlate(cv2, ours, mapped)
+    weights = change.to_grey()
+    turned = (ours @ weights, other) if change.is_forward else (one, theirs @ weights)
+    recoloured, _, _ = _correlate(cv2, *turned)
     if recoloured[mask].mean() > structure[mask].mean():
         structure = recoloured
-    box = (_WINDOW // 2, _WINDOW // 2)
-    difference = cv2.blur(np.abs(cv2.blur(ours, (3, 3)) - cv2.blur(mapped, (3, 3))) @ _EVEN, box)
-    tint = cv2.blur(np.abs(cv2.blur(ours, (3, 3)) - cv2.blur(tinted, (3, 3))) @ _EVEN, box)
-    change = np.abs(mapped - theirs) @ _EVEN
-    grid = (slice(_STRIDE // 2, None, _STRIDE),) * 2
-    inside = mask[grid]
-    if not inside.any():
-        inside = np.ones_like(inside)
-    structure, spread_one, spread_other, difference, tint, change = (
-        item[grid][inside]
-        for item in (structure, spread_one, spread_other, difference, tint, change)
+    windows = _Windows(
+        structure=structure[_GRID],
+        least=np.minimum(spread_one, spread_other)[_GRID],
+        most=np.maximum(spread_one, spread_other)[_GRID],
+        colour=change.colour,
+        tint=change.tint,
+        apart=change.apart,
+        growth=np.log((spread_other + _NOISE) / (spread_one + _NOISE))[_GRID]
+        - np.log(change.light),
+        inside=inside,
     )
-    return _summarise(structure, spread_one, spread_other, difference, tint, change, shares)
+    return _summarise(windows, shares)
 
 
-def _summarise(
-    structure: Singles,
-    spread_one: Singles,
-    spread_other: Singles,
-    difference: Singles,
-    tint: Singles,
-    change: Singles,
-    shares: tuple[float, float],
-) -> Agreement:
-    textured = np.maximum(spread_one, spread_other) > _TEXTURED
-    both = np.minimum(spread_one, spread_other) > _TEXTURED
-    agrees = textured & (structure > _SAME_STRUCTURE)
-    flat = ~textured & (difference < _SAME_COLOUR)
-    weight = np.minimum(np.maximum(spread_one, spread_other), 40.0)
-    seen = np.sort(structure[textured])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Windows:
+    """One value a window, on a grid over the overlap's canvas; `inside` says which are in it."""
+
+    structure: Singles
+    least: Singles
+    most: Singles
+    colour: Singles
+    tint: Singles
+    apart: Singles
+    growth: Singles
+    inside: Flags
+
+
+def _summarise(windows: _Windows, shares: tuple[float, float]) -> Agreement:
+    inside = windows.inside
+    textured = (windows.most > _TEXTURED) & inside
+    both = (windows.least > _TEXTURED) & inside
+    agrees = textured & (windows.structure > _SAME_STRUCTURE)
+    weight = np.minimum(windows.most[inside], 40.0)
+    seen = np.sort(windows.structure[textured])
     # Where something was put over it, its colours say nothing.
-    shared = agrees if agrees.sum() >= _LEAST else np.ones_like(agrees)
+    shared = agrees if agrees.sum() >= _LEAST else inside
+    middle = _middle_of(inside)
+    total = float(inside.sum())
     return Agreement(
         reference_share=shares[0],
         candidate_share=shares[1],
-        structure=float((weight * structure).sum() / max(float(weight.sum()), 1e-6)),
+        structure=float((weight * windows.structure[inside]).sum() / max(weight.sum(), 1e-6)),
         best=float(seen[len(seen) // 2 :].mean()) if len(seen) else 0.0,
-        agreeing=float((agrees.sum() + 0.5) / (textured.sum() + 1.0)),
+        agreeing=_share(agrees, textured),
+        core=_share(agrees & middle, textured & middle),
         textured=float(agrees.sum()),
-        solid=float((agrees | flat).mean()),
-        replaced=float((both & (structure < _OTHER_STRUCTURE)).mean()),
-        tint=float(np.minimum(tint[shared], 60).mean()),
-        colour=float(np.minimum(difference[shared], 60).mean()),
-        change=float(change[shared].mean()),
+        replaced=float((both & (windows.structure < _OTHER_STRUCTURE)).sum()) / total,
+        tint=float(np.minimum(windows.tint[shared], 60).mean()),
+        colour=float(np.minimum(windows.colour[shared], 60).mean()),
+        split=_split(windows.apart[agrees | (inside & ~textured)]),
+        contrast=float(windows.growth[agrees].std()) if agrees.sum() >= _LEAST else 0.0,
     )
 
 
-def _match_colours(ours: Singles, theirs: Singles, mask: Flags) -> tuple[Singles, Singles]:
-    """`theirs` after the one colour change that brings most of it nearest to `ours`.
-
-    The first: per channel a factor, a shift and a light that changes smoothly over the picture.
-    The second: all that on a linear change of the three. Pixels that stay far off count little.
-    """
-    height, width = mask.shape
-    down, along = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
-    light = theirs @ _GREY
-    shades = (light * along, light * down, light * along * down, light * along**2, light * down**2)
-    ones = np.full(mask.shape, 255.0, dtype=np.float32)
-    design = np.dstack([theirs, ones, *shades]).reshape(-1, _TERMS).astype(np.float32)
-    design *= np.float32(1 / 255)
-    some = np.flatnonzero(mask.ravel())
-    some = some[:: max(1, len(some) // _SAMPLES)]
-    rows: Singles = design[some]
-    rest: Singles = ours.reshape(-1, 3)[some] - rows @ _UNCHANGED
-    ridge = np.float32(0.002 * len(rows)) * np.eye(_TERMS, dtype=np.float32)
-    weighted: Singles = rows
-    solved = np.zeros_like(_UNCHANGED)
-    for _ in range(_ROUNDS):
-        solved = np.linalg.solve(weighted.T @ rows + ridge, weighted.T @ rest)
-        off = np.abs(rows @ solved - rest).mean(axis=1)
-        weighted = (rows / (1 + (off / 20) ** 2)[:, None]).astype(np.float32)
-    normal, target = weighted.T @ rows + ridge, weighted.T @ rest
-    linear = np.linalg.solve(normal, target)
-    plain = np.zeros_like(linear)
-    for channel in range(3):
-        kept = [channel, *range(3, _TERMS)]
-        plain[kept, channel] = np.linalg.solve(normal[np.ix_(kept, kept)], target[kept, channel])
-    changed = [np.clip(design @ (_UNCHANGED + each), -40, 295) for each in (plain, linear)]
-    tinted, mapped = (each.reshape(theirs.shape).astype(np.float32) for each in changed)
-    return tinted, mapped
+def _split(apart: Singles) -> float:
+    """How far the windows fall in two: those that stayed as they were, and those far from it."""
+    if not len(apart):
+        return 0.0
+    still, far = (apart < _STILL).mean(), (apart > _FAR).mean()
+    return float(np.sqrt(still * far))
 
 
-def _correlate(cv2: Any, ours: Singles, theirs: Singles) -> tuple[Singles, Singles, Singles]:
+def _share(some: Flags, whole: Flags) -> float:
+    """Of few windows half is taken for granted."""
+    return float((some.sum() + 0.5) / (whole.sum() + 1.0))
+
+
+def _middle_of(inside: Flags) -> Flags:
+    """The windows in the middle half of both sides of the overlap's box."""
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    middle = np.zeros_like(inside)
+    top, low = _middle_half(int(rows[0]), int(rows[-1]))
+    left, right = _middle_half(int(columns[0]), int(columns[-1]))
+    middle[top:low, left:right] = True
+    return middle & inside
+
+
+def _middle_half(first: int, last: int) -> tuple[int, int]:
+    quarter = (last - first + 1) // 4
+    return first + quarter, last + 1 - quarter
+
+
+def _correlate(cv2: Any, one: Singles, other: Singles) -> tuple[Singles, Singles, Singles]:
     """Correlation of grey in the window around each pixel, and what varies in either there."""
-    one, other = ours @ _GREY, theirs @ _GREY
     size = (_WINDOW, _WINDOW)
     mean_one, mean_other = cv2.blur(one, size), cv2.blur(other, size)
     var_one = np.maximum(cv2.blur(one * one, size) - mean_one**2, 0)
@@ -225,5 +228,4 @@ def _correlate(cv2: Any, ours: Singles, theirs: Singles) -> tuple[Singles, Singl
     return structure, np.sqrt(var_one), np.sqrt(var_other)
 
 
-_EVEN: Final = np.full(3, 1 / 3, dtype=np.float32)
-_GREY: Final = np.array((0.299, 0.587, 0.114), dtype=np.float32)
+_GRID: Final = (slice(_STRIDE // 2, None, _STRIDE),) * 2

@@ -1,23 +1,27 @@
-"""Evidence -> the score: a logistic, fitted as `benchmarks/recognition.py --fit` does.
+"""Evidence -> the score: two logistics, fitted as `benchmarks/recognition.py --fit` does.
 
-The score is meant as a chance: of pairs at 0.9 on the benchmark's mix, about nine in ten are
-copies (docs/benchmarks.md shows how far that holds).
+The first says how likely both pictures show one thing at all, against honest pairs. The second how
+likely it is the photograph itself, against variants of it: another print, another colour, another
+view. The score is their product, and so the chance of a copy: of pairs at 0.9 on the benchmark's
+mix, about nine in ten are copies (docs/benchmarks.md shows how far that holds).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from monitor.matching.geometry import Fit
 from monitor.matching.photometry import Agreement
 
-# In the order of `features_of`.
-WEIGHTS: Final = (-6.5714, 1.1887, 0.575, -0.3475, 2.7628, 0.5895, -3.2691, -1.3141, 0.1124, 2.2753)
+# In the order of `thing_features` and `photograph_features`.
+THING: Final = (-10.721, 2.707, 1.49, 3.218, 1.137, 1.394, 1.95, -1.044, -0.414, -3.469)
+PHOTOGRAPH: Final = (0.434, 5.782, -2.904, -0.258, -6.772, -4.569)
 
 # Where nothing could be laid on each other: the least there is, rising with what little is alike.
-_FAR: Final = -9.0
+_FAR: Final = -11.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,24 +41,43 @@ class Evidence:
         return 0 if self.fit is None else self.fit.inliers
 
 
-def features_of(evidence: Evidence) -> tuple[float, ...] | None:
-    """What the logistic weighs; None where nothing could be compared."""
-    fit, found = evidence.fit, evidence.agreement
-    if fit is None or found is None:
-        return None
-    points = math.log1p(fit.inliers)
-    larger = max(found.reference_share, found.candidate_share)
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """Each 0..1, never quite either: that both show one thing, and that it is one photograph."""
+
+    thing: float
+    photograph: float
+
+    @property
+    def score(self) -> float:
+        return self.thing * self.photograph
+
+
+def thing_features(fit: Fit, found: Agreement) -> tuple[float, ...]:
+    """What the first logistic weighs."""
     return (
         1.0,
-        points,
         fit.inliers / max(1, fit.pairs),
         _spread(found.best),
+        found.core,
         found.agreeing,
         math.log1p(found.textured),
-        points * math.sqrt(found.replaced),
-        found.tint / 16,
-        math.log(max(found.reference_share, 0.02)),
-        math.log(max(larger, 0.02)),
+        math.log(max(found.reference_share, found.candidate_share, 0.02)),
+        math.sqrt(found.replaced),
+        math.log1p(found.tint),
+        found.contrast,
+    )
+
+
+def photograph_features(found: Agreement) -> tuple[float, ...]:
+    """What the second logistic weighs."""
+    return (
+        1.0,
+        found.core,
+        math.sqrt(found.replaced),
+        math.log1p(found.tint),
+        found.split,
+        found.contrast,
     )
 
 
@@ -63,11 +86,26 @@ def _spread(correlation: float) -> float:
     return math.atanh(max(-0.99, min(0.99, correlation)))
 
 
+def chances_of(evidence: Evidence) -> Chances:
+    """Both chances. Without a place to compare, the second says nothing."""
+    fit, found = evidence.fit, evidence.agreement
+    if fit is None or found is None:
+        far = _FAR + 0.3 * min(evidence.inliers, 3) - 0.05 * evidence.distance
+        return Chances(_logistic(far), 1.0)
+    return Chances(
+        _weigh(THING, thing_features(fit, found)),
+        _weigh(PHOTOGRAPH, photograph_features(found)),
+    )
+
+
 def score_of(evidence: Evidence) -> float:
     """0..1, never quite either."""
-    features = features_of(evidence)
-    if features is None:
-        logit = _FAR + 0.3 * min(evidence.inliers, 3) - 0.05 * evidence.distance
-    else:
-        logit = sum(weight * value for weight, value in zip(WEIGHTS, features, strict=True))
+    return chances_of(evidence).score
+
+
+def _weigh(weights: Sequence[float], features: Sequence[float]) -> float:
+    return _logistic(sum(weight * value for weight, value in zip(weights, features, strict=True)))
+
+
+def _logistic(logit: float) -> float:
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, logit))))
