@@ -102,16 +102,25 @@ def open_workers(count: int, shared: Shared) -> Iterator[Workers[Shared]]:
         resource_tracker.ensure_running()
     try:
         for _ in range(count):
-            ours, theirs = _CONTEXT.Pipe()
-            process = _CONTEXT.Process(target=_serve, args=(theirs, shared), daemon=True)
-            with _signals_held_back():
-                process.start()
-                started[ours] = process
-            theirs.close()
+            _start(shared, started)
         yield Workers(shared, started)
     finally:
         with _signals_held_back():
             _end(started)
+
+
+def _start(shared: object, started: dict[Connection, SpawnProcess]) -> None:
+    try:
+        ours, theirs = _CONTEXT.Pipe()
+        process = _CONTEXT.Process(target=_serve, args=(theirs, shared), daemon=True)
+        with _signals_held_back():
+            process.start()
+            started[ours] = process
+        theirs.close()
+    except OSError as error:
+        raise MonitorError(
+            f"no worker process can be started: {error.strerror or error}"
+        ) from error
 
 
 def _end(started: Mapping[Connection, SpawnProcess]) -> None:
