@@ -168,7 +168,7 @@ def check(folder: Path) -> None:
     )
     whole = all(row["score"] and not row["error"] for row in answered)
     print(f"{len(answered)} rows, in order: {same}, all with a score: {whole}")
-    for copy, what in (("1", "copies"), ("0", "other pairs")):
+    for copy, what in (("1", "copies"), ("0", "others, relatives among them")):
         scores = [float(row["score"]) for row in answered if row["copy"] == copy]
         above = sum(score >= _ALERT for score in scores)
         print(f"{what}: {len(scores)}, from {_ALERT} on {above}")
