@@ -2,14 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCHMARKS := .venv-benchmarks
 MIN_PYTHON := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test check format lint types layers migrations tests lock clean
+.PHONY: help run test check format lint types layers migrations tests lock benchmark-env clean
 
 help:
 	@echo "make run    set up everything and rehearse the whole job on this machine"
 	@echo "make test   set up everything and run the tests"
 	@echo "make check  format, lint, types, layers, migrations, tests"
+	@echo "make benchmark-env  an environment with the programs the benchmarks compare with (6 GB)"
 
 run: $(VENV)/.installed
 	$(BIN)/monitor demo
@@ -60,5 +62,16 @@ lock:
 	uv export --quiet --no-emit-project --no-header --extra postgres --no-dev --group build -o requirements.lock
 	uv export --quiet --no-emit-project --no-header --all-extras --all-groups -o requirements-dev.lock
 
+# The peers come last and leave what the lock pinned as it is, where their own needs allow.
+benchmark-env: $(BENCHMARKS)/.installed
+
+$(BENCHMARKS)/.installed: requirements.lock pyproject.toml benchmarks/requirements.txt
+	@$(PYTHON) -c '$(MIN_PYTHON)' || { echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
+	$(PYTHON) -m venv $(BENCHMARKS)
+	$(BENCHMARKS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BENCHMARKS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BENCHMARKS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) demo-runs .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCHMARKS) demo-runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

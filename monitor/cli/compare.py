@@ -127,10 +127,8 @@ def _show(results: list[dict[str, object]], *, as_json: bool) -> None:
 
 def _compare_pairs(pairs_file: Path, out_file: Path | None) -> int:
     from monitor.cli.compare_pairs import compare_pairs
-    from monitor.cli.progress import progress_bar
 
-    with progress_bar("comparing") as show:
-        failed = compare_pairs(pairs_file, out_file, show)
+    failed = compare_pairs(pairs_file, out_file)
     if failed:
         click.echo(f"{failed} pairs could not be compared; see the column error", err=True)
     return int(failed > 0)

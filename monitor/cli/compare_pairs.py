@@ -1,149 +1,191 @@
-"""A CSV of picture pairs -> the same CSV with what the comparison said."""
+"""A CSV of picture pairs -> the same CSV with what the comparison said.
+
+Each file is decoded once, each pair compared once, both in chunks on all cores. What is compared
+with what is put in such an order that few fingerprints are unpacked again; the rows come out in
+theirs.
+"""
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import IO, Final
+from typing import Final, TypeAlias, TypeVar
 
 from monitor import matching
-from monitor.cli.picture_files import fingerprint_files
+from monitor.cli.pairs_table import check_output, open_output, read_pairs, write_pairs
+from monitor.cli.picture_files import fingerprint_file
+from monitor.cli.progress import progress_bar
 from monitor.cli.show import to_plain
-from monitor.errors import InputError, MonitorError, PictureError
+from monitor.cli.spool import Place, Spool, open_spool
+from monitor.cli.workers import Workers, count_cores, open_workers
+from monitor.errors import PictureError
 from monitor.model import Fingerprints, Similarity
 
-_NEEDED: Final = ("asset", "candidate")
-_ADDED: Final = ("score", "relation", "method", "region", "error")
+# What the rows get, in the order of `pairs_table.ADDED`.
+Answer: TypeAlias = tuple[str, str, str, str, str]
+Item = TypeVar("Item")
 
-Results = Mapping[Path, Fingerprints | PictureError]
-
-
-@dataclass(frozen=True, slots=True)
-class PairsTable:
-    """The input as it stands: every row is as long as the header."""
-
-    header: list[str]
-    rows: list[list[str]]
-
-    def paths(self, row: list[str]) -> tuple[Path, Path]:
-        asset, candidate = (Path(row[self.header.index(name)]) for name in _NEEDED)
-        return asset, candidate
+# Tasks of about a tenth of a second: short beside the whole, long beside a message.
+_FILES_AT_ONCE: Final = 4
+_PAIRS_AT_ONCE: Final = 64
+# References whose pairs are done together: with as many candidates they fit in what `matching`
+# keeps unpacked.
+_REFERENCES: Final = 128
+# In comparisons: what decoding a file costs, and the work from which processes are worth their
+# start, about a second.
+_FILE_COST: Final = 8
+_WORTH_PROCESSES: Final = 600
 
 
-def compare_pairs(pairs_file: Path, out_file: Path | None, show: Callable[[int, int], None]) -> int:
+def compare_pairs(pairs_file: Path, out_file: Path | None, processes: int | None = None) -> int:
     """Compare every row's two files, write the CSV, return how many rows could not be compared.
 
     Relative paths count from the current directory. Without `out_file` the result goes to stdout;
-    with it the file appears whole or not at all. `show(done, total)` counts the files.
+    with it the file appears whole or not at all. `processes` is how many share the work, 0 to do it
+    in this one; by default as many as there are cores, where there is enough to do.
     Raises InputError for an input that is no such CSV, or an output that would overwrite it.
     """
     table = read_pairs(pairs_file)
-    _check_output(pairs_file, out_file)
-    names = (path for row in table.rows for path in table.paths(row))
-    prints = fingerprint_files(names, show)
-    failed = 0
-    with _open_output(out_file) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*table.header, *(name for name in _ADDED if name not in table.header)])
-        for row, added in zip(table.rows, _compare_rows(table, prints), strict=True):
-            failed += bool(added["error"])
-            writer.writerow(_merge(table.header, row, added))
-    return failed
-
-
-def _compare_rows(table: PairsTable, prints: Results) -> Iterator[dict[str, str]]:
-    """In order, on all cores: the heavy parts of a comparison let other threads run."""
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
-    try:
-        yield from pool.map(lambda row: _compare_row(table, row, prints), table.rows)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def read_pairs(path: Path) -> PairsTable:
-    """The CSV, UTF-8 with or without a byte order mark; empty lines are left out."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = [(number, row) for number, row in enumerate(csv.reader(file), 1) if row]
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a CSV file in UTF-8: {error}") from error
-    if not lines:
-        raise InputError(f"{path} is empty; its first line must name the columns asset,candidate")
-    header = lines[0][1]
-    if missing := [name for name in _NEEDED if name not in header]:
-        raise InputError(
-            f"{path} has no column {' and no column '.join(missing)}; its columns are: "
-            f"{', '.join(header)}"
-        )
-    for number, row in lines[1:]:
-        if len(row) != len(header):
-            raise InputError(
-                f"{path}, row {number}: {len(row)} fields, the header has {len(header)}"
-            )
-    return PairsTable(header, [row for _, row in lines[1:]])
-
-
-def _check_output(pairs_file: Path, out_file: Path | None) -> None:
-    """Before hours of work: whether the result could be written at all."""
-    if out_file is None:
-        return
-    if out_file.is_dir() or not out_file.absolute().parent.is_dir():
-        raise InputError(f"{out_file} can't be written: name a file in a folder that exists")
-    if out_file.exists() and out_file.samefile(pairs_file):
-        raise InputError(f"{out_file} is the input; --out must name another file")
-
-
-def _compare_row(table: PairsTable, row: list[str], prints: Results) -> dict[str, str]:
-    asset, candidate = (prints[path] for path in table.paths(row))
-    errors = [str(found) for found in (asset, candidate) if isinstance(found, PictureError)]
-    if isinstance(asset, PictureError) or isinstance(candidate, PictureError):
-        return dict.fromkeys(_ADDED, "") | {"error": "; ".join(dict.fromkeys(errors))}
-    return _describe(matching.compare(asset, candidate))
-
-
-def _describe(similarity: Similarity) -> dict[str, str]:
-    region = similarity.region
-    return {
-        # 12 decimals: scores near 0 and 1 must still differ
-        "score": f"{similarity.score:.12f}",
-        "relation": str(similarity.relation),
-        "method": similarity.method,
-        "region": "" if region is None else json.dumps(to_plain(region), separators=(",", ":")),
-        "error": "",
-    }
-
-
-def _merge(header: list[str], row: list[str], added: Mapping[str, str]) -> list[str]:
-    """The row with our columns; one that the input had already is filled anew in its place."""
-    kept = [added.get(name, value) for name, value in zip(header, row, strict=True)]
-    return kept + [value for name, value in added.items() if name not in header]
+    check_output(pairs_file, out_file)
+    with _ending_on_signals():
+        answers = _compare_all(table.pairs(), processes)
+        with open_output(out_file) as file:
+            write_pairs(file, table, answers)
+    return sum(bool(error) for *_, error in answers)
 
 
 @contextmanager
-def _open_output(out_file: Path | None) -> Iterator[IO[str]]:
-    """Where the CSV goes; a file takes its name only when it is whole."""
-    if out_file is None:
-        yield sys.stdout
+def _ending_on_signals() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the command as Ctrl-C does: nothing is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
-    target = out_file.resolve()
-    is_special = target.exists() and not target.is_file()  # a pipe or a terminal
-    written = target if is_special else target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    old = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in old.items():
+        if handler is not signal.SIG_IGN:  # as `nohup` leaves it
+            signal.signal(number, signal.default_int_handler)
     try:
-        with written.open("w" if is_special else "x", newline="", encoding="utf-8") as file:
-            yield file
-        if not is_special:
-            written.replace(target)
-    except OSError as error:
-        raise MonitorError(f"{out_file} can't be written: {error.strerror or error}") from error
+        yield
     finally:
-        if not is_special:
-            written.unlink(missing_ok=True)
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _compare_all(pairs: Sequence[tuple[Path, Path]], processes: int | None) -> list[Answer]:
+    files = list(dict.fromkeys(chain.from_iterable(pairs)))
+    if processes is None:
+        processes = _choose_processes(len(files), len(pairs))
+    with open_spool() as spool, open_workers(processes, spool) as workers:
+        found = dict(zip(files, _fingerprint_files(files, spool, workers), strict=True))
+        places = [(found[asset], found[candidate]) for asset, candidate in pairs]
+        return _compare_places(places, workers)
+
+
+def _choose_processes(files: int, pairs: int) -> int:
+    cores = count_cores()
+    return cores if cores > 1 and files * _FILE_COST + pairs >= _WORTH_PROCESSES else 0
+
+
+# -- the files
+
+
+def _fingerprint_files(
+    files: Sequence[Path], spool: Spool, workers: Workers[Spool]
+) -> list[Place | str]:
+    """Where each file's fingerprints are, or what is wrong with the file."""
+    found: list[Place | str] = [""] * len(files)
+    chunks = _cut(files, _FILES_AT_ONCE)
+    with progress_bar("reading pictures") as show:
+        done = 0
+        for number, results in workers.run(fingerprint_chunk, chunks):
+            for place, result in enumerate(results, number * _FILES_AT_ONCE):
+                found[place] = result if isinstance(result, str) else spool.add(result)
+            done += len(results)
+            show(done, len(files))
+    return found
+
+
+def fingerprint_chunk(_: Spool, files: Sequence[Path]) -> list[Fingerprints | str]:
+    """Each file's fingerprints, or what is wrong with it; in whichever process."""
+    return [_try(path) for path in files]
+
+
+def _try(path: Path) -> Fingerprints | str:
+    try:
+        return fingerprint_file(path)
+    except PictureError as error:
+        return str(error)
+
+
+# -- the pairs
+
+
+def _compare_places(
+    places: Sequence[tuple[Place | str, Place | str]], workers: Workers[Spool]
+) -> list[Answer]:
+    answers = [_refuse(one, other) for one, other in places]
+    sound = {
+        row: (one, other)
+        for row, (one, other) in enumerate(places)
+        if not isinstance(one, str) and not isinstance(other, str)
+    }
+    chunks = _cut(_order(sound), _PAIRS_AT_ONCE)
+    with progress_bar("comparing") as show:
+        done = 0
+        tasks = ([sound[row] for row in rows] for rows in chunks)
+        for number, results in workers.run(compare_chunk, tasks):
+            for row, answer in zip(chunks[number], results, strict=True):
+                answers[row] = answer
+            done += len(results)
+            show(done, len(sound))
+    return answers
+
+
+def _order(pairs: Mapping[int, tuple[Place, Place]]) -> list[int]:
+    """The rows so that the same pictures come close together: some references with one candidate
+    after the other.
+    """
+    ranks: dict[Place, int] = {}
+    for reference, _ in pairs.values():
+        ranks.setdefault(reference, len(ranks))
+
+    def key(row: int) -> tuple[int, Place, Place]:
+        reference, candidate = pairs[row]
+        return ranks[reference] // _REFERENCES, candidate, reference
+
+    return sorted(pairs, key=key)
+
+
+def compare_chunk(spool: Spool, pairs: Sequence[tuple[Place, Place]]) -> list[Answer]:
+    """What each pair's rows get; in whichever process."""
+    return [
+        _describe(matching.compare(spool.get(reference), spool.get(candidate)))
+        for reference, candidate in pairs
+    ]
+
+
+def _describe(similarity: Similarity) -> Answer:
+    region = similarity.region
+    return (
+        # 12 decimals: scores near 0 and 1 must still differ
+        f"{similarity.score:.12f}",
+        str(similarity.relation),
+        similarity.method,
+        "" if region is None else json.dumps(to_plain(region), separators=(",", ":")),
+        "",
+    )
+
+
+def _refuse(*found: Place | str) -> Answer:
+    """The answer of a row with an unreadable file."""
+    errors = dict.fromkeys(error for error in found if isinstance(error, str))
+    return "", "", "", "", "; ".join(errors)
+
+
+def _cut(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

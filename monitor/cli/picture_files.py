@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from monitor import matching
@@ -39,32 +37,6 @@ def _read(path: Path, limits: matching.Limits) -> bytes:
         if size > limits.max_bytes:
             raise PictureError(f"{size:,} bytes are more than the {limits.max_bytes:,} allowed")
         return file.read()
-
-
-def fingerprint_files(
-    paths: Iterable[Path], show: Callable[[int, int], None]
-) -> dict[Path, Fingerprints | PictureError]:
-    """Each file's fingerprints or its error, decoded once and on all cores.
-
-    `show(done, total)` is called after each.
-    """
-    wanted = list(dict.fromkeys(paths))
-    results: dict[Path, Fingerprints | PictureError] = {}
-    pool = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)
-    try:
-        for path, result in zip(wanted, pool.map(_try, wanted), strict=True):
-            results[path] = result
-            show(len(results), len(wanted))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return results
-
-
-def _try(path: Path) -> Fingerprints | PictureError:
-    try:
-        return fingerprint_file(path)
-    except PictureError as error:
-        return error
 
 
 def save_drawing(drawing: matching.Image, out: Path) -> None:

@@ -6,15 +6,22 @@ import csv
 import io
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from monitor.cli import cli
+from monitor.cli.compare_pairs import compare_pairs
+from monitor.cli.workers import count_cores
 from monitor.errors import InputError, MonitorError, PictureError
 from tests.matching.drawing import draw
 
@@ -210,10 +217,10 @@ def test_a_full_disk_is_said(folder: Path) -> None:
 
 
 def test_the_batch_uses_each_file_once_however_often_it_is_named(folder: Path) -> None:
-    rows = "ours.jpg,copy.png\n" * 500
+    rows = "ours.jpg,copy.png\n" * 200
     (folder / "in.csv").write_text("asset,candidate\n" + rows)
     answers = read_csv(run("--pairs", "in.csv").stdout)
-    assert len(answers) == 500
+    assert len(answers) == 200
     assert len({row["score"] for row in answers}) == 1
 
 
@@ -222,6 +229,114 @@ def test_a_folder_that_can_not_be_written_is_said(folder: Path) -> None:
     (folder / "in.csv").write_text("asset,candidate\nours.jpg,copy.png\n")
     (folder / "locked").mkdir(mode=0o500)
     assert isinstance(run("--pairs", "in.csv", "--out", "locked/o.csv").exception, MonitorError)
+
+
+# -- pairs, in several processes
+
+
+def test_any_number_of_processes_gives_the_same_answers(folder: Path) -> None:
+    names = ["ours.jpg", "copy.png", "mirrored.webp", "other.jpg", "broken.jpg", "missing.jpg"]
+    for number in range(3, 6):
+        draw(number, 320, 240).save(folder / f"{number}.jpg")
+        names.append(f"{number}.jpg")
+    rows = [f"{one},{other},{one} {other}\n" for other in names for one in names]
+    (folder / "in.csv").write_text("asset,candidate,note\n" + "".join(rows))
+    answers = {}
+    for processes in (0, 1, 3):
+        out = folder / f"{processes}.csv"
+        assert compare_pairs(folder / "in.csv", out, processes) == 4 * len(names) - 4
+        answers[processes] = out.read_bytes()
+    assert answers[0] == answers[1] == answers[3]
+    written = read_csv(answers[3].decode())
+    assert [row["note"] for row in written] == [row.split(",")[2].strip() for row in rows]
+    assert sum(row["relation"] == "same" for row in written) >= len(names) - 2
+
+
+@contextmanager
+def running_in_a_terminal(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A batch of several seconds, in a session of its own; (process, what its terminal shows)."""
+    (folder / "in.csv").write_text("asset,candidate\n" + "ours.jpg,copy.png\n" * 20_000)
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "monitor", "compare", "--pairs", "in.csv", "--out", "out.csv"]
+    process = subprocess.Popen(
+        command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    try:
+        yield process, ours
+    finally:
+        os.close(ours)
+        process.kill()
+        process.wait()
+
+
+def read_until(terminal: int, text: bytes) -> bytes:
+    """What it shows up to this text, or until the last process that could write to it has ended."""
+    shown = b""
+    while text not in shown:
+        try:
+            shown += os.read(terminal, 65536)
+        except OSError:  # nobody has its other end
+            return shown
+    return shown
+
+
+NEVER: Final = b"\0never"
+
+
+@pytest.mark.parametrize("to_all", [True, False], ids=["to all", "to one"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_batch_leaves_no_process_and_no_file(
+    folder: Path, number: signal.Signals, *, to_all: bool
+) -> None:
+    before = {path.name for path in folder.iterdir()} | {"in.csv"}
+    with running_in_a_terminal(folder) as (process, terminal):
+        read_until(terminal, b"comparing")
+        if to_all:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        shown = read_until(terminal, NEVER)
+        assert process.wait() == 1
+    assert b"interrupted" in shown
+    assert b"Traceback" not in shown
+    assert {path.name for path in folder.iterdir()} == before
+
+
+@pytest.mark.skipif(count_cores() < 2, reason="one core needs no workers")
+def test_a_killed_batch_leaves_no_process(folder: Path) -> None:
+    with running_in_a_terminal(folder) as (process, terminal):
+        read_until(terminal, b"comparing")
+        ends = [os.pidfd_open(child) for child in children_of(process.pid)]
+        process.kill()
+        ended = [end for end in ends if select.select([end], [], [], 30)[0]]
+        assert ended == ends
+        assert len(ends) >= count_cores()
+    assert not (folder / "out.csv").exists()
+
+
+@pytest.mark.skipif(count_cores() < 2, reason="one core needs no workers")
+def test_a_killed_worker_is_an_error_and_no_hang(folder: Path) -> None:
+    with running_in_a_terminal(folder) as (process, terminal):
+        read_until(terminal, b"comparing")
+        workers = [child for child in children_of(process.pid) if b"spawn_main" in words_of(child)]
+        assert len(workers) == count_cores()
+        os.kill(workers[0], signal.SIGKILL)
+        shown = read_until(terminal, NEVER)
+        assert process.wait() == 1
+    assert b"Error: a worker process was killed" in shown
+    assert not (folder / "out.csv").exists()
+
+
+def children_of(process: int) -> list[int]:
+    path = Path(f"/proc/{process}/task/{process}/children")
+    if not path.exists():
+        pytest.skip("this system doesn't name a process's children")
+    return [int(child) for child in path.read_text().split()]
+
+
+def words_of(process: int) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
 
 
 # -- why
