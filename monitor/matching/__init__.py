@@ -7,9 +7,10 @@ from PIL.Image import Image
 
 from monitor.matching.compare import METHOD, Comparison, compare, examine
 from monitor.matching.decode import DecodedPicture, Limits, decode
-from monitor.matching.explain import draw_comparison
+from monitor.matching.explain import draw_comparison, shrink
 from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, fingerprint
 from monitor.matching.index import Index, bands, near_identical
+from monitor.matching.wording import reasons_in_words, relation_in_words
 
 __all__ = [
     "ALGORITHM",
@@ -27,4 +28,7 @@ __all__ = [
     "examine",
     "fingerprint",
     "near_identical",
+    "reasons_in_words",
+    "relation_in_words",
+    "shrink",
 ]
