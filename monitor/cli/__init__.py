@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "compare": ("compare", "compare", "Compare picture files."),
     "assets": ("assets", "assets", "List, show and import assets."),
     "watches": ("watches", "watches", "List watches."),
-    "matches": ("matches", "matches", "List, show and decide matches."),
+    "matches": ("matches", "matches", "List, show, explain and decide matches."),
     "listings": ("listings", "listings", "List and show listings."),
     "sellers": ("sellers", "sellers", "List and show sellers."),
     "alerts": ("alerts", "alerts", "List alerts and send them again."),

@@ -5,6 +5,7 @@ Nothing here reads files, the network or a clock; everything may be called from 
 
 from PIL.Image import Image
 
+from monitor.matching.again import name_change, recall
 from monitor.matching.compare import METHOD, Comparison, compare, examine
 from monitor.matching.decode import DecodedPicture, Limits, decode
 from monitor.matching.explain import draw_comparison, shrink
@@ -27,8 +28,10 @@ __all__ = [
     "draw_comparison",
     "examine",
     "fingerprint",
+    "name_change",
     "near_identical",
     "reasons_in_words",
+    "recall",
     "relation_in_words",
     "shrink",
 ]
