@@ -189,7 +189,7 @@ def test_a_report_holds_the_pictures_themselves(scanned: Rehearsal, tmp_path: Pa
     target = tmp_path / "report.html"
     assert "2 matches" in run(scanned, "report", "--out", str(target)).stdout
     html = target.read_text(encoding="utf-8")
-    assert html.count("data:image/jpeg;base64,") == 4
+    assert html.count("data:image/jpeg;base64,") == 2
     assert 'src="http' not in html
 
 
