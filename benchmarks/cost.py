@@ -30,6 +30,7 @@ from PIL import Image, ImageOps
 
 from monitor import matching
 from monitor.matching.fingerprint import take_hashes
+from monitor.matching.working import to_working
 from monitor.model import Fingerprints, Similarity
 
 _SIDE: Final = 800
@@ -53,11 +54,11 @@ def phash(path: Path) -> None:
 
 
 def decode(path: Path) -> matching.DecodedPicture:
-    return matching.decode(path.read_bytes())
+    return matching.decode_small(path.read_bytes())
 
 
 def hashes(path: Path) -> bytes:
-    return take_hashes(decode(path).image)
+    return take_hashes(to_working(decode(path).image))
 
 
 def fingerprint(path: Path) -> Fingerprints:

@@ -1,12 +1,16 @@
-"""store -> one self-contained HTML file: reference and listing pictures side by side."""
+"""store -> one self-contained HTML file: every match with a drawing of what the pictures share."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
@@ -14,21 +18,60 @@ from jinja2 import Environment, StrictUndefined
 from monitor import matching
 from monitor.errors import InputError, NotFound, PictureError, StoreError
 from monitor.matching import Image
-from monitor.storage import PictureFiles, Store, matches, scans
+from monitor.model import PictureRecord
+from monitor.storage import PictureFiles, Store, matches, pictures, scans
 from monitor.storage.matches import MatchRow
 from monitor.storage.scans import ScanHealth
 
-# Thumbnails keep a report of hundreds of matches at a size that a mail can carry.
-_THUMBNAIL = (320, 320)
+log = logging.getLogger(__name__)
+
+# Up to so many matches a report has room for larger drawings; beyond, it must stay small enough for
+# a mail (docs/operations.md has what it comes to).
+_FEW = 100
+# Drawn together: decoded pictures are kept no longer.
+_AT_ONCE = 50
+
+Show = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a picture is shown: its height in pixels, and the quality of the JPEG."""
+
+    height: int
+    quality: int
+
+    @property
+    def drawing_width(self) -> int:
+        """Two pictures, each at most a third wider than high, and what is around them."""
+        return self.height * 8 // 3 + 60
+
+
+def _size_for(count: int) -> Size:
+    return Size(280, 72) if count <= _FEW else Size(180, 62)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A match with its pictures as data URIs; None where the file is gone."""
+    """A match with its drawing as data URI.
+
+    Where it can't be drawn, the pictures that are there stand for it, and `note` says why; it also
+    says what is not in the drawing.
+    """
 
     match: MatchRow
-    reference: str | None
-    listing: str | None
+    drawing: str | None
+    reference: str | None = None
+    listing: str | None = None
+    note: str = ""
+
+    @property
+    def relation(self) -> str:
+        return matching.relation_in_words(self.match.similarity)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return matching.reasons_in_words(self.match.similarity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +82,10 @@ class Report:
     shown: tuple[Shown, ...]
     found: int
     scans: tuple[ScanHealth, ...]
+
+    @property
+    def size(self) -> Size:
+        return _size_for(len(self.shown))
 
     @property
     def failed(self) -> list[ScanHealth]:
@@ -54,17 +101,17 @@ def build_report(
     watch: str | None = None,
     min_score: float | None = None,
     limit: int = 500,
+    show: Show | None = None,
 ) -> Report:
-    """The best `limit` matches with their pictures, and the health of the newest scans.
+    """The best `limit` matches with their drawings, and the health of the newest scans.
 
-    Raises StoreError.
+    `show(done, total)` is called as they are drawn. Raises StoreError.
     """
     with store.reading() as conn:
         rows = matches.list_rows(conn, watch=watch, min_score=min_score)
         health = scans.list_health(conn, limit=200)
     chosen = [row for row in health if watch is None or row.watch == watch]
-    thumbnails = _Thumbnails(files)
-    shown = tuple(thumbnails.show(row) for row in rows[:limit])
+    shown = _draw_all(store, files, rows[:limit], show or (lambda _done, _total: None))
     return Report(now, shown, len(rows), tuple(chosen))
 
 
@@ -79,41 +126,86 @@ def write_report(report: Report, path: Path) -> None:
         raise InputError(f"can't write the report {path}: {error.strerror}") from error
 
 
-class _Thumbnails:
-    """Each picture is read and made smaller once."""
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """A stored picture made as small as it is shown, or why there is none."""
 
-    def __init__(self, files: PictureFiles) -> None:
-        self._files = files
-        self._known: dict[str, str | None] = {}
+    image: Image | None
+    problem: str = ""
 
-    def show(self, row: MatchRow) -> Shown:
-        return Shown(row, self._uri(row.reference_sha256), self._uri(row.picture_sha256))
-
-    def _uri(self, sha256: str) -> str | None:
-        if sha256 not in self._known:
-            self._known[sha256] = self._make(sha256)
-        return self._known[sha256]
-
-    def _make(self, sha256: str) -> str | None:
-        try:
-            image = matching.decode(self._files.read(sha256)).image
-        except (NotFound, StoreError, PictureError):
-            return None
-        return data_uri(image)
+    def uri(self, size: Size) -> str | None:
+        return None if self.image is None else data_uri(self.image, size)
 
 
-def data_uri(image: Image) -> str:
-    """A JPEG thumbnail as `data:` URI, so that the report needs no other file."""
-    small = image.copy()
-    small.thumbnail(_THUMBNAIL)
+def _draw_all(
+    store: Store, files: PictureFiles, rows: Sequence[MatchRow], show: Show
+) -> tuple[Shown, ...]:
+    """Every match drawn, in the order of `rows`; each picture is decoded once.
+
+    Those of one reference picture are drawn after each other, so that little is kept.
+    """
+    size = _size_for(len(rows))
+    ordered = sorted(rows, key=lambda row: (row.reference_sha256, row.picture_sha256))
+    drawn: dict[int, Shown] = {}
+    kept: dict[str, _Picture] = {}
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        for start in range(0, len(ordered), _AT_ONCE):
+            part = ordered[start : start + _AT_ONCE]
+            shas = {sha for row in part for sha in (row.reference_sha256, row.picture_sha256)}
+            with store.reading() as conn:
+                records = pictures.find(conn, shas)
+            new = [sha for sha in sorted(shas) if sha not in kept]
+            loaded = zip(new, pool.map(partial(_load, files, size), new), strict=True)
+            kept = {sha: kept[sha] for sha in shas if sha in kept} | dict(loaded)
+            for done in pool.map(partial(_show, size, kept, records), part):
+                drawn[done.match.id] = done
+            show(len(drawn), len(ordered))
+    return tuple(drawn[row.id] for row in rows)
+
+
+def _load(files: PictureFiles, size: Size, sha256: str) -> _Picture:
+    try:
+        image = matching.decode(files.read(sha256)).image
+    except NotFound:
+        return _Picture(None, "is gone or damaged")
+    except (StoreError, PictureError) as error:
+        log.warning("picture %s can't be shown: %s", sha256, error)
+        return _Picture(None, "can't be read")
+    return _Picture(matching.shrink(image, size.height))
+
+
+def _show(
+    size: Size,
+    loaded: Mapping[str, _Picture],
+    records: Mapping[str, PictureRecord],
+    row: MatchRow,
+) -> Shown:
+    shas = (row.reference_sha256, row.picture_sha256)
+    ours, theirs = (loaded[sha256] for sha256 in shas)
+    if ours.image is None or theirs.image is None:
+        whose = (("your picture", ours), ("the listing's picture", theirs))
+        gone = [f"{name} {picture.problem}" for name, picture in whose if picture.problem]
+        note = f"Not drawn: {' and '.join(gone)}."
+        return Shown(row, None, ours.uri(size), theirs.uri(size), note)
+    prints = [records[sha256].fingerprints if sha256 in records else {} for sha256 in shas]
+    comparison, change = matching.recall(row.similarity, *prints)
+    drawing = matching.draw_comparison(ours.image, theirs.image, comparison, height=size.height)
+    note = f"Drawn without its points: {change}." if change else ""
+    return Shown(row, data_uri(drawing, size), note=note)
+
+
+def data_uri(image: Image, size: Size) -> str:
+    """A JPEG as `data:` URI, so that the report needs no other file."""
     buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
+    image.save(buffer, "JPEG", quality=size.quality, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def summary(report: Report) -> Iterable[str]:
     """What the report holds, in lines."""
     yield f"{report.found} matches, {len(report.shown)} shown"
+    if bare := sum(item.drawing is None for item in report.shown):
+        yield f"{bare} of them without a drawing: a picture file is gone or damaged"
     if report.failed:
         yield f"{len(report.failed)} scans did not see everything"
 
@@ -128,13 +220,18 @@ _TEMPLATE = """<!doctype html>
 <title>Matches: {{ report.found }}</title>
 <style>
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 74rem; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin: 0 } .soft { opacity: .7 }
 .match { border: 1px solid var(--line); border-radius: .6rem; margin: 1rem 0; padding: 1rem;
-  display: grid; grid-template-columns: 1fr 1fr 1.3fr; gap: 1rem; break-inside: avoid }
+  break-inside: avoid; display: grid; gap: 1rem;
+  grid-template-columns: minmax(0, {{ report.size.drawing_width }}px) minmax(17rem, 1fr) }
+.match > * { min-width: 0 }
+.drawing { max-width: 100%; height: auto; border-radius: .3rem; display: block }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem }
 figure { margin: 0; min-width: 0 }
 figure img, .gone { width: 100%; height: 14rem; object-fit: contain; background: var(--soft);
   border-radius: .3rem; display: grid; place-items: center }
+.note { font-size: .85rem; margin: .4rem 0 0 }
 figcaption { font-size: .85rem; opacity: .7; margin-top: .3rem; overflow-wrap: anywhere }
 .facts h2 { font-size: 1.05rem; margin: 0 0 .4rem; overflow-wrap: anywhere }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .1rem .8rem; margin: 0; font-size: .9rem }
@@ -143,8 +240,7 @@ dt { opacity: .7 } dd { margin: 0; overflow-wrap: anywhere }
 .warn { border-left: 4px solid #d00; padding: .3rem .8rem; background: #d001 }
 table { border-collapse: collapse; font-size: .85rem; width: 100% }
 td, th { text-align: left; padding: .25rem .5rem; border-bottom: 1px solid var(--line) }
-@media (max-width: 45rem) { .match { grid-template-columns: 1fr 1fr }
-  .facts { grid-column: 1 / -1 } }
+@media (max-width: 55rem) { .match { grid-template-columns: 1fr } }
 </style>
 </head>
 <body>
@@ -152,26 +248,40 @@ td, th { text-align: left; padding: .25rem .5rem; border-bottom: 1px solid var(-
 <p class="soft">Made {{ report.made_at.strftime("%Y-%m-%d %H:%M") }} UTC.
 {% if report.shown|length < report.found %}The {{ report.shown|length }} best are shown.
 {% endif %}A score says how much alike two pictures are; whether a listing infringes, people decide.
-</p>
+In a drawing your picture is left and the listing's right; what they share is outlined, the rest is
+faded, and lines join points that agree.</p>
 {% if report.failed %}
 <p class="warn">{{ report.failed|length }} of the last {{ report.scans|length }} scans did not see
 everything: that a copy is missing here does not mean that there is none.</p>
 {% endif %}
 {% for item in report.shown %}
 <section class="match">
+<div>
+{% if item.drawing %}
+<img class="drawing" src="{{ item.drawing }}" alt="Your picture left, the listing's right: \
+{{ item.relation }}">
+{% else %}
+<div class="pair">
 <figure>{% if item.reference %}<img src="{{ item.reference }}" alt="Your picture">
-{% else %}<div class="gone">no longer stored</div>{% endif %}
-<figcaption>Yours: {{ item.match.reference_path }}</figcaption></figure>
+{% else %}<div class="gone">no picture</div>{% endif %}
+<figcaption>yours</figcaption></figure>
 <figure>{% if item.listing %}<img src="{{ item.listing }}" alt="The listing's picture">
-{% else %}<div class="gone">no longer stored</div>{% endif %}
-<figcaption>Listing: {{ item.match.site }} {{ item.match.item_id }}</figcaption></figure>
+{% else %}<div class="gone">no picture</div>{% endif %}
+<figcaption>listing</figcaption></figure>
+</div>
+{% endif %}
+{% if item.note %}<p class="note soft">{{ item.note }}</p>{% endif %}
+</div>
 <div class="facts">
 <h2>{{ item.match.title[:200] }}</h2>
 <dl>
 <dt>Asset</dt><dd>{{ item.match.asset }}</dd>
 <dt>Score</dt><dd><span class="score">{{ "%.3f"|format(item.match.score) }}</span>
- {{ item.match.relation }}{{ ", mirrored" if item.match.mirrored else "" }}</dd>
-<dt>Marketplace</dt><dd>{{ item.match.marketplace }}</dd>
+ {{ item.relation }}</dd>
+{% if item.reasons %}<dt>Why</dt><dd>{{ item.reasons|join("; ") }}</dd>{% endif %}
+<dt>Your file</dt><dd>{{ item.match.reference_path }}</dd>
+<dt>Marketplace</dt><dd>{{ item.match.marketplace }} ({{ item.match.site }}), item
+ {{ item.match.item_id }}</dd>
 <dt>Price</dt><dd>{{ item.match.price or "not given" }}</dd>
 <dt>Seller</dt><dd>{{ item.match.seller or item.match.seller_id or "not given" }}</dd>
 <dt>Link</dt><dd>{% if item.match.url.startswith(("https://", "http://")) -%}

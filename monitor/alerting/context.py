@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from monitor.channels import Channel
 from monitor.storage import PictureFiles, Store
@@ -35,7 +36,11 @@ class Routes:
 
 @dataclass(frozen=True, slots=True)
 class AlertContext:
-    """Everything a delivery touches. `owner` names this process in leases."""
+    """Everything a delivery touches. `owner` names this process in leases.
+
+    `temporary` is a folder for files that are needed while a message is sent, by default the
+    system's.
+    """
 
     store: Store
     files: PictureFiles
@@ -45,3 +50,4 @@ class AlertContext:
     clock: Callable[[], datetime]
     random: random.Random
     new_alert_id: Callable[[], str]
+    temporary: Path | None = None

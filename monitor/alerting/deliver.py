@@ -6,7 +6,8 @@ import logging
 from datetime import datetime, timedelta
 
 from monitor.alerting.context import AlertContext, Destination
-from monitor.alerting.render import render
+from monitor.alerting.drawing import drawn
+from monitor.alerting.render import render, told_in_full
 from monitor.errors import ChannelError, NotFound, StoreError
 from monitor.model import AlertEvent
 from monitor.storage import alerts, deliveries
@@ -69,15 +70,19 @@ def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = 
 def _send(
     context: AlertContext, destination: Destination, batch: list[DueDelivery]
 ) -> ChannelError | None:
+    channel = destination.channel
     try:
-        destination.channel.send(render(batch, context.files))
+        # Where files can't be sent, the text names those that stay.
+        wanted = told_in_full(batch) if channel.takes_pictures else ()
+        with drawn(context, wanted) as drawings:
+            channel.send(render(batch, context.files, drawings))
     except ChannelError as error:
         return error
     except (NotFound, StoreError):
         raise
     except Exception as error:
         # Border: one delivery. Whatever a transport raises, the row keeps it and tries again.
-        log.exception("channel %s", destination.channel.name)
+        log.exception("channel %s", channel.name)
         return ChannelError(f"unexpected {type(error).__name__}")
     return None
 

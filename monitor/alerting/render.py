@@ -7,16 +7,17 @@ and details go with the first few.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from monitor.matching import reasons_in_words
 from monitor.model import Attachment, Message
 from monitor.storage import PictureFiles
 from monitor.storage.deliveries import DueDelivery
 from monitor.storage.matches import MatchRow
 
-# Matches told with every detail and both pictures; the others of a batch get two lines each.
+# Matches told with every detail and a drawing; the others of a batch get two lines each.
 IN_FULL = 3
 # Mail servers commonly refuse messages above 10 MB, and base64 makes pictures a third larger.
 MAX_ATTACHED_BYTES = 6_000_000
@@ -33,19 +34,33 @@ _SUFFIXES = (
 )
 
 
-def render(batch: Sequence[DueDelivery], files: PictureFiles) -> Message:
-    """One message for a batch of one kind: operator alerts, matches, or one baseline's matches."""
-    found = [(item, item.match) for item in batch if item.match is not None]
+def told_in_full(batch: Sequence[DueDelivery]) -> list[MatchRow]:
+    """The matches that the batch's message tells with every detail, the best first."""
+    return [match for _, match in _best_first(batch)[:IN_FULL]]
+
+
+def render(
+    batch: Sequence[DueDelivery], files: PictureFiles, drawings: Mapping[int, Path] | None = None
+) -> Message:
+    """One message for a batch of one kind: operator alerts, matches, or one baseline's matches.
+
+    `drawings` are files by match id; without one, both pictures of the match go along.
+    """
+    found = _best_first(batch)
     if not found:
         return _render_operator(batch)
-    found.sort(key=lambda pair: -pair[1].score)
     blocks = [_full(item, match) for item, match in found[:IN_FULL]]
     blocks += [_short(item, match) for item, match in found[IN_FULL:]]
-    attachments, left_out = _attach([match for _, match in found[:IN_FULL]], files)
+    attachments, left_out = _attach(told_in_full(batch), files, drawings or {})
     lines = [*_heading(batch, len(found)), "\n\n".join(blocks)]
     if left_out:
         lines += ["", f"Not attached: {', '.join(left_out)}."]
     return Message(_title(batch, [match for _, match in found]), "\n".join(lines), attachments)
+
+
+def _best_first(batch: Sequence[DueDelivery]) -> list[tuple[DueDelivery, MatchRow]]:
+    found = [(item, item.match) for item in batch if item.match is not None]
+    return sorted(found, key=lambda pair: -pair[1].score)
 
 
 def _title(batch: Sequence[DueDelivery], found: Sequence[MatchRow]) -> str:
@@ -77,6 +92,7 @@ def _count(number: int, one: str, many: str) -> str:
 
 def _full(item: DueDelivery, match: MatchRow) -> str:
     how = f"{match.relation}{', mirrored' if match.mirrored else ''}"
+    reasons = ", ".join(reasons_in_words(match.similarity))
     fields = (
         ("Asset", one_line(match.asset)),
         ("Watch", one_line(match.watch)),
@@ -85,6 +101,7 @@ def _full(item: DueDelivery, match: MatchRow) -> str:
         ("Price", str(match.price or NOT_GIVEN)),
         ("Seller", one_line(match.seller or match.seller_id or NOT_GIVEN)),
         ("Score", f"{match.score:.3f} ({how})"),
+        *([("Why", reasons)] if reasons else []),
         ("Link", match.url),
         ("First seen", instant_text(match.first_seen_at)),
         ("Match", str(match.id)),
@@ -113,14 +130,13 @@ def _render_operator(batch: Sequence[DueDelivery]) -> Message:
 
 
 def _attach(
-    matches: Iterable[MatchRow], files: PictureFiles
+    matches: Iterable[MatchRow], files: PictureFiles, drawings: Mapping[int, Path]
 ) -> tuple[tuple[Attachment, ...], list[str]]:
-    """Both pictures of each match, each file once; what is missing or too large is named."""
+    """Each match's drawing or both its pictures; what is missing or too large is named."""
     attachments: list[Attachment] = []
     left_out: list[str] = []
     total = 0
-    for sha256, name in dict(_iter_pictures(matches)).items():
-        path = files.path(sha256)
+    for path, name in dict(_iter_pictures(matches, files, drawings)).items():
         try:
             size = path.stat().st_size
             suffix = _suffix(_head(path))
@@ -135,10 +151,16 @@ def _attach(
     return tuple(attachments), left_out
 
 
-def _iter_pictures(matches: Iterable[MatchRow]) -> Iterator[tuple[str, str]]:
+def _iter_pictures(
+    matches: Iterable[MatchRow], files: PictureFiles, drawings: Mapping[int, Path]
+) -> Iterator[tuple[Path, str]]:
     for match in matches:
-        yield match.reference_sha256, f"yours-{_file_name(match.asset)}"
-        yield match.picture_sha256, f"listing-{_file_name(match.item_id)}"
+        asset, item = _file_name(match.asset), _file_name(match.item_id)
+        if match.id in drawings:
+            yield drawings[match.id], f"why-{asset}-{item}"
+        else:
+            yield files.path(match.reference_sha256), f"yours-{asset}"
+            yield files.path(match.picture_sha256), f"listing-{item}"
 
 
 def _file_name(text: str) -> str:

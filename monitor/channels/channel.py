@@ -28,6 +28,15 @@ class Channel:
     limit: timedelta = SEND_LIMIT
     _is_slow: bool = field(default=False, init=False, repr=False)
 
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether the next message's pictures go along; where not, its text names their files."""
+        service = open_service(self.url)
+        return service is not None and self._attaches(service)
+
+    def _attaches(self, service: NotifyBase) -> bool:
+        return bool(service.attachment_support) and not self._is_slow
+
     def send(self, message: Message) -> None:
         """Deliver `message` once, with its pictures where the channel takes them.
 
@@ -41,8 +50,7 @@ class Channel:
         if service is None:
             reason = check_url(self.url) or "the URL is not accepted"
             raise ChannelError(f"channel {self.name}: {reason}", permanent=True)
-        takes_pictures = bool(service.attachment_support) and not self._is_slow
-        body, attached = _with_pictures(message, takes_pictures=takes_pictures)
+        body, attached = _with_pictures(message, takes_pictures=self._attaches(service))
         job = _Sending(service, self.url, " ".join(message.title.split()), body, attached)
         limit = self.limit * count_parts(service, body)
         job.start()

@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "compare": ("compare", "compare", "Compare picture files."),
     "assets": ("assets", "assets", "List, show and import assets."),
     "watches": ("watches", "watches", "List watches."),
-    "matches": ("matches", "matches", "List, show and decide matches."),
+    "matches": ("matches", "matches", "List, show, explain and decide matches."),
     "listings": ("listings", "listings", "List and show listings."),
     "sellers": ("sellers", "sellers", "List and show sellers."),
     "alerts": ("alerts", "alerts", "List alerts and send them again."),
@@ -100,9 +100,6 @@ def _set_up_logging(*, verbose: bool) -> None:
 
 def main() -> None:
     """Entry point: errors become one line on stderr and the exit code of their class."""
-    # numpy reads it at its import, which comes later. Its products are small here: split over
-    # threads that spin while they wait, they took five times the CPU time on a busy machine.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = cli.main(prog_name="monitor", standalone_mode=False)
     except click.exceptions.Abort:

@@ -60,36 +60,29 @@ def compare(
         raise click.UsageError("give REFERENCE and at least one CANDIDATE, or --pairs")
     if explain_file is not None and len(candidates) != 1:
         raise click.UsageError("--explain draws one pair: give one CANDIDATE")
-    failed = _compare_files(reference, candidates, as_json=as_json)
-    if explain_file is not None and not failed:
-        _explain(reference, candidates[0], explain_file)
-    return failed
+    return _compare_files(reference, candidates, explain_file, as_json=as_json)
 
 
-def _explain(reference: Path, candidate: Path, out_file: Path) -> None:
-    """Write the drawing; the file's ending decides the format."""
+def _compare_files(
+    reference: Path, candidates: tuple[Path, ...], explain_file: Path | None, *, as_json: bool
+) -> int:
     from monitor import matching
-    from monitor.cli.picture_files import decode_file, save_drawing
-
-    ours, theirs = decode_file(reference), decode_file(candidate)
-    found = matching.examine(matching.fingerprint(ours), matching.fingerprint(theirs))
-    drawing = matching.draw_comparison(ours.image, theirs.image, found)
-    save_drawing(drawing, out_file)
-
-
-def _compare_files(reference: Path, candidates: tuple[Path, ...], *, as_json: bool) -> int:
-    from monitor import matching
-    from monitor.cli.picture_files import fingerprint_file
+    from monitor.cli.picture_files import decode_file, fingerprint_file, save_drawing
 
     ours = fingerprint_file(reference)
     results: list[dict[str, object]] = []
+    drawing: matching.Image | None = None
     for path in candidates:
         try:
-            similarity = matching.compare(ours, fingerprint_file(path))
+            found = matching.examine(ours, fingerprint_file(path))
         except PictureError as error:
             click.echo(f"Error: {error}", err=True)
             results.append({"file": str(path), "score": None, "error": str(error)})
             continue
+        if explain_file is not None:
+            one, other = decode_file(reference).image, decode_file(path).image
+            drawing = matching.draw_comparison(one, other, found)
+        similarity = found.similarity
         results.append(
             {
                 "file": str(path),
@@ -103,6 +96,8 @@ def _compare_files(reference: Path, candidates: tuple[Path, ...], *, as_json: bo
             }
         )
     _show(results, as_json=as_json)
+    if explain_file is not None and drawing is not None:
+        save_drawing(drawing, explain_file)
     return int(any(result["error"] for result in results))
 
 

@@ -1,4 +1,4 @@
-"""`monitor matches list|show|decide`."""
+"""`monitor matches list|show|explain|decide`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from monitor.cli.context import load_config, open_store, reading
-from monitor.cli.show import show_fields, show_rows
+from monitor.cli.show import show_fields, show_json, show_rows
 from monitor.model import Verdict
 
 COLUMNS = (
@@ -27,7 +27,7 @@ VERDICTS = click.Choice([verdict.value for verdict in Verdict])
 
 @click.group()
 def matches() -> None:
-    """List, show and decide matches: listings that use a picture of an asset."""
+    """List, show, explain and decide matches: listings that use a picture of an asset."""
 
 
 @matches.command("list")
@@ -78,13 +78,26 @@ def show(ctx: click.Context, match_id: int, *, as_json: bool) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Draw the comparison to this file.")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
-def explain(ctx: click.Context, match_id: int, out: Path | None, *, as_json: bool) -> None:
-    """Compare a match's stored pictures again: the same score, or what has changed since."""
-    from monitor.cli.explaining import explain_match
+def explain(ctx: click.Context, match_id: int, out: Path | None, *, as_json: bool) -> int:
+    """Compare a match's stored pictures again: the same score, or what has changed since.
+
+    Exits 0 when the score is the stored one (to a millionth), 1 when something has changed: the
+    method, a picture file, or what a library makes of the same file.
+    """
+    from monitor.cli.explaining import explain_match, explanation_fields, explanation_lines
+    from monitor.cli.picture_files import save_drawing
 
     with reading(ctx) as conn:
-        found = explain_match(conn, load_config(ctx).storage.pictures, match_id, out)
-    show_fields(found, as_json=as_json)
+        found = explain_match(conn, load_config(ctx).storage.pictures, match_id)
+    if as_json:
+        show_json(explanation_fields(found))
+    else:
+        click.echo("\n".join(explanation_lines(found)))
+    if out is not None and found.drawing is not None:
+        save_drawing(found.drawing, out)
+    elif out is not None:
+        click.echo(f"Error: nothing is drawn: {found.changed}", err=True)
+    return int(bool(found.changed))
 
 
 @matches.command()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from monitor import matching
@@ -12,14 +14,23 @@ from monitor.model import Fingerprints
 
 def fingerprint_file(path: Path, limits: matching.Limits | None = None) -> Fingerprints:
     """The fingerprints of a picture file. Raises PictureError with the file and the reason."""
-    return matching.fingerprint(decode_file(path, limits))
+    with _naming(path):
+        limits = limits or matching.Limits()
+        return matching.fingerprint(matching.decode_small(_read(path, limits), limits))
 
 
 def decode_file(path: Path, limits: matching.Limits | None = None) -> matching.DecodedPicture:
-    """The picture in a file. Raises PictureError with the file and the reason."""
-    limits = limits or matching.Limits()
-    try:
+    """The whole picture in a file. Raises PictureError with the file and the reason."""
+    with _naming(path):
+        limits = limits or matching.Limits()
         return matching.decode(_read(path, limits), limits)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """What goes wrong inside becomes a PictureError that says with which file."""
+    try:
+        yield
     except PictureError as error:
         raise PictureError(f"{path}: {error}") from error
     except OSError as error:

@@ -24,13 +24,16 @@ from monitor.cli.context import load_config, open_store
 def report(
     ctx: click.Context, out: Path, watch: str | None, min_score: float | None, limit: int
 ) -> None:
-    """Write a self-contained HTML report: reference and listing pictures side by side."""
+    """Write a self-contained HTML report: every match with a drawing of what the pictures share."""
     from monitor.app import utc_now
+    from monitor.cli.progress import progress_bar
     from monitor.reporting import build_report, summary, write_report
     from monitor.storage import PictureFiles
 
     files = PictureFiles(load_config(ctx).storage.pictures)
-    with open_store(ctx) as store:
-        built = build_report(store, files, utc_now(), watch=watch, min_score=min_score, limit=limit)
+    with open_store(ctx) as store, progress_bar("drawing") as show:
+        built = build_report(
+            store, files, utc_now(), watch=watch, min_score=min_score, limit=limit, show=show
+        )
     write_report(built, out)
     click.echo(f"{out}: {'; '.join(summary(built))}")

@@ -25,12 +25,10 @@ Result = TypeVar("Result")
 # A new interpreter copies none of this one's threads and locks, as a fork would, and is a child of
 # this process, as with a fork server it would not be. It takes a third of a second to start.
 _CONTEXT: Final = multiprocessing.get_context("spawn")
-# What a worker starts with, unless the user says otherwise. numpy's threads would only wait for
-# each other: the processes are the parallel part (OpenCV's are held by `matching`). glibc gives
-# pieces of memory above 128 kB back to the system each time they are freed; taking them anew for
-# every picture took 6 % of the CPU time.
+# What a worker starts with, unless the user says otherwise. glibc gives pieces of memory above
+# 128 kB back to the system each time they are freed; taking them anew for every picture took 6 % of
+# the CPU time.
 _ENVIRONMENT: Final = {
-    "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(128 << 20),
 }

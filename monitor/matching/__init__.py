@@ -5,11 +5,13 @@ Nothing here reads files, the network or a clock; everything may be called from 
 
 from PIL.Image import Image
 
+from monitor.matching.again import name_change, recall
 from monitor.matching.compare import METHOD, Comparison, compare, examine
 from monitor.matching.decode import DecodedPicture, Limits, decode, decode_small
-from monitor.matching.explain import draw_comparison
+from monitor.matching.explain import draw_comparison, shrink
 from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, fingerprint
 from monitor.matching.index import Index, bands, near_identical
+from monitor.matching.wording import reasons_in_words, relation_in_words
 
 __all__ = [
     "ALGORITHM",
@@ -27,5 +29,10 @@ __all__ = [
     "draw_comparison",
     "examine",
     "fingerprint",
+    "name_change",
     "near_identical",
+    "reasons_in_words",
+    "recall",
+    "relation_in_words",
+    "shrink",
 ]

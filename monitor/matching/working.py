@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_limits
 
 Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
-# Products of small matrices are slower on several threads, and many times slower when other work
-# holds a core; whoever compares has threads of his own. Numpy is loaded above, so this holds.
+# Products of small matrices, split over threads that spin while they wait, took five times the
+# processor's time on a busy machine; whoever compares has threads or processes of his own. Numpy is
+# loaded above, so this holds.
 threadpool_limits(limits=1, user_api="blas")
 
 # Longest side; smaller pictures are doubled at most, long ones stay at least 8 pixels wide.

@@ -23,7 +23,7 @@ def keep_picture(files: PictureFiles, data: bytes) -> PictureRecord:
 
     Raises PictureError for bytes that are no usable picture, StoreError if the file can't be kept.
     """
-    decoded = matching.decode(data)
+    decoded = matching.decode_small(data)
     prints = matching.fingerprint(decoded)
     sha256 = files.put(data)
     return PictureRecord(
@@ -66,7 +66,7 @@ def refresh_fingerprints(files: PictureFiles, record: PictureRecord) -> PictureR
     """The same record with today's fingerprints; missing ones are taken from the stored file."""
     if record.fingerprints.keys() >= set(matching.ALGORITHMS):
         return record
-    decoded = matching.decode(files.read(record.sha256))
+    decoded = matching.decode_small(files.read(record.sha256))
     return PictureRecord(
         record.sha256,
         record.format,

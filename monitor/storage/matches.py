@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -74,6 +75,19 @@ class MatchRow:
     picture_sha256: str
     cluster_id: int | None = None
     first_alerted_at: datetime | None = None
+    reasons: Mapping[str, float] | None = None
+
+    @property
+    def similarity(self) -> Similarity:
+        """The best comparison seen, as it was stored."""
+        return Similarity(
+            self.score,
+            self.relation,
+            self.method,
+            region=self.region,
+            mirrored=self.mirrored,
+            reasons=self.reasons,
+        )
 
 
 def record(
@@ -260,4 +274,5 @@ def _row(row: sa.Row[tuple[object, ...]]) -> MatchRow:
         picture_sha256=row.picture_sha256,
         cluster_id=row.cluster_id,
         first_alerted_at=row.first_alerted_at,
+        reasons=row.reasons,
     )

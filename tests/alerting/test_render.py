@@ -92,6 +92,26 @@ def test_one_match_is_told_in_full_with_both_pictures(tmp_path: Path) -> None:
     assert [item.name for item in message.attachments] == ["yours-mug.jpg", "listing-1001.png"]
 
 
+def test_a_drawing_stands_for_both_pictures_and_the_reasons_are_told(tmp_path: Path) -> None:
+    files = PictureFiles(tmp_path)
+    drawing = tmp_path / "1.jpg"
+    drawing.write_bytes(b"\xff\xd8\xff drawing")
+    reasons = {"inliers": 212.0, "reference_share": 0.96, "agreeing": 0.93, "phash_distance": 4.0}
+    drawn = match(1, files, asset="Mug 1/2", mirrored=True, reasons=reasons)
+    other = match(2, files, item_id="55")
+    message = render([due(1, drawn), due(2, other)], files, {1: drawing})
+    assert [(item.name, item.path) for item in message.attachments] == [
+        ("yours-mug.jpg", files.path(other.reference_sha256)),
+        ("listing-55.png", files.path(other.picture_sha256)),
+        ("why-Mug-1-2-1001.jpg", drawing),
+    ]
+    lines = message.body.splitlines()
+    assert "Score: 0.901 (same, mirrored)" in lines
+    assert [line for line in lines if line.startswith("Why: ")] == [
+        "Why: 212 points agree, 96 % of your picture, pixels agree 0.93, hash distance 4 of 64"
+    ]
+
+
 def test_a_long_group_has_a_line_link_and_id_for_every_match(tmp_path: Path) -> None:
     files = PictureFiles(tmp_path)
     batch = [due(number, match(number, files), baseline=7) for number in range(1, 61)]

@@ -149,8 +149,10 @@ def test_a_server_that_drips_is_given_up(picture: Attachment) -> None:
     with dripping_server() as port:
         channel = hook_channel(port)
         channel.limit = timedelta(seconds=0.2)
+        took = channel.takes_pictures
         with pytest.raises(ChannelError, match="may have arrived"):
             channel.send(Message("t", "b", (picture,)))
+    assert (took, channel.takes_pictures) == (True, False)
     with http_hook() as hook:
         channel.url = hook_channel(hook.port).url
         channel.limit = timedelta(seconds=8)

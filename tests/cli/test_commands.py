@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 from click import Group
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from monitor.cli import COMMANDS, cli
 from monitor.config import load
 from monitor.errors import MonitorError
+from monitor.storage import PictureFiles
 from tests.e2e.rehearsal import Rehearsal, rehearse
 
 ROOT = Path(__file__).parents[2]
@@ -187,7 +189,7 @@ def test_a_report_holds_the_pictures_themselves(scanned: Rehearsal, tmp_path: Pa
     target = tmp_path / "report.html"
     assert "2 matches" in run(scanned, "report", "--out", str(target)).stdout
     html = target.read_text(encoding="utf-8")
-    assert html.count("data:image/jpeg;base64,") == 4
+    assert html.count("data:image/jpeg;base64,") == 2
     assert 'src="http' not in html
 
 
@@ -237,4 +239,24 @@ def test_a_match_is_explained_from_its_stored_pictures(scanned: Rehearsal, tmp_p
     assert found["score"] == pytest.approx(best["score"])
     assert (found["changed"], found["stored_method"]) == ("", found["method"])
     assert found["reasons"]["inliers"] > 20
-    assert out.stat().st_size > 1000
+    with Image.open(out) as drawing:
+        assert 500 < drawing.height <= 700
+    shown = run(scanned, "matches", "explain", str(best["id"]))
+    assert (code_of(shown), shown.stdout.splitlines()[-1]) == (0, "changed  nothing")
+
+
+def test_a_match_whose_picture_is_gone_is_explained_as_far_as_can_be(
+    scanned: Rehearsal, tmp_path: Path
+) -> None:
+    match = json.loads(run(scanned, "matches", "show", "1", "--json").stdout)
+    file = PictureFiles(scanned.folder / "pictures").path(match["picture_sha256"])
+    kept = file.rename(tmp_path / "kept")
+    try:
+        out = tmp_path / "why.png"
+        result = run(scanned, "matches", "explain", "1", "--out", str(out))
+    finally:
+        kept.rename(file)
+    assert code_of(result) == 1
+    assert "changed  the listing's picture can't be read any more" in result.stdout
+    assert result.stderr.startswith("Error: nothing is drawn: ")
+    assert not out.exists()

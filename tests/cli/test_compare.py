@@ -346,8 +346,14 @@ def test_the_reason_is_drawn(folder: Path) -> None:
     result = run("--explain", "why.png", "ours.jpg", "mirrored.webp")
     assert result.return_value == 0
     with Image.open(folder / "why.png") as drawn:
-        assert drawn.height == 480
-        assert drawn.width > 2 * 480
+        assert 500 < drawn.height <= 700
+        assert 2 * 500 < drawn.width <= 1600
+
+
+def test_an_unreadable_picture_is_not_drawn(folder: Path) -> None:
+    done = in_process(folder, "--explain", "why.png", "ours.jpg", "broken.jpg")
+    assert done.returncode == 1
+    assert not (folder / "why.png").exists()
 
 
 @pytest.mark.parametrize(

@@ -118,3 +118,4 @@ def test_a_service_is_known_and_its_timeouts_stay_below_the_stop_time(scheme: st
     assert service.request_rate_per_sec == 0
     assert service.overflow_mode.value == "split"
     assert service.attachment_support is (scheme not in WITHOUT_PICTURES)
+    assert Channel("legal", url).takes_pictures is (scheme not in WITHOUT_PICTURES)

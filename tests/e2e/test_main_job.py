@@ -31,14 +31,22 @@ def test_a_second_scan_downloads_nothing_adds_nothing_and_tells_nothing(
     assert all(int(str(row["times_seen"])) > 1 for row in seen)
 
 
-def test_a_new_copy_after_the_baseline_is_told_with_both_pictures(rehearsal: Rehearsal) -> None:
+def test_a_new_copy_after_the_baseline_is_told_with_a_drawing(rehearsal: Rehearsal) -> None:
     rehearsal.scan()
     copy(rehearsal.brand / "shirt.jpg", rehearsal.shop / "brand_new.jpg")
     rehearsal.scan()
     alert = rehearsal.receiver.received[-1]
     assert alert.title.startswith("shirt found on 1688")
-    assert len(alert.attachments) == 2
-    for part in ("Asset: shirt", "Marketplace: rehearsal", "Title: brand new", "Price: CNY "):
+    (name,) = alert.attachments
+    assert name.startswith("why-shirt-")
+    assert name.endswith(".jpg")
+    for part in (
+        "Asset: shirt",
+        "Marketplace: rehearsal",
+        "Title: brand new",
+        "Price: CNY ",
+        "Why: ",
+    ):
         assert part in alert.body
     for part in ("Seller: not given", "Score: ", "Link: https://detail.1688.com/offer/"):
         assert part in alert.body

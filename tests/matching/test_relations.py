@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
 
-from monitor.matching import compare, draw_comparison, examine
-from monitor.matching.explain import _INKS
+from monitor.matching import compare
 from monitor.model import Relation
 from tests.matching.drawing import draw
 from tests.matching.test_compare import ALERT, RECORD, cropped, flipped, recompressed
@@ -97,16 +96,3 @@ def test_the_reasons_tell_of_points_and_pixels() -> None:
     assert reasons["reference_share"] == pytest.approx(0.36, abs=0.03)
     assert reasons["candidate_share"] > 0.95
     assert reasons["agreeing"] > 0.8
-
-
-def test_the_drawing_shows_the_region_in_its_colour() -> None:
-    picture = busy(43)
-    copy = cropped(picture, 0.3, 0.1, 0.1, 0.2)
-    comparison = examine(prints_of(picture), prints_of(copy))
-    drawing = draw_comparison(picture, copy, comparison)
-    assert drawing.height == 480
-    ink = np.array(_INKS[comparison.similarity.relation])
-    assert (np.asarray(drawing) == ink).all(axis=2).sum() > 1000
-    other = busy(143)
-    nothing = draw_comparison(picture, other, examine(prints_of(picture), prints_of(other)))
-    assert (np.asarray(nothing) == np.array(_INKS[Relation.NONE])).all(axis=2).sum() < 100
