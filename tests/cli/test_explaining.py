@@ -100,7 +100,7 @@ def test_a_fingerprint_that_comes_out_otherwise_is_named(bench: Bench) -> None:
     change(bench, "UPDATE matches SET score = score - 0.01")
     change(
         bench,
-        "UPDATE fingerprints SET value = x'00' WHERE algorithm LIKE 'phash%' "
+        "UPDATE fingerprints SET value = x'00' WHERE algorithm LIKE 'hashes%' "
         "AND sha256 = (SELECT picture_sha256 FROM matches)",
     )
     assert "of the listing's picture differs from the stored one" in explained(bench).changed
