@@ -52,8 +52,7 @@ def read_rows(images: Path) -> list[Row]:
 
     with (images / "manifest.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
-    with (images / "pairs.csv").open(newline="", encoding="utf-8") as file:
-        joined = [(line["path_a"], line["path_b"]) for line in csv.DictReader(file)]
+    joined = [pair.names for pair in read_pairs(images)]
     joined += [(line["path"], "family " + line["family_id"]) for line in lines if line["family_id"]]
     for one, other in joined:
         parents[find(one)] = find(other)
@@ -68,6 +67,27 @@ def read_rows(images: Path) -> list[Row]:
         )
         for line in lines
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A pair that `pairs.csv` speaks of: its label is copy, not_copy or ambiguous."""
+
+    names: tuple[str, str]
+    label: str
+    kind: str
+
+
+def read_pairs(images: Path) -> list[Listed]:
+    """The pairs of `pairs.csv`; none where there is no such file."""
+    path = images / "pairs.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            Listed((line["path_a"], line["path_b"]), line["label"], line["kind"])
+            for line in csv.DictReader(file)
+        ]
 
 
 def side_of(row: Row) -> int:

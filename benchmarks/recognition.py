@@ -28,18 +28,18 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the processes are the para
 
 import numpy as np
 import peers
-from corpus import MEASURING, TUNING, Row, load, read_rows, sample, side_of
+from corpus import MEASURING, TUNING, Listed, Row, load, read_pairs, read_rows, sample, side_of
 from kinds import DISGUISES, KINDS
 from PIL import Image
 from report import show, show_fit
 from seller_edits import another_print
 
 from monitor import matching
-from monitor.matching.compare import gather
+from monitor.matching.compare import gather, relate
 from monitor.matching.fingerprint import unpack
 from monitor.matching.index import is_blank
 from monitor.matching.keypoints import unpack_features
-from monitor.matching.score import Evidence, photograph_features, score_of, thing_features
+from monitor.matching.score import Evidence, chances_of, photograph_features, thing_features
 from monitor.model import Fingerprints
 
 _QUALITY: Final = 82
@@ -81,6 +81,7 @@ class Pair:
     content: str
     features: Features | None
     score: float
+    relation: str
     distance: int
     seconds: float
     peers: dict[str, float] = field(default_factory=dict)
@@ -96,9 +97,10 @@ class World:
     pool: list[Image.Image]
     names: list[str]
     others: list[Shown]
+    recoloured: frozenset[frozenset[str]]
 
 
-_WORLD = World([], [], [])
+_WORLD = World([], [], [], frozenset())
 
 
 def edit(row: Row, image: Image.Image, kind: str, *, is_reference: bool) -> Image.Image:
@@ -120,10 +122,10 @@ def look_at(
 
 
 def fingerprint(row: Row, kind: str, shown: Image.Image, hashes: dict[str, Any]) -> Shown:
-    start = time.perf_counter()
+    start = time.process_time()
     decoded = matching.DecodedPicture(shown, "JPEG", shown.width, shown.height)
     prints = matching.fingerprint(decoded)
-    return Shown(row, kind, prints, hashes, time.perf_counter() - start)
+    return Shown(row, kind, prints, hashes, time.process_time() - start)
 
 
 def look_at_honest(row: Row) -> list[Shown]:
@@ -162,7 +164,7 @@ def compare_all(row: Row) -> list[Pair]:
 def compare_relatives(row: Row) -> list[Pair]:
     """The pairs of one more reference picture that are few: with its family and its mock-up."""
     kinds = [(other, _kind_of(row, other)) for other in _WORLD.others]
-    chosen = [(other, kind) for other, kind in kinds if kind in ("family", "mock-up")]
+    chosen = [(other, kind) for other, kind in kinds if kind not in (None, "honest")]
     if not chosen:
         return []
     reference = look_at(row, load(row), "")
@@ -180,9 +182,18 @@ def compare_prints(row: Row, image: Image.Image) -> list[Pair]:
     return [compare(one, other, "another print") for one, other in itertools.combinations(shown, 2)]
 
 
+def compare_listed(rows: tuple[Row, Row], listed: Listed) -> Pair:
+    """A pair of real files that `pairs.csv` lists."""
+    one, other = (look_at(row, load(row), "") for row in rows)
+    return compare(one, other, f"listed {listed.label}: {listed.kind.split(':')[0]}")
+
+
 def _kind_of(row: Row, other: Shown) -> str | None:
     if row.group == other.row.group:
-        return "family" if other.row.role == "family" else None
+        if other.row.role != "family":
+            return None
+        is_recoloured = frozenset((row.path, other.row.path)) in _WORLD.recoloured
+        return "family, recoloured" if is_recoloured else "family"
     if other.row.role == "family":
         return None
     is_mock_up = bool(row.mock_up) and row.mock_up == other.row.mock_up
@@ -190,20 +201,22 @@ def _kind_of(row: Row, other: Shown) -> str | None:
 
 
 def compare(one: Shown, other: Shown, kind: str) -> Pair:
-    start = time.perf_counter()
+    start = time.process_time()
     first, second = unpack(one.prints), unpack(other.prints)
     names = (f"{one.row.path} {one.edit}", f"{other.row.path} {other.edit}")
     found = None
     if not (is_blank(first) or is_blank(second)):
         features = (unpack_features(one.prints), unpack_features(other.prints))
         found = gather(first, second, *features)
-    seconds = time.perf_counter() - start
+    chances = None if found is None else chances_of(found)
+    seconds = time.process_time() - start
     return Pair(
         kind,
         names,
         one.row.content,
         None if found is None else features_of(found),
-        1e-6 if found is None else score_of(found),
+        1e-6 if chances is None else chances.score,
+        "none" if found is None or chances is None else str(relate(found, chances)),
         64 if found is None else found.distance,
         seconds,
         peers.alike(_WORLD.names, one.hashes, other.hashes),
@@ -213,32 +226,41 @@ def compare(one: Shown, other: Shown, kind: str) -> Pair:
 # -- all of them
 
 
-def _enter(pool: list[Image.Image], names: list[str], others: list[Shown]) -> None:
-    _WORLD.pool, _WORLD.names, _WORLD.others = pool, names, others
+def _enter(world: World) -> None:
+    for name in World.__slots__:
+        setattr(_WORLD, name, getattr(world, name))
 
 
 def measure(
-    rows: Sequence[Row], originals: int, names: list[str], processes: int
+    rows: Sequence[Row], listed: Sequence[Listed], originals: int, names: list[str], processes: int
 ) -> tuple[list[Pair], list[Shown]]:
-    """Every pair of a sample of originals; the rows are those of one half."""
+    """Every pair of a sample of originals; the rows and listed pairs are those of one half."""
     distractors = [row for row in rows if row.role == "distractor"]
     # What edits draw from belongs to nobody else in the test.
     drawn = sample(distractors, _POOL, 7) or sample([r for r in rows if r.role == "original"], 5, 7)
-    pool = [load(row) for row in drawn]
+    recoloured = frozenset(frozenset(pair.names) for pair in listed if pair.label == "ambiguous")
+    world = World([load(row) for row in drawn], names, [], recoloured)
     wanted = sample([row for row in rows if row.role == "original"], originals, 1)
     honest = [row for row in rows if row.role == "original"]
     honest += sample([row for row in distractors if row not in drawn], 3 * originals, 3)
     families = [row for row in rows if row.role == "family"]
     context = multiprocessing.get_context("fork")
-    with context.Pool(processes, _enter, (pool, names, [])) as workers:
-        others = _flat(workers.imap(look_at_honest, [*honest, *families], 4))
-    _note(f"{len(others)} honest pictures and relatives")
-    with context.Pool(processes, _enter, (pool, names, others)) as workers:
+    with context.Pool(processes, _enter, (world,)) as workers:
+        world.others = _flat(workers.imap(look_at_honest, [*honest, *families], 4))
+    _note(f"{len(world.others)} honest pictures and relatives")
+    by_path = {row.path: row for row in rows}
+    known = [
+        ((by_path[pair.names[0]], by_path[pair.names[1]]), pair)
+        for pair in listed
+        if by_path.keys() >= set(pair.names)
+    ]
+    with context.Pool(processes, _enter, (world,)) as workers:
         pairs = _flat(workers.imap_unordered(compare_all, wanted, 1))
         rest = [row for row in rows if row.role == "original" and row not in wanted]
         pairs += _flat(workers.imap_unordered(compare_relatives, rest, 4))
+        pairs += workers.starmap(compare_listed, known, 8)
     _note(f"{len(pairs)} pairs")
-    return pairs, others
+    return pairs, world.others
 
 
 def _flat(parts: Iterable[Sequence[Any]]) -> list[Any]:
@@ -264,13 +286,14 @@ def main() -> None:
     print(*words, sep="\n")
     side = TUNING if arguments.fit else MEASURING
     rows = [row for row in read_rows(arguments.images) if side_of(row) == side]
-    pairs, others = measure(rows, arguments.sample, names, arguments.processes)
+    listed = read_pairs(arguments.images)
+    pairs, others = measure(rows, listed, arguments.sample, names, arguments.processes)
     if arguments.keep is not None:
         arguments.keep.write_bytes(pickle.dumps(pairs))
     if arguments.fit:
         show_fit(pairs)
     else:
-        show(pairs, others, names)
+        show(pairs, others)
     _note("all done")
 
 

@@ -17,6 +17,8 @@ from figures import (
     threshold,
 )
 from kinds import KINDS, LISTED, UNSEEN
+from peer_report import HONEST, OURS, scores_of, show_peers
+from peer_report import show_kinds as show_peer_kinds
 
 from monitor.matching.score import PHOTOGRAPH, THING
 
@@ -24,61 +26,43 @@ if TYPE_CHECKING:
     from recognition import Pair, Shown
 
 ALERT, RECORD = 0.85, 0.60
-OURS: Final = "ours"
-HONEST: Final = ("honest", "disguised alike")
-VARIANTS: Final = ("another print", "mock-up", "family")
+VARIANTS: Final = ("another print", "mock-up", "family", "family, recoloured")
 # Weight of a pair when the score is fitted. Six pairs are made of one mock-up; a listed kind of
 # copy stands for its share of the unseen ones, so that the score means what it says on the mix.
 _FIT_WEIGHTS: Final = {"another print": 0.5} | dict.fromkeys(LISTED, len(KINDS) / len(LISTED))
 _RIDGE: Final = 1e-4
 
 
-def _scores(pairs: Sequence[Pair], name: str) -> Doubles:
-    if name == OURS:
-        return np.array([pair.score for pair in pairs])
-    return np.array([pair.peers[name] for pair in pairs if name in pair.peers])
+def _scores(pairs: Sequence[Pair], name: str = OURS) -> Doubles:
+    return scores_of(pairs, name)
 
 
-def show(pairs: Sequence[Pair], others: Sequence[Shown], names: Sequence[str]) -> None:
+def show(pairs: Sequence[Pair], others: Sequence[Shown]) -> None:
     copies = [pair for pair in pairs if pair.kind in KINDS]
     honest = [pair for pair in pairs if pair.kind in HONEST]
-    _show_peers(copies, honest, (OURS, *names))
+    show_peers(pairs, others)
     _show_kinds(copies, honest)
+    show_peer_kinds(pairs)
     _show_contents(copies, honest)
     _show_others(pairs)
-    _show_reliability(copies, honest)
+    _show_listed(pairs, threshold(_scores(honest), 1e-3))
+    _show_reliability(copies, honest, [pair for pair in pairs if pair.kind in VARIANTS])
     _show_times(pairs, others)
     _show_worst(pairs)
 
 
-def _show_peers(copies: Sequence[Pair], honest: Sequence[Pair], names: Sequence[str]) -> None:
-    header = " | ".join(f"recall at {rate:.0e}" for rate in RATES)
-    print(f"\n| all kinds | copies | honest pairs | {header} | average precision |")
-    print("|---|---|---|---|---|---|---|")
-    for name in names:
-        found, wrong = _scores(copies, name), _scores(honest, name)
-        if not len(found) or not len(wrong):
-            continue
-        recalls = " | ".join(f"{recall(found, threshold(wrong, rate)):.4f}" for rate in RATES)
-        precision = average_precision(found, wrong)
-        print(f"| {name} | {len(found)} | {len(wrong)} | {recalls} | {precision:.4f} |")
-
-
 def _show_kinds(copies: Sequence[Pair], honest: Sequence[Pair]) -> None:
-    limits = [threshold(_scores(honest, OURS), rate) for rate in RATES]
-    peer = "imagehash.phash"
-    peer_limit = threshold(_scores(honest, peer), 1e-3)
+    limits = [threshold(_scores(honest), rate) for rate in RATES]
     header = " | ".join(f"{rate:.0e}" for rate in RATES)
-    print(f"\n| kind | copies | {header} | >= {ALERT} | >= {RECORD} | {peer} at 1e-03 |")
+    print(f"\n| kind | copies | {header} | >= {ALERT} | >= {RECORD} | average precision |")
     print("|---|---|---|---|---|---|---|---|")
     parts = {"**all**": set(KINDS), "**listed**": set(LISTED), "**unseen**": set(UNSEEN)}
     for title, kinds in (parts | {kind: {kind} for kind in KINDS}).items():
-        chosen = [pair for pair in copies if pair.kind in kinds]
-        scores = _scores(chosen, OURS)
+        scores = _scores([pair for pair in copies if pair.kind in kinds])
         cells = [f"{recall(scores, limit):.3f}" for limit in limits]
         cells += [f"{float((scores >= limit).mean()):.3f}" for limit in (ALERT, RECORD)]
-        cells.append(f"{recall(_scores(chosen, peer), peer_limit):.3f}")
-        print(f"| {title} | {len(chosen)} | {' | '.join(cells)} |")
+        cells.append(f"{average_precision(scores, _scores(honest)):.4f}")
+        print(f"| {title} | {len(scores)} | {' | '.join(cells)} |")
 
 
 def _show_contents(copies: Sequence[Pair], honest: Sequence[Pair]) -> None:
@@ -91,25 +75,51 @@ def _show_contents(copies: Sequence[Pair], honest: Sequence[Pair]) -> None:
 
 
 def _show_others(pairs: Sequence[Pair]) -> None:
-    print(f"\n| others | pairs | >= {ALERT} | >= {RECORD} |\n|---|---|---|---|")
-    for kind in (*HONEST, *VARIANTS):
-        scores = np.array([pair.score for pair in pairs if pair.kind == kind])
-        if len(scores):
-            cells = [
-                f"{int((scores >= limit).sum())} ({float((scores >= limit).mean()):.1e})"
-                for limit in (ALERT, RECORD)
-            ]
-            print(f"| {kind} | {len(scores)} | {' | '.join(cells)} |")
+    print(f"\n| others | pairs | >= {ALERT} | >= {RECORD} | told as variant |")
+    print("|---|---|---|---|---|")
+    parts: dict[str, tuple[str, ...]] = {kind: (kind,) for kind in (*HONEST, *VARIANTS)}
+    parts["**all families**"] = ("family", "family, recoloured")
+    for title, kinds in parts.items():
+        chosen = [pair for pair in pairs if pair.kind in kinds]
+        if chosen:
+            print(f"| {title} | {len(chosen)} | {' | '.join(_shares(chosen))} |")
 
 
-def _show_reliability(copies: Sequence[Pair], honest: Sequence[Pair]) -> None:
-    scores = np.concatenate([_scores(copies, OURS), _scores(honest, OURS)])
-    is_copy = np.concatenate([np.ones(len(copies)), np.zeros(len(honest))])
+def _shares(pairs: Sequence[Pair]) -> list[str]:
+    """How many are told, recorded, and called a variant."""
+    scores = _scores(pairs)
+    counts = [int((scores >= limit).sum()) for limit in (ALERT, RECORD)]
+    counts.append(sum(pair.relation == "variant" for pair in pairs))
+    return [f"{count} ({count / len(pairs):.1%})" for count in counts]
+
+
+def _show_listed(pairs: Sequence[Pair], limit: float) -> None:
+    """Pairs of real files, edited by others."""
+    kinds = sorted({pair.kind for pair in pairs if pair.kind.startswith("listed ")})
+    if kinds:
+        print(f"\n| listed pairs | pairs | above 1e-3 | >= {ALERT} | >= {RECORD} | variant |")
+        print("|---|---|---|---|---|---|")
+    for kind in kinds:
+        chosen = [pair for pair in pairs if pair.kind == kind]
+        above = f"{recall(_scores(chosen), limit):.3f}"
+        print(f"| {kind[7:]} | {len(chosen)} | {above} | {' | '.join(_shares(chosen))} |")
+
+
+def _show_reliability(
+    copies: Sequence[Pair], honest: Sequence[Pair], variants: Sequence[Pair]
+) -> None:
+    """The diagram is of copies, honest pairs and variants together."""
+    parts = [_scores(part) for part in (copies, honest, variants)]
+    scores = np.concatenate(parts)
+    is_copy = np.concatenate([np.ones(len(copies)), np.zeros(len(honest) + len(variants))])
     mix = reliability(scores, is_copy, np.ones(len(scores)))
-    even = np.where(is_copy == 1, 1 / max(1, len(copies)), 1 / max(1, len(honest)))
     print(f"\ncalibration error on the mix: {calibration_error(mix):.4f}")
-    rows = reliability(scores, is_copy, even)
-    print(f"calibration error with as many honest pairs as copies: {calibration_error(rows):.4f}")
+    for title, others in (("honest pairs", honest), ("other pairs", [*honest, *variants])):
+        two = np.concatenate([_scores(copies), _scores(others)])
+        labels = np.concatenate([np.ones(len(copies)), np.zeros(len(others))])
+        even = np.where(labels == 1, 1 / max(1, len(copies)), 1 / max(1, len(others)))
+        error = calibration_error(reliability(two, labels, even))
+        print(f"calibration error with as many {title} as copies: {error:.4f}")
     print("\n| score | pairs | mean score | copies among them | |\n|---|---|---|---|---|")
     for number, (_, mean, share, mass) in enumerate(mix):
         bar = "" if not mass else "#" * round(share * 20)

@@ -18,7 +18,7 @@ from monitor.matching.fingerprint import Print, unpack
 from monitor.matching.geometry import Doubles, Fit, Pairs, find_fit, fit_of, pair_points
 from monitor.matching.index import is_blank
 from monitor.matching.keypoints import Features, mirrored, small_grey, unpack_features
-from monitor.matching.photometry import agree
+from monitor.matching.photometry import Agreement, agree
 from monitor.matching.region import points_of, region_of
 from monitor.matching.score import Chances, Evidence, chances_of, score_of
 from monitor.model import Fingerprints, Relation, Similarity
@@ -39,6 +39,13 @@ _BLANK_SCORE: Final = 1e-6
 # second is the default alert score: a variant is never told unasked.
 _SAME_THING: Final = 0.5
 _SAME_PHOTOGRAPH: Final = 0.85
+# Point pairs that agree, as a number and as a share of all, the part of the reference they lie in,
+# and what must agree in its middle, from which it is one thing even so: a shared screen or frame
+# has the points, but another middle.
+_VARIANT_POINTS: Final = 20
+_VARIANT_SHARE: Final = 0.3
+_VARIANT_OVERLAP: Final = 0.3
+_VARIANT_CORE: Final = 0.25
 # Parts of both pictures that must be shared for `same`.
 _WHOLE: Final = 0.55
 
@@ -72,7 +79,7 @@ def examine(reference: Fingerprints, candidate: Fingerprints) -> Comparison:
     ours, theirs = unpack_features(reference), unpack_features(candidate)
     evidence = gather(one, other, ours, theirs)
     chances = chances_of(evidence)
-    relation = _relate(evidence, chances)
+    relation = relate(evidence, chances)
     is_related = relation is not Relation.NONE
     similarity = Similarity(
         chances.score,
@@ -155,15 +162,27 @@ def _place_by_hash(ours: Features, theirs: Features, *, is_mirrored: bool) -> Do
     return np.array(rows)
 
 
-def _relate(evidence: Evidence, chances: Chances) -> Relation:
+def relate(evidence: Evidence, chances: Chances) -> Relation:
     """A variant shows the same thing, but by its pixels not the same photograph."""
     found = evidence.agreement
-    if found is None or chances.thing < _SAME_THING:
+    if found is None:
         return Relation.NONE
-    if chances.photograph < _SAME_PHOTOGRAPH:
-        return Relation.VARIANT
+    if chances.thing < _SAME_THING or chances.photograph < _SAME_PHOTOGRAPH:
+        is_one_thing = chances.thing >= _SAME_THING or _has_one_geometry(evidence, found)
+        return Relation.VARIANT if is_one_thing else Relation.NONE
     shares = (found.reference_share, found.candidate_share)
     return Relation.SAME if min(shares) >= _WHOLE else Relation.PARTIAL
+
+
+def _has_one_geometry(evidence: Evidence, found: Agreement) -> bool:
+    """Whether points alone say so: another view or colour leaves few of the pixels alike."""
+    fit = evidence.fit
+    return (
+        fit is not None
+        and fit.inliers >= max(_VARIANT_POINTS, _VARIANT_SHARE * fit.pairs)
+        and found.reference_share >= _VARIANT_OVERLAP
+        and found.core >= _VARIANT_CORE
+    )
 
 
 def _reasons(evidence: Evidence, chances: Chances, one: Print, other: Print) -> dict[str, float]:

@@ -183,17 +183,27 @@ def _summarise(windows: _Windows, shares: tuple[float, float]) -> Agreement:
         replaced=float((both & (windows.structure < _OTHER_STRUCTURE)).sum()) / total,
         tint=float(np.minimum(windows.tint[shared], 60).mean()),
         colour=float(np.minimum(windows.colour[shared], 60).mean()),
-        split=_split(windows.apart[agrees | (inside & ~textured)]),
+        split=_split(windows.apart, agrees, textured & ~agrees, inside & ~textured),
         contrast=float(windows.growth[agrees].std()) if agrees.sum() >= _LEAST else 0.0,
     )
 
 
-def _split(apart: Singles) -> float:
-    """How far the windows fall in two: those that stayed as they were, and those far from it."""
-    if not len(apart):
-        return 0.0
-    still, far = (apart < _STILL).mean(), (apart > _FAR).mean()
-    return float(np.sqrt(still * far))
+def _split(apart: Singles, agrees: Flags, differs: Flags, flat: Flags) -> float:
+    """How far the windows fall in two: those that stayed as they were, and those far from it.
+
+    Of what is flat only what changed counts, so that an empty ground doesn't hide a small thing;
+    and only beside edges that agree, as those of a recoloured thing do and a banner's don't.
+    """
+    beside = _grow(agrees) & ~_grow(differs)
+    far = (agrees | (flat & beside)) & (apart > _FAR)
+    counted = max(1, int((agrees | far).sum()))
+    still = agrees & (apart < _STILL)
+    return float(np.sqrt(still.sum() * far.sum())) / counted
+
+
+def _grow(flags: Flags) -> Flags:
+    """With the windows around them."""
+    return np.asarray(opencv().dilate(flags.astype(np.uint8), _AROUND) > 0)
 
 
 def _share(some: Flags, whole: Flags) -> float:
@@ -228,4 +238,5 @@ def _correlate(cv2: Any, one: Singles, other: Singles) -> tuple[Singles, Singles
     return structure, np.sqrt(var_one), np.sqrt(var_other)
 
 
+_AROUND: Final = np.ones((5, 5), dtype=np.uint8)
 _GRID: Final = (slice(_STRIDE // 2, None, _STRIDE),) * 2
