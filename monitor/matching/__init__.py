@@ -10,6 +10,7 @@ from monitor.matching.decode import DecodedPicture, Limits, decode
 from monitor.matching.explain import draw_comparison
 from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, fingerprint
 from monitor.matching.index import Index, bands, near_identical
+from monitor.matching.plain_copy import plain_copy_score
 
 __all__ = [
     "ALGORITHM",
@@ -27,4 +28,5 @@ __all__ = [
     "examine",
     "fingerprint",
     "near_identical",
+    "plain_copy_score",
 ]
