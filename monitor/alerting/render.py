@@ -34,10 +34,10 @@ _SUFFIXES = (
 
 
 def render(batch: Sequence[DueDelivery], files: PictureFiles) -> Message:
-    """One message for a batch of one kind: operator alerts, matches, or one baseline's matches."""
+    """One message for a batch of one kind, as `deliveries.claim` gives it."""
     found = [(item, item.match) for item in batch if item.match is not None]
     if not found:
-        return _render_operator(batch)
+        return _render_texts(batch)
     found.sort(key=lambda pair: -pair[1].score)
     blocks = [_full(item, match) for item, match in found[:IN_FULL]]
     blocks += [_short(item, match) for item, match in found[IN_FULL:]]
@@ -99,7 +99,7 @@ def _short(item: DueDelivery, match: MatchRow) -> str:
     return f"{head}\n{match.url}  [{item.alert_id}]"
 
 
-def _render_operator(batch: Sequence[DueDelivery]) -> Message:
+def _render_texts(batch: Sequence[DueDelivery]) -> Message:
     texts = [one_line(item.text or item.event.value, 2_000) for item in batch]
     if len(batch) == 1:
         title = f"Infringement Monitor: {batch[0].event.value.replace('_', ' ')}"
