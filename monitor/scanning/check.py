@@ -50,7 +50,7 @@ FEWEST_CONTROLS = 50
 # shops share counts once. What is left to fool this are edited copies that fill more than 2 % of
 # other results and that no search of their own has met. Then matches wait, summarised, until a
 # person trusts the picture. Noise alone marks nothing: of 6,000 real pairs that have nothing to do
-# with each other, and of 8,001 pairs of logos, none reached 0.6 under hash-keypoints-1.
+# with each other none reached 0.6, of 8,001 pairs of logos one.
 LEAST_MATCHED = 3
 MOST_SHARE = 0.02
 # Judged again when there are so many times more clusters: seven times on the way to a million.
