@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from monitor.alerting import deliver_next, route_alerts
+from monitor.alerting import deliver_next, route_alerts, summarise_held
 from monitor.app import App, open_app
 from monitor.config import Config
 from monitor.errors import ConfigError, InputError, Stopping, StoreError
@@ -25,6 +25,7 @@ from monitor.model import Scan, ScanOutcome
 from monitor.notify_systemd import notify
 from monitor.scanning import (
     LEASE,
+    check_references,
     claim_scan,
     finish_scan,
     look_back,
@@ -74,6 +75,7 @@ class Daemon:
         steps["route"] = self.route_step
         steps["refresh"] = self.refresh_step
         steps["look back"] = self.look_back_step
+        steps["check"] = self.check_step
         for name in self._app.alerts.destinations:
             steps[f"tell {name}"] = _bind(self.tell_step, name)
         scheduler = BackgroundScheduler(
@@ -178,8 +180,14 @@ class Daemon:
         context = self._app.scans
         return any(look_back(context, context.watches[name]) for name in self._watches)
 
+    def check_step(self) -> bool:
+        """See whether the matches of a reference picture can be believed, one at a time."""
+        context = self._app.scans
+        return any(check_references(context, context.watches[name]) for name in self._watches)
+
     def route_step(self) -> bool:
-        return route_alerts(self._app.alerts) > 0
+        """Fan out what is new, then sum up what is held."""
+        return route_alerts(self._app.alerts) > 0 or summarise_held(self._app.alerts) > 0
 
     def tell_step(self, channel: str) -> bool:
         return deliver_next(self._app.alerts, channel)

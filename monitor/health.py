@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.config import Config
-from monitor.storage import Store, alerts, deliveries, scans, watches
+from monitor.storage import Store, alerts, deliveries, reference_checks, scans, watches
 from monitor.storage.deliveries import ChannelHealth
+from monitor.storage.reference_checks import Marked
 from monitor.storage.scans import ScanHealth
 from monitor.storage.watches import WatchStatus
 
@@ -38,11 +39,13 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         newest = scans.list_newest(conn)
         waiting = deliveries.list_health(conn)
         homeless = alerts.count_homeless(conn, now - HOMELESS_FOR)
+        marked = reference_checks.count_marked(conn)
     facts: list[str] = []
     problems: list[str] = []
     for watch in config.watches:
         row = known.get(watch.name)
         facts.append(_watch_fact(watch.name, row, newest))
+        facts += _marked_facts(watch.name, marked.get(watch.name))
         problems += _watch_problems(watch.name, row, now)
     problems += _scan_problems(newest)
     problems += [problem for channel in waiting for problem in _channel_problems(channel, now)]
@@ -65,6 +68,24 @@ def _watch_fact(name: str, row: WatchStatus | None, newest: list[ScanHealth]) ->
     return (
         f"Watch {name}: {row.reference_pictures} pictures, {row.open_matches} open matches, {when}"
     )
+
+
+def _marked_facts(name: str, marked: Marked | None) -> list[str]:
+    """Known, told when it came, and safe: no problem that should drown out others."""
+    if marked is None:
+        return []
+    facts = []
+    if marked.unspecific or marked.held:
+        facts.append(
+            f"Watch {name}: unspecific pictures: {marked.unspecific}, held deliveries: "
+            f"{marked.held}; `monitor assets list` shows which, `monitor assets trust` sends them"
+        )
+    if marked.featureless:
+        facts.append(
+            f"Watch {name}: featureless pictures, of which no copy would be told: "
+            f"{marked.featureless}; `monitor assets list` shows which"
+        )
+    return facts
 
 
 def _watch_problems(name: str, row: WatchStatus | None, now: datetime) -> list[str]:

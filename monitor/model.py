@@ -48,25 +48,55 @@ class Verdict(StrEnum):
     IGNORED = "ignored"
     UNSURE = "unsure"
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it ends the match's alerts."""
+        return self in (Verdict.AUTHORISED, Verdict.NOT_OURS, Verdict.IGNORED)
+
 
 class AlertEvent(StrEnum):
     """Why an alert is due. Operator events tell of the monitor's own state."""
 
     NEW_MATCH = "new_match"
     SCORE_CROSSED = "score_crossed"
+    MATCHES_HELD = "matches_held"
     SCAN_BLOCKED = "scan_blocked"
     SCAN_QUOTA = "scan_quota"
     SCAN_FAILED = "scan_failed"
     PICTURE_UNREADABLE = "picture_unreadable"
+    REFERENCE_FEATURELESS = "reference_featureless"
+    REFERENCE_UNSPECIFIC = "reference_unspecific"
     CHANNEL_BROKEN = "channel_broken"
 
     @property
+    def is_match(self) -> bool:
+        """Whether it tells of one match."""
+        return self in (AlertEvent.NEW_MATCH, AlertEvent.SCORE_CROSSED)
+
+    @property
     def is_operator(self) -> bool:
-        return self not in (AlertEvent.NEW_MATCH, AlertEvent.SCORE_CROSSED)
+        return not self.is_match and self is not AlertEvent.MATCHES_HELD
+
+
+class CheckState(StrEnum):
+    """What a check has said of a reference picture; `unspecific` and `featureless` are marked.
+
+    `unspecific` matches pictures that have nothing to do with it, of a `featureless` one not even a
+    plain copy would be told, `trusted` was set by a person and stays.
+    """
+
+    UNJUDGED = "unjudged"
+    SOUND = "sound"
+    UNSPECIFIC = "unspecific"
+    FEATURELESS = "featureless"
+    TRUSTED = "trusted"
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands: `due` and `failed` wait for their next try, `dead` was given up."""
+    """Where a delivery stands: `due` and `failed` wait for their next try, `dead` was given up.
+
+    `held` waits until the reference picture that its match rests on is no longer `unspecific`.
+    """
 
     DUE = "due"
     SENDING = "sending"

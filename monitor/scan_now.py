@@ -10,12 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.alerting import deliver_next, route_alerts
+from monitor.alerting import deliver_next, route_alerts, summarise_held
 from monitor.app import App
 from monitor.errors import Stopping, StoreError
 from monitor.model import ScanOutcome
-from monitor.scanning import LEASE, Plan, claim_scan, look_back, plan_watch, run_scan
-from monitor.storage import deliveries, matches, scans, watches
+from monitor.scanning import (
+    LEASE,
+    Plan,
+    check_references,
+    claim_scan,
+    look_back,
+    plan_watch,
+    run_scan,
+)
+from monitor.storage import deliveries, held, matches, scans, watches
 from monitor.storage.queue import release, renew_leases
 
 log = logging.getLogger(__name__)
@@ -36,6 +44,7 @@ class Summary:
     matches: tuple[matches.MatchRow, ...]
     alerts_sent: int
     alerts_waiting: int
+    alerts_held: int = 0
 
     @property
     def outcomes(self) -> dict[str, int]:
@@ -69,6 +78,10 @@ def scan_now(app: App, names: Sequence[str], progress: Progress) -> Summary:
             while look_back(context, context.watches[name]):
                 app.sleep(0)  # raises when it is time to stop
         _run_all(app, cycles, progress)
+        for name in names:
+            # those that have found nothing to tell can wait for the daemon
+            while check_references(context, context.watches[name], alerting_only=True):
+                app.sleep(0)
         _deliver_all(app)
     return _summarise(app, plans, cycles, began_at)
 
@@ -130,7 +143,7 @@ def _deliver_all(app: App) -> None:
     """Route and deliver until nothing more is due now; what failed waits for its next try."""
     at_once = timedelta(0)
     while True:
-        busy = route_alerts(app.alerts) > 0
+        busy = route_alerts(app.alerts) > 0 or summarise_held(app.alerts) > 0
         for name in app.alerts.destinations:
             busy |= deliver_next(app.alerts, name, group=at_once)
         if not busy:
@@ -170,4 +183,5 @@ def _summarise(app: App, plans: dict[str, Plan], cycles: list[int], began_at: da
             matches=tuple(matches.list_rows(conn, first_seen_from=began_at)),
             alerts_sent=deliveries.count_sent_since(conn, began_at),
             alerts_waiting=deliveries.count_waiting(conn),
+            alerts_held=sum(held.count_deliveries(conn).values()),
         )

@@ -36,7 +36,10 @@ def test_steps_say_whether_there_is_more_to_do(rehearsal: Rehearsal) -> None:
     with rehearsal.app() as app:
         daemon = Daemon(app, lambda _: None)
         assert [daemon.plan_step() for _ in range(2)] == [True, False]
+        assert [daemon.check_step() for _ in range(2)] == [True, False]
         assert [daemon.look_step("rehearsal") for _ in range(3)] == [True, True, False]
+        assert not daemon.route_step()  # the baseline waits for the judgement of its pictures
+        assert [daemon.check_step() for _ in range(3)] == [True, True, False]
         assert [daemon.route_step() for _ in range(2)] == [True, False]
         assert [daemon.tell_step("hook") for _ in range(2)] == [True, False]
     assert "1 match" in rehearsal.told

@@ -2,5 +2,13 @@
 
 from monitor.alerting.context import AlertContext, Destination, Routes
 from monitor.alerting.deliver import deliver_next, route_alerts
+from monitor.alerting.hold import summarise_held
 
-__all__ = ["AlertContext", "Destination", "Routes", "deliver_next", "route_alerts"]
+__all__ = [
+    "AlertContext",
+    "Destination",
+    "Routes",
+    "deliver_next",
+    "route_alerts",
+    "summarise_held",
+]

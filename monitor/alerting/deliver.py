@@ -29,7 +29,8 @@ BROKEN_AFTER_ATTEMPTS = 3
 def route_alerts(context: AlertContext) -> int:
     """Fan each new alert out to one delivery per channel; how many alerts were routed.
 
-    What a baseline found is routed once its cycle has finished.
+    What a baseline found is routed once its cycle has finished and been checked. Where the match
+    rests on an unspecific reference picture the deliveries are held (see hold.py).
     """
     now = context.clock()
     with context.store.reading() as conn:
@@ -39,7 +40,7 @@ def route_alerts(context: AlertContext) -> int:
         unrouted = alerts.find_unrouted(conn, now)
         for alert in unrouted:
             channels = context.routes.of(alert.watch, is_operator=alert.event.is_operator)
-            alerts.route(conn, alert.id, channels, now)
+            alerts.route(conn, alert.id, channels, now, is_held=alert.is_held)
             if not channels:
                 log.warning("alert id=%s event=%s has no channel to go to", alert.id, alert.event)
     return len(unrouted)
@@ -115,12 +116,12 @@ def _finish(
 def next_try(
     context: AlertContext, item: DueDelivery, error: ChannelError, now: datetime
 ) -> datetime | None:
-    """When to try again, spread by up to a tenth; None once the alert is a week old.
+    """When to try again, spread by up to a tenth; None once it has been due for a week.
 
     A permanent error (a wrong token, say) is tried at the slow pace too: once the operator has
     mended it, nothing is lost.
     """
-    if now - item.created_at > GIVE_UP_AFTER:
+    if now - item.due_from_at > GIVE_UP_AFTER:
         return None
     exponent = min(item.attempts - 1, 20)
     wait: timedelta = min(FIRST_RETRY * RETRY_FACTOR**exponent, LONGEST_RETRY)

@@ -42,13 +42,13 @@ def told_in_full(batch: Sequence[DueDelivery]) -> list[MatchRow]:
 def render(
     batch: Sequence[DueDelivery], files: PictureFiles, drawings: Mapping[int, Path] | None = None
 ) -> Message:
-    """One message for a batch of one kind: operator alerts, matches, or one baseline's matches.
+    """One message for a batch of one kind, as `deliveries.claim` gives it.
 
     `drawings` are files by match id; without one, both pictures of the match go along.
     """
     found = _best_first(batch)
     if not found:
-        return _render_operator(batch)
+        return _render_texts(batch)
     blocks = [_full(item, match) for item, match in found[:IN_FULL]]
     blocks += [_short(item, match) for item, match in found[IN_FULL:]]
     attachments, left_out = _attach(told_in_full(batch), files, drawings or {})
@@ -116,7 +116,7 @@ def _short(item: DueDelivery, match: MatchRow) -> str:
     return f"{head}\n{match.url}  [{item.alert_id}]"
 
 
-def _render_operator(batch: Sequence[DueDelivery]) -> Message:
+def _render_texts(batch: Sequence[DueDelivery]) -> Message:
     texts = [one_line(item.text or item.event.value, 2_000) for item in batch]
     if len(batch) == 1:
         title = f"Infringement Monitor: {batch[0].event.value.replace('_', ' ')}"

@@ -77,7 +77,8 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         yield f"  {match.score:.3f}  {match.asset}  {match.title[:60]}  {match.url}"
     if len(summary.matches) > 20:
         yield f"  ... and {len(summary.matches) - 20} more: monitor matches list"
-    yield f"Alerts: {summary.alerts_sent} sent, {summary.alerts_waiting} waiting to be sent"
+    held = f", {summary.alerts_held} held: see monitor status" if summary.alerts_held else ""
+    yield f"Alerts: {summary.alerts_sent} sent, {summary.alerts_waiting} waiting to be sent{held}"
     yield from _problem_lines(summary)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -67,12 +67,13 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("nothing found", err=True)
 
 
-def show_fields(value: DataclassInstance, *, as_json: bool) -> None:
-    """One row, a field a line."""
+def show_fields(value: DataclassInstance, *, as_json: bool, without: Collection[str] = ()) -> None:
+    """One row, a field a line; as JSON with those left out too."""
     if as_json:
         show_json(value)
         return
-    names = [field.name for field in dataclasses.fields(value)]
+    fields = dataclasses.fields(value)
+    names = [field.name for field in fields if field.name not in without]
     width = max(len(name) for name in names)
     for name in names:
         click.echo(f"{name:<{width}}  {_text(getattr(value, name))}")

@@ -11,6 +11,7 @@ from monitor.matching.decode import DecodedPicture, Limits, decode, decode_small
 from monitor.matching.explain import draw_comparison, shrink
 from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, fingerprint
 from monitor.matching.index import Index, bands, near_identical
+from monitor.matching.plain_copy import plain_copy_score
 from monitor.matching.wording import reasons_in_words, relation_in_words
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "fingerprint",
     "name_change",
     "near_identical",
+    "plain_copy_score",
     "reasons_in_words",
     "recall",
     "relation_in_words",

@@ -1,5 +1,6 @@
 """due -> search -> fetch -> compare -> record: joins marketplaces, matching and storage."""
 
+from monitor.scanning.check import check_references
 from monitor.scanning.context import LEASE, ScanContext, Source, WatchRules
 from monitor.scanning.look import claim_scan, finish_scan, run_scan
 from monitor.scanning.look_back import look_back
@@ -12,6 +13,7 @@ __all__ = [
     "ScanContext",
     "Source",
     "WatchRules",
+    "check_references",
     "claim_scan",
     "finish_scan",
     "look_back",

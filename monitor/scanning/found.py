@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.model import AlertEvent, Seller, Verdict
+from monitor.model import AlertEvent, Seller
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.judge import Judged
-from monitor.storage import Connection, alerts, matches
-
-# A match with one of these verdicts is settled: it is never told again.
-_SETTLED = {Verdict.AUTHORISED, Verdict.NOT_OURS, Verdict.IGNORED}
+from monitor.storage import Connection, alerts, held, matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +46,12 @@ def record_found(
         provider_score=found.provider_score,
         own_seller=is_own(found.seller, rules.own_sellers),
         now=now,
+        alert_score=rules.alert_score,
     )
-    if change.score >= rules.alert_score and change.verdict not in _SETTLED:
+    if change.has_moved:
+        # held as long as it rested on an unspecific picture
+        held.release(conn, now, match_id=change.id)
+    if change.score >= rules.alert_score and not change.verdict.is_settled:
         _add_alert(conn, context, found, change, now)
     return change.created
 

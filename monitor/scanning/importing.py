@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from monitor import matching
 from monitor.errors import InputError, PictureError
+from monitor.scanning.check import MOST_ASKED, least_copy_score
 from monitor.scanning.folder import (
     ASSETS_CSV,
     CSV_COLUMNS,
@@ -28,11 +29,15 @@ CsvRow = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import came to; paths as in the source."""
+    """What an import came to; paths as in the source.
+
+    The `featureless` are among the copied: they show too little to be recognised.
+    """
 
     copied: tuple[str, ...]
     known: tuple[str, ...]
     bad: tuple[Unreadable, ...]
+    featureless: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +50,24 @@ class _Job:
     row: CsvRow | None
 
 
-def import_pictures(source: Path, images: Path, progress: Progress) -> Imported:
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A usable file, and what a plain copy of it scores."""
+
+    data: bytes
+    copy_score: float
+
+
+def import_pictures(
+    source: Path, images: Path, progress: Progress, *, alert_score: float = MOST_ASKED
+) -> Imported:
     """Copy the pictures of `source` (a folder or a CSV list) into `images`.
 
     Each file is decoded first; one that can't be used is reported and left out, the rest is
     copied. A picture whose bytes are already in the folder is not copied again, and an existing
-    file is never overwritten: another picture of the same name gets a number. Raises InputError if
-    the source or the target can't be read or written.
+    file is never overwritten: another picture of the same name gets a number. `alert_score` is the
+    watch's: a picture whose plain copy doesn't reach it is `featureless`. Raises InputError if the
+    source or the target can't be read or written.
     """
     jobs = list(_iter_jobs(source))
     deep = find_too_deep(source) if source.is_dir() else []
@@ -59,34 +75,36 @@ def import_pictures(source: Path, images: Path, progress: Progress) -> Imported:
         raise InputError(f"{source} holds no file to import")
     try:
         images.mkdir(parents=True, exist_ok=True)
-        result = _import(jobs, images, progress)
+        result = _import(jobs, images, progress, least_copy_score(alert_score))
     except OSError as error:
         raise InputError(f"can't write to {images}: {error.strerror}") from error
     return replace(result, bad=(*result.bad, *deep))
 
 
-def _import(jobs: list[_Job], images: Path, progress: Progress) -> Imported:
+def _import(jobs: list[_Job], images: Path, progress: Progress, least: float) -> Imported:
     present = {_sha256(path.read_bytes()): path for path in iter_picture_files(images)}
     copied: list[str] = []
     known: list[str] = []
     bad: list[Unreadable] = []
+    featureless: list[str] = []
     rows: dict[str, CsvRow] = {}
-    for done, (job, data) in enumerate(_iter_checked(jobs), start=1):
+    for done, (job, checked) in enumerate(_iter_checked(jobs), start=1):
         progress(done, len(jobs))
-        if isinstance(data, str):
-            bad.append(Unreadable(job.shown, data))
+        if isinstance(checked, str):
+            bad.append(Unreadable(job.shown, checked))
             continue
-        sha256 = _sha256(data)
+        sha256 = _sha256(checked.data)
         if sha256 in present:
             known.append(job.shown)
         else:
-            present[sha256] = _write(images, job.target, data)
+            present[sha256] = _write(images, job.target, checked.data)
             copied.append(job.shown)
+            featureless += [job.shown] if checked.copy_score < least else []
         if job.row is not None:
             rows[present[sha256].relative_to(images).as_posix()] = job.row
     if rows:
         _merge_csv(images / ASSETS_CSV, rows)
-    return Imported(tuple(copied), tuple(known), tuple(bad))
+    return Imported(tuple(copied), tuple(known), tuple(bad), tuple(featureless))
 
 
 def _iter_jobs(source: Path) -> Iterator[_Job]:
@@ -100,8 +118,8 @@ def _iter_jobs(source: Path) -> Iterator[_Job]:
         yield _Job(path, row["file"], PurePosixPath(path.name), row)
 
 
-def _iter_checked(jobs: list[_Job]) -> Iterator[tuple[_Job, bytes | str]]:
-    """Each job with its file's bytes, or with the reason why they can't be used, in order."""
+def _iter_checked(jobs: list[_Job]) -> Iterator[tuple[_Job, _Checked | str]]:
+    """Each job with its file, or with the reason why it can't be used, in order."""
     # a bounded window: 1,000 large files must not stand in memory at once
     window = 4 * (os.cpu_count() or 1)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
@@ -110,15 +128,14 @@ def _iter_checked(jobs: list[_Job]) -> Iterator[tuple[_Job, bytes | str]]:
             yield from zip(part, pool.map(_check, part), strict=True)
 
 
-def _check(job: _Job) -> bytes | str:
+def _check(job: _Job) -> _Checked | str:
     try:
         data = job.source.read_bytes()
-        matching.decode(data)
+        return _Checked(data, matching.plain_copy_score(matching.decode_small(data)))
     except OSError as error:
         return f"can't be read: {error.strerror}"
     except PictureError as error:
         return str(error)
-    return data
 
 
 def _write(images: Path, target: PurePosixPath, data: bytes) -> Path:

@@ -63,14 +63,35 @@ class Judge:
         return fresh
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Which similarity a match is to rest on, where an asset has several reference pictures.
+
+    Of those that are told, at `alert_score` or above, one from an `unspecific` picture comes last:
+    what rests on it is held.
+    """
+
+    alert_score: float
+    unspecific: frozenset[int] = frozenset()
+
+    def rank(self, judged: Judged) -> tuple[bool, float]:
+        score = judged.similarity.score
+        is_told = score >= self.alert_score and judged.reference.id not in self.unspecific
+        return is_told, score
+
+
 def best_per_asset(
-    candidates: Iterable[ReferencePicture], picture_sha256: str, comparisons: Comparisons
+    candidates: Iterable[ReferencePicture],
+    picture_sha256: str,
+    comparisons: Comparisons,
+    standing: Standing,
 ) -> list[Judged]:
     """For each asset among the candidates its best similarity to the picture."""
     best: dict[int, Judged] = {}
     for reference in candidates:
         similarity = comparisons[(reference.sha256, picture_sha256)]
+        judged = Judged(reference, picture_sha256, similarity)
         current = best.get(reference.asset_id)
-        if current is None or similarity.score > current.similarity.score:
-            best[reference.asset_id] = Judged(reference, picture_sha256, similarity)
+        if current is None or standing.rank(judged) > standing.rank(current):
+            best[reference.asset_id] = judged
     return list(best.values())

@@ -13,9 +13,9 @@ from monitor.errors import PictureError
 from monitor.model import PictureRecord, ReferencePicture
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.found import Found, record_found
-from monitor.scanning.judge import Comparisons, Judged, best_per_asset
+from monitor.scanning.judge import Comparisons, Judged, Standing, best_per_asset
 from monitor.scanning.pictures import refresh_all
-from monitor.storage import comparisons, look_backs, pictures, watches
+from monitor.storage import comparisons, look_backs, pictures, reference_checks, watches
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,8 @@ def look_back(context: ScanContext, rules: WatchRules, *, at_once: int = PICTURE
         shas = look_backs.find_pictures(conn, rules.marketplaces, after, at_once)
         records = pictures.find(conn, {*shas, *(item.sha256 for item in references)})
         shown = look_backs.find_listings(conn, rules.marketplaces, shas)
-    judged = _judge(references, shas, refresh_all(context.files, records))
+        standing = Standing(rules.alert_score, reference_checks.find_unspecific(conn, watch_id))
+    judged = _judge(references, shas, refresh_all(context.files, records), standing)
     now, new = context.clock(), 0
     with context.store.writing() as conn:
         comparisons.record(
@@ -64,7 +65,7 @@ def look_back(context: ScanContext, rules: WatchRules, *, at_once: int = PICTURE
 
 
 def _judge(
-    references: list[ReferencePicture], shas: list[str], records: Records
+    references: list[ReferencePicture], shas: list[str], records: Records, standing: Standing
 ) -> dict[str, list[Judged]]:
     """Listing picture -> its best similarity to each asset that the index finds worth a look."""
     index = matching.Index.build(
@@ -86,5 +87,5 @@ def _judge(
         except PictureError as error:
             log.warning("picture %s can't be compared: %s", sha256, error)
             continue
-        judged[sha256] = best_per_asset(candidates, sha256, said)
+        judged[sha256] = best_per_asset(candidates, sha256, said, standing)
     return judged

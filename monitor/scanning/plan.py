@@ -11,6 +11,7 @@ from pathlib import Path
 
 from monitor.errors import InputError, PictureError, Stopping
 from monitor.model import AlertEvent, FoundPicture, PictureRecord
+from monitor.scanning.check import alert_retired
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.folder import Entry, Unreadable, read_folder
 from monitor.scanning.pictures import keep_picture, record_picture, refresh_fingerprints
@@ -65,6 +66,8 @@ def plan_watch(
         changes = assets.AssetChanges()
         if problem is None:
             changes = _sync(conn, watch_id, entries, records, unreadable, now)
+        if changes.retired:
+            alert_retired(context, conn, watch_id, now)
         references = assets.iter_references(conn, watch_id)
         _alert_unreadable(context, conn, watch_id, unreadable, problem, now)
         scans.end_unwanted(conn, watch_id, rules.marketplaces, now)

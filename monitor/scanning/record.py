@@ -15,9 +15,18 @@ from monitor.marketplaces.fetching import PictureFetcher
 from monitor.model import Observation, PictureRecord, Scan, ScanCounts
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.found import Found, record_found
-from monitor.scanning.judge import Comparisons, Judge, Judged, best_per_asset
+from monitor.scanning.judge import Comparisons, Judge, Judged, Standing, best_per_asset
 from monitor.scanning.pictures import keep_picture, record_picture, refresh_all
-from monitor.storage import Connection, assets, comparisons, listings, pictures, scans
+from monitor.storage import (
+    Connection,
+    assets,
+    comparisons,
+    listings,
+    pictures,
+    reference_checks,
+    scans,
+    sightings,
+)
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +62,8 @@ class PageRecorder:
             shas = {reference.sha256 for reference in references} | {scan.reference.sha256}
             records = pictures.find(conn, shas)
             self._baselines = scans.find_baselines(conn, scan.watch_id, scan.marketplace)
+            unspecific = reference_checks.find_unspecific(conn, scan.watch_id)
+        self._standing = Standing(rules.alert_score, unspecific)
         self._judge = Judge(scan, references, refresh_all(context.files, records))
 
     def record(self, scan: Scan, page: Page) -> ScanCounts:
@@ -167,6 +178,7 @@ class PageRecorder:
     ) -> ScanCounts:
         sha256 = item.picture.sha256 if item.picture else None
         listing = listings.record(conn, scan.id, item.observation, sha256, item.problem, now)
+        sightings.record(conn, scan.reference.asset_id, listing.id)
         new_matches = sum(
             record_found(
                 conn,
@@ -183,7 +195,7 @@ class PageRecorder:
         if item.picture is None:
             return []
         candidates = self._judge.candidates(item.picture.fingerprints)
-        return best_per_asset(candidates, item.picture.sha256, found)
+        return best_per_asset(candidates, item.picture.sha256, found, self._standing)
 
     def _found(self, scan: Scan, item: Seen, listing_id: int, judged: Judged) -> Found:
         """It is part of a baseline while either picture, the searched one or the one that matches,

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from monitor.model import AlertEvent, DeliveryState
+from monitor.model import AlertEvent, CheckState, DeliveryState
+from monitor.storage.controls import newest_cluster
 from monitor.storage.engine import Connection
-from monitor.storage.tables import alerts, cycles, deliveries, watches
+from monitor.storage.reference_checks import is_pending
+from monitor.storage.tables import (
+    alerts,
+    cycles,
+    deliveries,
+    matches,
+    reference_checks,
+    watches,
+)
 from monitor.storage.text import bounded, clean
 from monitor.storage.upsert import insert, insert_new
+
+# A check takes a second or so a picture.
+CHECK_PATIENCE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class UnroutedAlert:
+    """`is_held` says that its match rests on an unspecific reference picture."""
+
     id: str
     watch: str | None
     event: AlertEvent
+    is_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,38 +82,94 @@ def add(
     return insert_new(conn, alerts, values, on=["dedup_key"])
 
 
+def is_known(conn: Connection, dedup_key: str) -> bool:
+    """Whether an alert was written under this key."""
+    key = bounded(clean(dedup_key))
+    return conn.execute(sa.select(alerts.c.id).where(alerts.c.dedup_key == key)).first() is not None
+
+
 def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
     """Alerts that have no deliveries yet, the oldest first.
 
-    What a baseline found waits until its cycle has finished.
+    What a baseline found waits until its cycle has finished, and a little longer for the checks of
+    the reference pictures it rests on: the first scan of a shop's template can find thousands.
     """
     rows = conn.execute(
-        sa.select(alerts.c.id, watches.c.name.label("watch"), alerts.c.event)
+        sa.select(
+            alerts.c.id,
+            watches.c.name.label("watch"),
+            alerts.c.event,
+            reference_checks.c.state.label("checked"),
+        )
         .select_from(
-            alerts.outerjoin(watches, watches.c.id == alerts.c.watch_id).outerjoin(
-                cycles, cycles.c.id == alerts.c.baseline_cycle_id
-            )
+            alerts.outerjoin(watches, watches.c.id == alerts.c.watch_id)
+            .outerjoin(cycles, cycles.c.id == alerts.c.baseline_cycle_id)
+            .outerjoin(matches, matches.c.id == alerts.c.match_id)
+            .outerjoin(reference_checks, reference_checks.c.reference_id == matches.c.reference_id)
         )
         .where(
             alerts.c.routed_at.is_(None),
             alerts.c.created_at <= now,
-            sa.or_(alerts.c.baseline_cycle_id.is_(None), cycles.c.finished_at.is_not(None)),
+            sa.or_(
+                alerts.c.baseline_cycle_id.is_(None),
+                sa.and_(
+                    cycles.c.finished_at.is_not(None),
+                    alerts.c.baseline_cycle_id.not_in(_cycles_in_check(conn, now)),
+                ),
+            ),
         )
         .order_by(alerts.c.created_at, alerts.c.id)
     )
-    return [UnroutedAlert(row.id, row.watch, AlertEvent(row.event)) for row in rows]
+    return [
+        UnroutedAlert(
+            row.id,
+            row.watch,
+            AlertEvent(row.event),
+            is_held=row.checked == CheckState.UNSPECIFIC.value,
+        )
+        for row in rows
+    ]
 
 
-def route(conn: Connection, alert_id: str, channels: Sequence[str], now: datetime) -> None:
-    """Fan an alert out: one delivery per channel. An alert is routed once."""
+def _cycles_in_check(conn: Connection, now: datetime) -> sa.Select[tuple[int]]:
+    """Finished cycles whose baseline rests on a reference picture that is about to be judged.
+
+    All of it waits then, as it is one message; but not for long, whatever keeps the check.
+    """
+    unrouted, finished = alerts.alias(), cycles.alias()
+    return (
+        sa.select(unrouted.c.baseline_cycle_id)
+        .select_from(
+            unrouted.join(matches, matches.c.id == unrouted.c.match_id)
+            .join(reference_checks, reference_checks.c.reference_id == matches.c.reference_id)
+            .join(finished, finished.c.id == unrouted.c.baseline_cycle_id)
+        )
+        .where(
+            unrouted.c.routed_at.is_(None),
+            finished.c.finished_at > now - CHECK_PATIENCE,
+            is_pending(newest_cluster(conn)),
+        )
+    )
+
+
+def route(
+    conn: Connection,
+    alert_id: str,
+    channels: Sequence[str],
+    now: datetime,
+    *,
+    is_held: bool = False,
+) -> None:
+    """Fan an alert out: one delivery per channel, due or held. An alert is routed once."""
+    state = DeliveryState.HELD if is_held else DeliveryState.DUE
     for channel in channels:
         statement = insert(conn, deliveries).values(
             alert_id=alert_id,
             channel=channel,
-            state=DeliveryState.DUE.value,
+            state=state.value,
             attempts=0,
             created_at=now,
-            next_try_at=now,
+            next_try_at=None if is_held else now,
         )
         conn.execute(statement.on_conflict_do_nothing())
     conn.execute(sa.update(alerts).where(alerts.c.id == alert_id).values(routed_at=now))

@@ -10,8 +10,10 @@ import sqlalchemy as sa
 
 from monitor.errors import NotFound
 from monitor.model import FoundPicture, ReferencePicture, Rights
+from monitor.storage import reference_checks
 from monitor.storage import watches as watch_rows
 from monitor.storage.engine import Connection
+from monitor.storage.reference_checks import ReferenceCheck
 from monitor.storage.tables import assets, matches, reference_pictures, watches
 from monitor.storage.text import clean
 
@@ -29,7 +31,11 @@ class AssetChanges:
 
 @dataclass(frozen=True, slots=True)
 class AssetRow:
-    """An asset as people are shown it."""
+    """An asset as people are shown it.
+
+    `marked` counts its pictures that are unspecific or featureless, `held` its matches that are
+    held; `checks` say so of each picture.
+    """
 
     id: int
     watch: str
@@ -45,6 +51,9 @@ class AssetRow:
     created_at: datetime
     retired_at: datetime | None
     reference_pictures: tuple[str, ...] = ()
+    marked: int = 0
+    held: int = 0
+    checks: tuple[ReferenceCheck, ...] = ()
 
 
 def iter_references(conn: Connection, watch_id: int) -> list[ReferencePicture]:
@@ -285,7 +294,7 @@ def list_rows(conn: Connection, *, watch: str | None = None) -> list[AssetRow]:
 
 
 def get(conn: Connection, name: str, *, watch: str | None = None) -> AssetRow:
-    """One asset with the paths of its pictures. Raises NotFound, also where two fit."""
+    """One asset with its pictures and their checks. Raises NotFound, also where two fit."""
     where = assets.c.name == name
     if watch is not None:
         where = sa.and_(where, watches.c.name == watch)
@@ -311,29 +320,28 @@ def _select(conn: Connection, where: sa.ColumnElement[bool]) -> list[AssetRow]:
         .where(where)
         .order_by(watches.c.name, assets.c.name)
     ).all()
-    paths: dict[int, list[str]] = {}
-    for asset_id, path in conn.execute(
-        sa.select(reference_pictures.c.asset_id, reference_pictures.c.path)
-        .where(reference_pictures.c.retired_at.is_(None))
-        .order_by(reference_pictures.c.path)
-    ):
-        paths.setdefault(asset_id, []).append(path)
-    return [
-        AssetRow(
-            id=row.id,
-            watch=row.watch,
-            name=row.name,
-            right_kind=row.right_kind,
-            certificate=row.certificate,
-            territory=row.territory,
-            official_url=row.official_url,
-            published_at=row.published_at,
-            tags=tuple(row.tags),
-            pictures=len(paths.get(row.id, [])),
-            matches=row.match_count,
-            created_at=row.created_at,
-            retired_at=row.retired_at,
-            reference_pictures=tuple(paths.get(row.id, [])),
-        )
-        for row in rows
-    ]
+    checks = reference_checks.list_rows(conn)
+    return [_row(row, tuple(checks.get(row.id, ()))) for row in rows]
+
+
+def _row(row: sa.Row[tuple[object, ...]], checks: tuple[ReferenceCheck, ...]) -> AssetRow:
+    paths = tuple(check.path for check in checks if check.retired_at is None)
+    return AssetRow(
+        id=row.id,
+        watch=row.watch,
+        name=row.name,
+        right_kind=row.right_kind,
+        certificate=row.certificate,
+        territory=row.territory,
+        official_url=row.official_url,
+        published_at=row.published_at,
+        tags=tuple(row.tags),
+        pictures=len(paths),
+        matches=row.match_count,
+        created_at=row.created_at,
+        retired_at=row.retired_at,
+        reference_pictures=paths,
+        marked=sum(check.is_marked for check in checks),
+        held=sum(check.held for check in checks),
+        checks=checks,
+    )

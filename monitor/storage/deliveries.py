@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
@@ -25,7 +26,7 @@ MOST_IN_A_BASELINE = 5_000
 class DueDelivery:
     """A claimed delivery with what its message says. `created_at` is the alert's.
 
-    `attempts` counts the one in hand.
+    `attempts` counts the one in hand, `due_from_at` is when it was routed, or released.
     """
 
     id: int
@@ -33,6 +34,7 @@ class DueDelivery:
     channel: str
     attempts: int
     created_at: datetime
+    due_from_at: datetime
     event: AlertEvent
     watch: str | None
     text: str | None
@@ -51,6 +53,9 @@ class ChannelHealth:
     dead: int
     last_error: str | None
 
+
+# (whether it is for operators, whether it tells of a match, its baseline, attempts)
+_Kind: TypeAlias = tuple[bool, bool, int | None, int]
 
 _WAITING = deliveries.c.state.in_(["due", "failed"])
 _SENDING = deliveries.c.state == "sending"
@@ -85,10 +90,10 @@ def claim(
 ) -> list[DueDelivery]:
     """Take the deliveries of the channel's next message; empty if none is ready.
 
-    One message holds one kind: operator alerts, matches, or the matches of one baseline. Matches
-    and operator alerts wait until the oldest of their kind is `group` old, counted from the
-    alert's creation; what has been tried before, and a baseline, waits no more. What is tried
-    again is not mixed with what is new.
+    One message holds one kind: operator alerts, matches, the matches of one baseline, or summaries
+    of what is held. All but a baseline wait until the oldest of their kind is `group` old, counted
+    from the alert's creation; what has been tried before waits no more. What is tried again is not
+    mixed with what is new.
     """
     rows = conn.execute(
         sa.select(
@@ -103,14 +108,15 @@ def claim(
         .order_by(alerts.c.created_at, deliveries.c.id)
         .with_for_update(skip_locked=True, of=deliveries)
     ).all()
-    kinds: dict[tuple[bool, int | None, int], list[int]] = {}
-    oldest: dict[tuple[bool, int | None, int], datetime] = {}
+    kinds: dict[_Kind, list[int]] = {}
+    oldest: dict[_Kind, datetime] = {}
     for row in rows:
-        kind = (AlertEvent(row.event).is_operator, row.baseline_cycle_id, row.attempts)
+        event = AlertEvent(row.event)
+        kind = (event.is_operator, event.is_match, row.baseline_cycle_id, row.attempts)
         kinds.setdefault(kind, []).append(row.id)
         oldest.setdefault(kind, row.created_at)
     for kind, ids in kinds.items():
-        _, baseline, attempts = kind
+        _, _, baseline, attempts = kind
         if baseline is not None or attempts != 0 or oldest[kind] + group <= now:
             most = MOST_IN_A_GROUP if baseline is None else MOST_IN_A_BASELINE
             return _take(conn, ids[:most], owner, now + lease)
@@ -135,6 +141,7 @@ def _take(conn: Connection, ids: list[int], owner: str, lease_until: datetime) -
             deliveries.c.channel,
             deliveries.c.attempts,
             alerts.c.created_at,
+            deliveries.c.created_at.label("due_from_at"),
             alerts.c.event,
             alerts.c.text,
             alerts.c.match_id,
@@ -153,6 +160,7 @@ def _take(conn: Connection, ids: list[int], owner: str, lease_until: datetime) -
             channel=row.channel,
             attempts=row.attempts,
             created_at=row.created_at,
+            due_from_at=row.due_from_at,
             event=AlertEvent(row.event),
             watch=row.watch,
             text=row.text,
@@ -235,8 +243,11 @@ def retry(conn: Connection, alert_id: str | None, channel: str | None, now: date
 
 
 def list_health(conn: Connection) -> list[ChannelHealth]:
-    """The channels for which something waits or was given up, by name."""
-    unsent = deliveries.c.state != "sent"
+    """The channels for which something waits or was given up, by name.
+
+    What is held doesn't wait for its channel.
+    """
+    unsent = deliveries.c.state.not_in(["sent", "held"])
     rows = conn.execute(
         sa.select(
             deliveries.c.channel,

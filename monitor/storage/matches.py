@@ -9,7 +9,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from monitor.errors import NotFound
-from monitor.model import Price, Region, Relation, Similarity, Verdict
+from monitor.model import CheckState, Price, Region, Relation, Similarity, Verdict
+from monitor.storage import held
 from monitor.storage.comparisons import region_of, similarity_values
 from monitor.storage.engine import Connection
 from monitor.storage.listings import price_of
@@ -20,6 +21,7 @@ from monitor.storage.tables import (
     listings,
     matches,
     pictures,
+    reference_checks,
     reference_pictures,
     sellers,
     watches,
@@ -33,13 +35,17 @@ BY_OWN_SELLERS = "own_sellers"
 
 @dataclass(frozen=True, slots=True)
 class MatchChange:
-    """What recording a sighting has changed; `score_before` is None for a new match."""
+    """What recording a sighting has changed; `score_before` is None for a new match.
+
+    `has_moved` says that it rests on another reference picture than before.
+    """
 
     id: int
     created: bool
     score_before: float | None
     score: float
     verdict: Verdict
+    has_moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +109,13 @@ def record(
     provider_score: float | None,
     own_seller: bool,
     now: datetime,
+    alert_score: float = 1.0,
 ) -> MatchChange:
     """Write that a listing was seen with a picture like the asset's.
 
-    The best similarity is kept, with the pictures that gave it. A verdict is never touched, but
-    that an own seller's match, still unreviewed, is authorised.
+    The best similarity is kept, with the pictures that gave it: where it is to be told, from
+    `alert_score` on, one that rests on a reference picture that is not `unspecific` comes first. A
+    verdict is never touched, but that an own seller's match, still unreviewed, is authorised.
     """
     best: dict[str, object] = {
         "reference_id": reference_id,
@@ -137,7 +145,8 @@ def record(
         .with_for_update(key_share=True)
     ).one()
     values: dict[str, object] = {"last_seen_at": now, "times_seen": old.times_seen + 1}
-    if similarity.score > old.score:
+    is_better = _is_better(conn, old, reference_id, similarity.score, alert_score)
+    if is_better:
         values |= best
     verdict = Verdict(old.verdict)
     if own_seller and verdict is Verdict.UNREVIEWED:
@@ -148,15 +157,44 @@ def record(
         id=old.id,
         created=created,
         score_before=None if created else old.score,
-        score=max(similarity.score, old.score),
+        score=similarity.score if is_better else old.score,
         verdict=verdict,
+        has_moved=is_better and old.reference_id != reference_id,
     )
+
+
+def _is_better(
+    conn: Connection,
+    old: sa.Row[tuple[object, ...]],
+    reference_id: int,
+    score: float,
+    alert_score: float,
+) -> bool:
+    """Whether a match is to rest on this similarity instead of the one it has."""
+    if old.reference_id == reference_id:
+        return bool(score > old.score)
+    unspecific = set(
+        conn.execute(
+            sa.select(reference_checks.c.reference_id).where(
+                reference_checks.c.reference_id.in_([reference_id, old.reference_id]),
+                reference_checks.c.state == CheckState.UNSPECIFIC.value,
+            )
+        ).scalars()
+    )
+
+    def rank(of: int, reached: float) -> tuple[bool, float]:
+        return of not in unspecific and reached >= alert_score, reached
+
+    return rank(reference_id, score) > rank(old.reference_id, old.score)
 
 
 def decide(
     conn: Connection, match_id: int, verdict: Verdict, by: str, note: str | None, now: datetime
 ) -> None:
-    """Set a person's verdict. Raises NotFound."""
+    """Set a person's verdict. Raises NotFound.
+
+    What was held while it was settled is due again if it is so no more.
+    """
     done = conn.execute(
         sa.update(matches)
         .where(matches.c.id == match_id)
@@ -166,6 +204,7 @@ def decide(
     )
     if done.rowcount == 0:
         raise NotFound(f"there is no match {match_id}; `monitor matches list` shows all")
+    held.release(conn, now, match_id=match_id)
 
 
 def list_rows(

@@ -5,12 +5,9 @@ Every constraint is named by one convention, so that migrations can address it o
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
+
+from monitor.storage.column_types import Exact, Instant
 
 metadata = sa.MetaData(
     naming_convention={
@@ -21,56 +18,6 @@ metadata = sa.MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-
-class Instant(sa.types.TypeDecorator[datetime]):
-    """An aware UTC instant: `timestamptz` on PostgreSQL, sortable UTC text on SQLite.
-
-    The text is `YYYY-MM-DD HH:MM:SS.ffffff`, so that it compares with SQLite's own date functions.
-    """
-
-    impl = sa.String
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(sa.String(26))
-        return dialect.type_descriptor(sa.DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> object:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant must be aware")
-        utc = value.astimezone(UTC)
-        return utc.strftime("%Y-%m-%d %H:%M:%S.%f") if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
-        return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
-
-
-class Exact(sa.types.TypeDecorator[Decimal]):
-    """An exact decimal: `numeric` on PostgreSQL, text on SQLite, which has only binary floats."""
-
-    impl = sa.String
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        if dialect.name == "sqlite":
-            return dialect.type_descriptor(sa.String(40))
-        return dialect.type_descriptor(sa.Numeric())
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> object:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return format(value, "f")
-
-    def process_result_value(self, value: object, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
-        return None if value is None else Decimal(str(value))
 
 
 def _id() -> sa.Column[int]:
@@ -275,6 +222,37 @@ look_backs = sa.Table(
     sa.Column("finished_at", Instant),
 )
 
+# What random other listing pictures have said of a reference picture (see scanning/check.py).
+reference_checks = sa.Table(
+    "reference_checks",
+    metadata,
+    sa.Column("reference_id", sa.ForeignKey("reference_pictures.id"), primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    # under which version of the comparison, and from which score, it was looked at
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("record_score", sa.Float, nullable=False),
+    sa.Column("copy_score", sa.Float),  # what a plain copy of it reaches
+    sa.Column("sampled", sa.Integer, nullable=False),
+    sa.Column("matched", sa.Integer, nullable=False),
+    sa.Column("checked_at", Instant),  # when the sample was taken
+    # judged again once there is a cluster of this number: clusters are numbered as they come
+    sa.Column("again_from", sa.BigInteger, nullable=False),
+    sa.Column("trusted_at", Instant),
+    sa.Column("trusted_by", sa.Text),
+    sa.CheckConstraint(
+        "state IN ('unjudged', 'sound', 'unspecific', 'featureless', 'trusted')", name="state"
+    ),
+)
+
+# Which listings the searches for an asset have returned. Observations don't tell: they are written
+# when a listing changes, not for each search that meets it.
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    sa.Column("asset_id", sa.ForeignKey("assets.id"), primary_key=True),
+    sa.Column("listing_id", sa.ForeignKey("listings.id"), primary_key=True),
+)
+
 observations = sa.Table(
     "observations",
     metadata,
@@ -363,16 +341,26 @@ deliveries = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
-    sa.Column("next_try_at", Instant),  # null once sent or dead
+    sa.Column("next_try_at", Instant),  # null once sent or dead, and while held
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", Instant),
     sa.Column("last_error", sa.Text),
     sa.Column("sent_at", Instant),
+    sa.Column("summarised_at", Instant),  # when a summary of what is held has told of it
     sa.UniqueConstraint("alert_id", "channel"),
     sa.CheckConstraint(
         "state IN ('due', 'sending', 'sent', 'failed', 'dead', 'held')", name="state"
     ),
     sa.Index("ix_deliveries_queue", "channel", "state", "next_try_at"),
+)
+# Without a parameter in it, so that both databases use the index below.
+IS_HELD = deliveries.c.state == sa.literal_column("'held'")
+sa.Index(
+    "ix_deliveries_held",
+    deliveries.c.summarised_at,
+    deliveries.c.alert_id,
+    sqlite_where=deliveries.c.state == "held",
+    postgresql_where=deliveries.c.state == "held",
 )
 
 # Pace and daily budget per marketplace account, shared by all processes on this database.

@@ -110,6 +110,19 @@ def test_after_a_week_it_is_given_up_visibly_and_can_be_sent_again(desk: Desk) -
     assert desk.states()["al-1"][0] == "sent"
 
 
+def test_what_was_held_for_long_is_not_given_up_at_its_first_failure(desk: Desk) -> None:
+    desk.legal.status = 503
+    desk.add(1)
+    with desk.store.writing() as conn:
+        alerts.route(conn, "al-1", ["legal"], desk.clock() + timedelta(days=30))  # as if released
+    desk.clock.advance(days=30)
+    desk.deliver()
+    assert desk.states()["al-1"][0] == "failed"
+    desk.clock.advance(days=8)
+    desk.deliver()
+    assert desk.states()["al-1"][0] == "dead"
+
+
 def test_a_broken_channel_is_told_through_the_others_once(desk: Desk) -> None:
     desk.context = replace(desk.context, routes=Routes(ops=("legal", "ops")))
     desk.legal.status = 503

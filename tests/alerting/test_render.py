@@ -65,6 +65,7 @@ def due(
         channel="legal",
         attempts=1,
         created_at=NOW,
+        due_from_at=NOW,
         event=event,
         watch="acme",
         text=text,

@@ -69,6 +69,7 @@ def test_every_command_and_subcommand_is_documented() -> None:
         (["watches", "list"], "acme"),
         (["assets", "list"], "mug"),
         (["assets", "show", "mug"], "mug.jpg"),
+        (["assets", "show", "mug"], "unjudged"),
         (["matches", "list"], "copy 0"),
         (["matches", "show", "1"], "reference_path"),
         (["listings", "list"], "other 0"),
@@ -134,6 +135,9 @@ def test_a_listing_is_shown_with_its_history(scanned: Rehearsal) -> None:
         (["alerts", "retry", "al-0"], 2, "no alert 'al-0'"),
         (["sql", "DELETE FROM matches"], 2, "database refuses"),
         (["assets", "import", ".", "--watch", "nothing"], 2, "no watch 'nothing'"),
+        (["assets", "trust", "mug"], 2, "no picture of asset 'mug' is unspecific"),
+        (["assets", "trust", "mug", "--picture", "cup.jpg"], 2, "has no picture 'cup.jpg'"),
+        (["assets", "trust", "mug", "--undo"], 2, "is trusted"),
     ],
 )
 def test_a_wrong_word_is_answered_with_what_is_wrong(
@@ -149,6 +153,16 @@ def test_a_verdict_is_kept(scanned: Rehearsal) -> None:
     rows = run(scanned, "matches", "list", "--verdict", "infringing", "--json").stdout
     assert [row["id"] for row in json.loads(rows)] == [1]
     run(scanned, "matches", "decide", "1", "unreviewed")
+
+
+def test_a_person_trusts_a_picture_and_takes_it_back(scanned: Rehearsal) -> None:
+    words = ("assets", "trust", "mug", "--picture", "mug.jpg")
+    assert "mug.jpg: trusted; 0 deliveries" in run(scanned, *words, "--by", "anne").stdout
+    (check,) = json.loads(run(scanned, "assets", "show", "mug", "--json").stdout)["checks"]
+    assert (check["state"], check["trusted_by"]) == ("trusted", "anne")
+    assert "judged again" in run(scanned, *words, "--undo").stdout
+    (check,) = json.loads(run(scanned, "assets", "show", "mug", "--json").stdout)["checks"]
+    assert (check["state"], check["trusted_by"]) == ("unjudged", None)
 
 
 def _shown_commands() -> list[list[str]]:
@@ -211,9 +225,14 @@ def test_a_file_that_is_no_backup_is_refused(scanned: Rehearsal, tmp_path: Path)
 
 def test_pictures_are_imported_into_the_watch(scanned: Rehearsal, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"nonsense")
-    result = run(scanned, "assets", "import", str(tmp_path), "--watch", "acme")
+    Image.new("RGB", (300, 300), "white").save(tmp_path / "blank.png")
+    try:
+        result = run(scanned, "assets", "import", str(tmp_path), "--watch", "acme")
+    finally:
+        (scanned.brand / "blank.png").unlink(missing_ok=True)
     assert code_of(result) == 1
     assert "not imported: broken.jpg" in result.stdout
+    assert "shows too little to be recognised, even in a copy: blank.png" in result.stdout
 
 
 def test_a_scan_that_the_outside_world_failed_exits_3(scanned: Rehearsal) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.storage import Store
+from tests.scanning.office import Office, open_office
 from tests.scanning.shop import Bench, open_bench
 
 
@@ -20,4 +21,16 @@ def bench(store: Store, tmp_path: Path) -> Iterator[Bench]:
 @pytest.fixture
 def sqlite_bench(sqlite_store: Store, tmp_path: Path) -> Iterator[Bench]:
     with open_bench(sqlite_store, tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture
+def office(store: Store, tmp_path: Path) -> Iterator[Office]:
+    with open_office(store, tmp_path / "home") as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_office(sqlite_store: Store, tmp_path: Path) -> Iterator[Office]:
+    with open_office(sqlite_store, tmp_path / "home") as opened:
         yield opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitor import matching
 from monitor.model import PictureRecord, ReferencePicture, Relation, Scan, ScanCounts, Similarity
-from monitor.scanning.judge import Judge, best_per_asset
+from monitor.scanning.judge import Judge, Standing, best_per_asset
 from tests.e2e.rehearsal import START
 from tests.matching.drawing import draw, encode
 
@@ -53,14 +53,26 @@ def test_what_was_compared_before_is_not_compared_again() -> None:
     assert set(judge.compare([MUG, MUG_TOO], _record(50), known)) == {("sha-2", "sha-50")}
 
 
-def test_each_asset_has_its_best_picture() -> None:
-    scores = {MUG: 0.7, MUG_TOO: 0.9, CUP: 0.8}
+def _best(scores: dict[ReferencePicture, float], standing: Standing) -> dict[str, float]:
+    """Path of the reference picture -> score, of the best of each asset."""
     comparisons = {
         (reference.sha256, "seen"): Similarity(score, Relation.SAME, "m")
         for reference, score in scores.items()
     }
-    best = best_per_asset([MUG, MUG_TOO, CUP], "seen", comparisons)
-    assert [(judged.reference, judged.similarity.score) for judged in best] == [
-        (MUG_TOO, 0.9),
-        (CUP, 0.8),
-    ]
+    best = best_per_asset(list(scores), "seen", comparisons, standing)
+    return {judged.reference.path: judged.similarity.score for judged in best}
+
+
+def test_each_asset_has_its_best_picture() -> None:
+    scores = {MUG: 0.7, MUG_TOO: 0.9, CUP: 0.8}
+    assert _best(scores, Standing(0.85)) == {MUG_TOO.path: 0.9, CUP.path: 0.8}
+
+
+def test_what_is_told_rests_on_an_unspecific_picture_last() -> None:
+    standing = Standing(0.85, frozenset({MUG.id, CUP.id}))
+    assert _best({MUG: 0.99, MUG_TOO: 0.86, CUP: 0.9}, standing) == {
+        MUG_TOO.path: 0.86,
+        CUP.path: 0.9,
+    }
+    # else nothing would be told of it, nor held
+    assert _best({MUG: 0.99, MUG_TOO: 0.84}, standing) == {MUG.path: 0.99}

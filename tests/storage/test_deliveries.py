@@ -142,6 +142,19 @@ def test_kinds_are_never_mixed(store: Store) -> None:
     assert batches == [["al-1", "al-2"], ["ops-1"], []]
 
 
+def test_a_summary_of_what_is_held_goes_apart_from_the_matches_it_would_drown_in(
+    store: Store,
+) -> None:
+    with store.writing() as conn:
+        _routed(conn, "al-1")
+        _alert(conn, "held-1", event=AlertEvent.MATCHES_HELD)
+        alerts.route(conn, "held-1", ["legal"], START)
+    assert [[item.alert_id for item in _claim(store, owner=str(n))] for n in range(2)] == [
+        ["al-1"],
+        ["held-1"],
+    ]
+
+
 def test_a_message_tells_200_at_most(store: Store) -> None:
     with store.writing() as conn:
         _routed(conn, *(f"al-{number:03}" for number in range(230)))

@@ -153,3 +153,39 @@ def test_views_made_on_top_of_ours_stop_no_upgrade(store: Store) -> None:
     with store.migrating() as conn:
         run_migrations(conn, migrations_folder(), "head")
     assert check_schema(store) == []
+
+
+def test_an_upgrade_knows_which_searches_returned_the_listings_of_before(empty_url: str) -> None:
+    store = Store.open(empty_url)
+    try:
+        with store.migrating() as conn:
+            run_migrations(conn, migrations_folder(), "0002")
+            for statement in OLD_ROWS:
+                conn.exec_driver_sql(statement)
+        upgrade_schema(store)
+        with store.reading() as conn:
+            rows = conn.exec_driver_sql("SELECT asset_id, listing_id FROM sightings").all()
+            assert [tuple(row) for row in rows] == [(5, 7)]
+        assert check_schema(store) == []
+    finally:
+        store.close()
+
+
+OLD_ROWS = (
+    "INSERT INTO watches (id, name, record_score, alert_score) VALUES (1, 'w', 0.6, 0.85)",
+    "INSERT INTO assets (id, watch_id, name, tags, created_at)"
+    " VALUES (5, 1, 'mug', '[]', '2026-01-01')",
+    "INSERT INTO pictures (sha256, format, width, height, size_bytes, created_at)"
+    " VALUES ('a', 'PNG', 1, 1, 1, '2026-01-01')",
+    "INSERT INTO reference_pictures (id, asset_id, sha256, path, added_at)"
+    " VALUES (6, 5, 'a', 'mug.png', '2026-01-01')",
+    "INSERT INTO cycles (id, watch_id, due_at) VALUES (1, 1, '2026-01-01')",
+    "INSERT INTO scans (id, cycle_id, watch_id, marketplace, reference_id, state, due_at, attempts,"
+    " listings_seen, listings_new, pictures_fetched, pictures_failed, matches_new, requests)"
+    " VALUES (1, 1, 1, 'm', 6, 'finished', '2026-01-01', 1, 0, 0, 0, 0, 0, 0)",
+    "INSERT INTO listings (id, site, item_id, url, title, first_seen_at, last_seen_at,"
+    " last_observed_at, times_seen)"
+    " VALUES (7, 's', '1', 'u', 't', '2026-01-01', '2026-01-02', '2026-01-02', 2)",
+    "INSERT INTO observations (listing_id, scan_id, observed_at, title, rank)"
+    " VALUES (7, 1, '2026-01-01', 't', 1), (7, 1, '2026-01-02', 't', 1)",
+)

@@ -1,0 +1,64 @@
+"""What is held is summarised: one alert for each reference picture and finished cycle."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime
+
+from monitor.alerting.context import AlertContext
+from monitor.model import AlertEvent
+from monitor.storage import Connection, alerts, held
+from monitor.storage.held import HeldMatches
+
+
+def summarise_held(context: AlertContext) -> int:
+    """Write the summaries that are due, and release what is held for no reason any more.
+
+    Returns how many alerts were written or deliveries released. Two cheap looks where there is
+    nothing to do. What is held after a cycle's summary is told in that of the next.
+    """
+    with context.store.reading() as conn:
+        if not held.has_released(conn) and not _find_due(conn):
+            return 0
+    now = context.clock()
+    with context.store.writing() as conn:
+        released = held.release(conn, now)
+        return released + sum(_summarise(context, conn, item, now) for item in _find_due(conn))
+
+
+def _find_due(conn: Connection) -> list[HeldMatches]:
+    return [
+        item
+        for item in held.list_unsummarised(conn)
+        if item.cycle_id is not None and not alerts.is_known(conn, _key(item))
+    ]
+
+
+def _key(item: HeldMatches) -> str:
+    return f"held:{item.reference_id}:{item.cycle_id}"
+
+
+def _summarise(context: AlertContext, conn: Connection, item: HeldMatches, now: datetime) -> int:
+    is_new = alerts.add(
+        conn,
+        event=AlertEvent.MATCHES_HELD,
+        dedup_key=_key(item),
+        watch_id=item.watch_id,
+        text=_text(item),
+        now=now,
+        alert_id=context.new_alert_id(),
+    )
+    if is_new:
+        held.mark_summarised(conn, item.reference_id, now)
+    return int(is_new)
+
+
+def _text(item: HeldMatches) -> str:
+    what = "1 new match" if item.matches == 1 else f"{item.matches} new matches"
+    return (
+        f"{what} of {item.path} (asset {item.asset}, watch {item.watch}) held, because it also "
+        "matches pictures that have nothing to do with it "
+        f"({item.matched} of {item.sampled} random ones). They are stored: `monitor matches list` "
+        "and `monitor alerts list --state held` show them, "
+        f"`monitor assets trust {shlex.quote(item.asset)}` sends them."
+    )
