@@ -32,7 +32,7 @@ from corpus import MEASURING, TUNING, Listed, Row, load, read_pairs, read_rows, 
 from kinds import DISGUISES, KINDS
 from PIL import Image
 from report import show, show_fit
-from seller_edits import another_print
+from seller_edits import another_print, part_recoloured
 
 from monitor import matching
 from monitor.matching.compare import gather, relate
@@ -46,6 +46,7 @@ _QUALITY: Final = 82
 _POOL: Final = 40
 _BOTH_WAYS: Final = 1
 _PRINTS: Final = 4
+_PARTS: Final = 2
 _SLOW_EVERY: Final = 12
 
 
@@ -150,6 +151,7 @@ def compare_all(row: Row) -> list[Pair]:
         if kind is not None:
             pairs.append(compare(reference, other, kind))
     pairs += compare_prints(row, image)
+    pairs += compare_recoloured(row, image, reference)
     chosen = [DISGUISES[(number + step) % len(DISGUISES)] for step in range(_BOTH_WAYS)]
     for disguise in chosen:
         disguised = look_at(row, image, disguise, is_reference=True)
@@ -180,6 +182,18 @@ def compare_prints(row: Row, image: Image.Image) -> list[Pair]:
         mock_up = another_print(image, np.random.default_rng(number), print_)
         shown.append(fingerprint(row, f"print {step}", mock_up, {}))
     return [compare(one, other, "another print") for one, other in itertools.combinations(shown, 2)]
+
+
+def compare_recoloured(row: Row, image: Image.Image, reference: Shown) -> list[Pair]:
+    """The picture with two other parts of it in another colour: variants, no copies."""
+    found = []
+    for step in range(_PARTS):
+        random = np.random.default_rng(zlib.crc32(f"{row.path} part {step}".encode()))
+        shown = part_recoloured(image, random)
+        if shown is not None:
+            kind = "part recoloured"
+            found.append(compare(reference, fingerprint(row, f"part {step}", shown, {}), kind))
+    return found
 
 
 def compare_listed(rows: tuple[Row, Row], listed: Listed) -> Pair:

@@ -265,3 +265,24 @@ def another_print(image: Picture, random: Random, print_: Picture) -> Picture:
     top = int(random.integers(image.height - height + 1))
     result.paste(ImageOps.fit(print_.convert("RGB"), (width, height)), (left, top))
     return result
+
+
+def part_recoloured(image: Picture, random: Random) -> Picture | None:
+    """A part in the middle in another colour, the rest as it was; None where it hardly shows."""
+    pixels = np.asarray(image)
+    hsv = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV).astype(np.int64)
+    hsv[..., 0] = (hsv[..., 0] + int(random.integers(25, 155))) % 180
+    hsv[..., 1] = np.clip(hsv[..., 1] * random.uniform(0.8, 1.6), 0, 255)
+    hsv[..., 2] = np.clip(hsv[..., 2] * random.uniform(0.6, 1.3), 0, 255)
+    changed = cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB)
+    y, x = np.mgrid[-1 : 1 : image.height * 1j, -1 : 1 : image.width * 1j]
+    wide, high = random.uniform(0.3, 0.65, 2)
+    left, top = random.uniform(-0.25, 0.25, 2)
+    away = ((x - left) / wide) ** 2 + ((y - top) / high) ** 2
+    # An empty ground keeps its colour, as in a shop's own picture of another colour.
+    ground = np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]), axis=0)
+    is_thing = np.abs(pixels - ground).max(axis=2) > 20
+    mask = np.clip((1 - away) * 6, 0, 1) * cv2.GaussianBlur(is_thing.astype(np.float64), (3, 3), 0)
+    result = pixels + (changed.astype(np.float64) - pixels) * mask[..., None]
+    shows = np.abs(result - pixels).mean(axis=2) > 25
+    return to_rgb(result) if shows.mean() > 0.05 * is_thing.mean() and shows.mean() > 0.02 else None

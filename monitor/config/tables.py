@@ -92,8 +92,8 @@ class WatchTable(Table):
     cron: Text | None = None
     timezone: Text | None = None
     jitter: Jitter = timedelta(0)
-    record_score: Score = 0.60
-    alert_score: Score = 0.85
+    record_score: Score = 0.50
+    alert_score: Score = 0.75
     channels: list[Text]
     own_sellers: list[Text] = []
 

@@ -183,22 +183,22 @@ def _summarise(windows: _Windows, shares: tuple[float, float]) -> Agreement:
         replaced=float((both & (windows.structure < _OTHER_STRUCTURE)).sum()) / total,
         tint=float(np.minimum(windows.tint[shared], 60).mean()),
         colour=float(np.minimum(windows.colour[shared], 60).mean()),
-        split=_split(windows.apart, agrees, textured & ~agrees, inside & ~textured),
+        split=_split(windows, agrees, textured),
         contrast=float(windows.growth[agrees].std()) if agrees.sum() >= _LEAST else 0.0,
     )
 
 
-def _split(apart: Singles, agrees: Flags, differs: Flags, flat: Flags) -> float:
+def _split(windows: _Windows, agrees: Flags, textured: Flags) -> float:
     """How far the windows fall in two: those that stayed as they were, and those far from it.
 
     Of what is flat only what changed counts, so that an empty ground doesn't hide a small thing;
     and only beside edges that agree, as those of a recoloured thing do and a banner's don't.
     """
-    beside = _grow(agrees) & ~_grow(differs)
-    far = (agrees | (flat & beside)) & (apart > _FAR)
-    counted = max(1, int((agrees | far).sum()))
-    still = agrees & (apart < _STILL)
-    return float(np.sqrt(still.sum() * far.sum())) / counted
+    beside = _grow(agrees) & ~_grow(textured & ~agrees)
+    flat = windows.inside & ~textured & beside
+    far = (agrees | flat) & (windows.apart > _FAR)
+    still = agrees & (windows.apart < _STILL)
+    return float(np.sqrt(still.sum() * far.sum())) / max(1, int((agrees | far).sum()))
 
 
 def _grow(flags: Flags) -> Flags:

@@ -29,7 +29,7 @@ def test_a_small_config_gets_the_defaults(tmp_path: Path) -> None:
     (watch,) = config.watches
     assert watch.images == tmp_path / "brands"
     assert watch.trigger == Every(timedelta(hours=6))
-    assert (watch.record_score, watch.alert_score) == (0.60, 0.85)
+    assert (watch.record_score, watch.alert_score) == (0.50, 0.75)
     assert (watch.own_sellers, watch.jitter) == ([], timedelta(0))
 
 
@@ -240,7 +240,7 @@ channels = ["legal"]
         "26 watch[0].cron: cron '0 0 31 2 *' never comes",
         "26 watch[0].cron: one of every and cron is needed, both are given",
         "27 watch[0].timezone: 'Mars/Phobos' is no IANA time zone",
-        "28 watch[0].record_score: record_score (0.9) must not be above alert_score (0.85)",
+        "28 watch[0].record_score: record_score (0.9) must not be above alert_score (0.75)",
         '29 watch[0].channels[1]: "legal" is listed twice',
         '31 watch[1].name: there is a watch "mugs" already, on line 19',
         f"32 watch[1].images: {tmp_path}/config.toml is not a folder",
@@ -271,7 +271,7 @@ channels = ["legal"]
         (EVERY, f'{EVERY}\njitter = "a bit"', "a percentage or a duration"),
         (EVERY, f"{EVERY}\nalert_score = nan", "finite number"),
         (EVERY, f'{EVERY}\nalert_score = "0.9"', "valid number"),
-        (EVERY, f"{EVERY}\nalert_score = 0.5", "must not be above alert_score (0.5)"),
+        (EVERY, f"{EVERY}\nalert_score = 0.4", "must not be above alert_score (0.4)"),
         ('name = "acme-mugs"', 'name = ""', "at least 1 character"),
         ('name = "acme-mugs"', 'name = " x "', "without spaces around it"),
         ('name = "acme-mugs"', 'name = "a\\nb"', "visible text"),
