@@ -9,12 +9,14 @@ from monitor.matching.compare import METHOD, Comparison, compare, examine
 from monitor.matching.decode import DecodedPicture, Limits, decode
 from monitor.matching.explain import draw_comparison
 from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, fingerprint
-from monitor.matching.index import Index, bands, near_identical
+from monitor.matching.index import INDEX_ALGORITHMS, Candidate, Index, bands, near_identical
 
 __all__ = [
     "ALGORITHM",
     "ALGORITHMS",
+    "INDEX_ALGORITHMS",
     "METHOD",
+    "Candidate",
     "Comparison",
     "DecodedPicture",
     "Image",

@@ -30,11 +30,12 @@ from PIL.Image import Image
 from monitor.errors import PictureError
 from monitor.matching.decode import DecodedPicture
 from monitor.matching.keypoints import KEYPOINTS, take_features
+from monitor.matching.sketch import SKETCH, take_sketch
 from monitor.model import Fingerprints
 
 ALGORITHM: Final = "phash-thumb-2"
 # All that a picture must have to be compared.
-ALGORITHMS: Final = (ALGORITHM, KEYPOINTS)
+ALGORITHMS: Final = (ALGORITHM, KEYPOINTS, SKETCH)
 
 # Sides of the grey and the colour thumbnail, in pixels.
 GREY: Final = 32
@@ -69,7 +70,16 @@ class Print:
 
 def fingerprint(decoded: DecodedPicture) -> dict[str, bytes]:
     """The picture's fingerprints by algorithm name. The same picture gives the same bytes."""
-    return {ALGORITHM: take_hashes(decoded.image), KEYPOINTS: take_features(decoded.image)}
+    prints = {ALGORITHM: take_hashes(decoded.image), KEYPOINTS: take_features(decoded.image)}
+    return derive(prints)
+
+
+def derive(fingerprints: Fingerprints) -> dict[str, bytes]:
+    """These, with those that follow from them without the picture, where they are missing."""
+    derived = dict(fingerprints)
+    if SKETCH not in derived and KEYPOINTS in derived:
+        derived[SKETCH] = take_sketch(derived)
+    return derived
 
 
 def take_hashes(image: Image) -> bytes:

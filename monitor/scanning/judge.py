@@ -25,7 +25,7 @@ class Judge:
     """Compares listing pictures with a watch's reference pictures.
 
     The searched asset's own pictures are compared one by one, those of the watch's other assets
-    through the near-duplicate index.
+    through the index.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Judge:
 
     def candidates(self, prints: Fingerprints) -> list[ReferencePicture]:
         """The reference pictures worth comparing with this listing picture."""
-        return [*self._own, *(key for key, _ in self._index.query(prints))]
+        return [*self._own, *(found.key for found in self._index.query(prints))]
 
     def compare(
         self, candidates: Iterable[ReferencePicture], picture: PictureRecord, known: Comparisons

@@ -78,7 +78,7 @@ def _judge(
             continue
         prints = records[sha256].fingerprints
         try:
-            candidates = [reference for reference, _ in index.query(prints)]
+            candidates = [found.key for found in index.query(prints)]
             said: Comparisons = {
                 (item.sha256, sha256): matching.compare(records[item.sha256].fingerprints, prints)
                 for item in candidates
