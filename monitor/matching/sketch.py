@@ -3,7 +3,7 @@
 Taken from the stored fingerprint of `KEYPOINTS`, without the picture. The points stand in the same
 order: the first are the most worth.
 
-Layout of `SKETCH` (big endian, n points; at most 5,764 bytes):
+Layout of `SKETCH` (big endian, n points):
 
     offset    size  what
          0       4  width of the working picture, n: 2 x 16 bit

@@ -12,7 +12,7 @@ from PIL import Image
 
 from monitor.errors import PictureError
 from monitor.matching.fingerprint import derive
-from monitor.matching.keypoints import KEYPOINTS, MOST, mirrored, unpack_features
+from monitor.matching.keypoints import KEYPOINTS, MOST, STEP, mirrored, unpack_features
 from monitor.matching.sketch import (
     CELL,
     SKETCH,
@@ -41,7 +41,7 @@ def test_the_layout_is_as_documented() -> None:
     sketch = unpack_sketch(prints)
     assert np.abs(sketch.x * CELL - features.xy[:, 0]).max() <= CELL / 2
     assert np.abs(sketch.y * CELL - features.xy[:, 1]).max() <= CELL / 2
-    assert 1.2 ** (sketch.turns >> 5) == pytest.approx(features.scale)
+    assert STEP ** (sketch.turns >> 5) == pytest.approx(features.scale)
     turned = (sketch.turns & 31) / TURN - features.angle / (2 * np.pi)
     assert np.abs(turned - np.rint(turned)).max() <= 0.5 / TURN + 1e-6
 
