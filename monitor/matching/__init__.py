@@ -8,7 +8,7 @@ from PIL.Image import Image
 from monitor.matching.compare import METHOD, Comparison, compare, examine
 from monitor.matching.decode import DecodedPicture, Limits, decode
 from monitor.matching.explain import draw_comparison
-from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, fingerprint
+from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, derive, fingerprint
 from monitor.matching.index import INDEX_ALGORITHMS, Candidate, Index, bands, near_identical
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "bands",
     "compare",
     "decode",
+    "derive",
     "draw_comparison",
     "examine",
     "fingerprint",
