@@ -13,7 +13,7 @@ import numpy as np
 
 from monitor.matching.fingerprint import ALGORITHM, PARTS, Hashes, Print, unpack
 from monitor.matching.parts import PartIndex
-from monitor.matching.sketch import SKETCH, Sketch, unpack_sketch
+from monitor.matching.sketch import SKETCH, Sketch, join, unpack_sketch
 from monitor.model import Fingerprints
 
 # All that a picture must have to be in an index, or to ask one.
@@ -33,6 +33,7 @@ MAX_DISTANCE: Final = 16
 FEW_POINTS: Final = 60
 # Points that agree, from which a picture that is not near is worth comparing.
 LEAST_AGREEING: Final = 4
+_JOINED_AT_ONCE: Final = 128
 _BANDS: Final = 4
 _NEAR_PHASH: Final = 3
 _NEAR_DHASH: Final = 6
@@ -53,31 +54,40 @@ class Index(Generic[K]):
     share it.
     """
 
-    def __init__(self, keys: list[K], hashes: Hashes, sketches: list[Sketch]) -> None:
+    def __init__(self, keys: list[K], hashes: Hashes, points: Sketch, counts: list[int]) -> None:
         self._keys = keys
         self._hashes = hashes  # (parts, pictures), upright
-        self._is_bare = np.array([len(sketch) < FEW_POINTS for sketch in sketches], dtype=np.bool_)
-        self._parts = PartIndex(sketches)
+        self._is_bare = np.array(counts, dtype=np.intp) < FEW_POINTS
+        self._parts = PartIndex(points, counts)
 
     @classmethod
     def build(cls, items: Iterable[tuple[K, Fingerprints]]) -> Index[K]:
         """An index of (key, fingerprints); what lacks one of `INDEX_ALGORITHMS` is left out.
 
-        Raises PictureError for a damaged fingerprint.
+        Of an iterator no more than a few hundred are held at once. Raises PictureError for a
+        damaged fingerprint.
         """
         keys: list[K] = []
         rows: list[Hashes] = []
-        sketches: list[Sketch] = []
+        counts: list[int] = []
+        joined, waiting = [], []
         for key, fingerprints in items:
             if not fingerprints.keys() >= set(INDEX_ALGORITHMS):
                 continue
             unpacked = unpack(fingerprints)
-            if not is_blank(unpacked):
-                keys.append(key)
-                rows.append(unpacked.parts[0])
-                sketches.append(unpack_sketch(fingerprints))
+            if is_blank(unpacked):
+                continue
+            keys.append(key)
+            rows.append(unpacked.parts[0])
+            waiting.append(unpack_sketch(fingerprints))
+            counts.append(len(waiting[-1]))
+            if len(waiting) == _JOINED_AT_ONCE:
+                joined.append(join(waiting))
+                waiting.clear()
+        points = join([*joined, *waiting])
+        joined.clear()
         hashes = np.array(rows, dtype=np.uint64).reshape(len(rows), len(PARTS)).T.copy()
-        return cls(keys, hashes, sketches)
+        return cls(keys, hashes, points, counts)
 
     def __len__(self) -> int:
         return len(self._keys)

@@ -16,6 +16,7 @@ Layout of `SKETCH` (big endian, n points):
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -120,12 +121,12 @@ def _flipped_in_the_mirror() -> np.uint64:
     return np.uint64(int.from_bytes(np.packbits(basis().mirror < 0).tobytes(), "big"))
 
 
-def join(one: Sketch, other: Sketch) -> Sketch:
-    """The points of both, in one list."""
+def join(sketches: Sequence[Sketch]) -> Sketch:
+    """The points of all, one after the other, as if of one picture of the first one's width."""
     return Sketch(
-        one.width,
-        np.concatenate([one.words, other.words]),
-        np.concatenate([one.x, other.x]),
-        np.concatenate([one.y, other.y]),
-        np.concatenate([one.turns, other.turns]),
+        sketches[0].width if sketches else 0,
+        np.concatenate([np.zeros(0, np.uint64), *(sketch.words for sketch in sketches)]),
+        np.concatenate([np.zeros(0, np.uint8), *(sketch.x for sketch in sketches)]),
+        np.concatenate([np.zeros(0, np.uint8), *(sketch.y for sketch in sketches)]),
+        np.concatenate([np.zeros(0, np.uint8), *(sketch.turns for sketch in sketches)]),
     )

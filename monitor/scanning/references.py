@@ -6,7 +6,7 @@ the store says that nothing has changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from monitor import matching
 from monitor.model import Fingerprints, ReferencePicture
@@ -14,6 +14,9 @@ from monitor.scanning.context import ScanContext
 from monitor.scanning.kept import Indexed
 from monitor.scanning.pictures import load_index_prints, load_prints
 from monitor.storage import assets
+
+# What the index needs of so many pictures is 2 MB.
+LOADED_AT_ONCE = 400
 
 
 def load_watch(context: ScanContext, watch_id: int) -> Indexed:
@@ -39,15 +42,21 @@ def load_indexed(
         kept = memory.indexes.get(name)
         if kept is not None and kept.state == state:
             return kept
-        prints = load_index_prints(context, {reference.sha256 for reference in references})
-        index = matching.Index.build(
-            (reference, prints[reference.sha256])
-            for reference in references
-            if reference.sha256 in prints
-        )
+        index = matching.Index.build(_iter_prints(context, references))
         made = Indexed(state, tuple(references), index)
         memory.indexes.put(name, made, size=len(references))
         return made
+
+
+def _iter_prints(
+    context: ScanContext, references: Sequence[ReferencePicture]
+) -> Iterator[tuple[ReferencePicture, Fingerprints]]:
+    for start in range(0, len(references), LOADED_AT_ONCE):
+        part = references[start : start + LOADED_AT_ONCE]
+        prints = load_index_prints(context, {reference.sha256 for reference in part})
+        for reference in part:
+            if reference.sha256 in prints:
+                yield reference, prints[reference.sha256]
 
 
 def load_reference_prints(
