@@ -25,10 +25,10 @@ K = TypeVar("K")
 # below, at 2.2, both blank to the eye; the next has 5.4.
 MIN_DETAIL: Final = 4.0
 # Bits of 64, over the kept parts in both orientations: so near is worth comparing whatever the
-# points say. 0.2 of 5,000 honest pictures are.
+# points say. Of 5,000 honest pictures 0.2 are (docs/benchmarks.md).
 NEAR: Final = 8
-# A picture with fewer points can't be told by them; then so near is enough (99.4 % of the lightly
-# edited copies are, docs/benchmarks.md).
+# A picture with fewer points can't be told by them; then so near is enough, as 99.4 % of a set of
+# lightly edited copies were.
 MAX_DISTANCE: Final = 16
 FEW_POINTS: Final = 60
 # Points that agree, from which a picture that is not near is worth comparing.

@@ -21,8 +21,8 @@ from monitor.matching.sketch import CELL, TURN, Sketch, join, mirrored_sketch
 Places: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 Flags: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
-# Of 48 bits. Half of the points that both pictures show agree in the first 20; a picture's point
-# meets about 30 of 3 million others there (docs/benchmarks.md).
+# Of 48 bits. Of the points that two pictures share a third agree in the first 20, where a point
+# meets 30 of 3 million others; 99 % of those thirds differ in at most 7 (docs/benchmarks.md).
 _KEY_BITS: Final = 20
 _MOST_DIFFERENT: Final = 7
 # A point that is seen in more pictures than this counts less.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from monitor.matching import ALGORITHMS
@@ -70,6 +72,13 @@ def test_a_picture_that_could_not_be_fingerprinted_comes_back_with_its_file(benc
     bench.memory = ScanMemory()
     assert len(_load(bench).index) == 2
     assert bench.count("fingerprints") == 2 * len(ALGORITHMS)
+
+
+def test_scans_that_start_together_build_one_index(bench: Bench) -> None:
+    _stock(bench)
+    with ThreadPoolExecutor(4) as pool:
+        known = list(pool.map(lambda _: _load(bench), range(8)))
+    assert len({id(item) for item in known}) == 1
 
 
 def test_whole_fingerprints_are_read_once(bench: Bench) -> None:
