@@ -24,10 +24,11 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from monitor.errors import PictureError
-from monitor.matching.describe import Bytes, Floats, basis
+from monitor.matching.describe import Floats, basis
 from monitor.matching.keypoints import DIMENSIONS, STEP, unpack_features
 from monitor.model import Fingerprints
 
+Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 Words: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 
 SKETCH: Final = "sketch-1"

@@ -100,12 +100,12 @@ CHOSEN_POINTS = (
     struct.pack(">4H", 401, 300, 2, 0)
     + struct.pack(">2H", 100 * 32, 399 * 32 + 16)  # x
     + struct.pack(">2H", 7 * 32, 299 * 32)  # y
-    + bytes((0, 7))  # level
+    + bytes((0, 6))  # level
     + bytes((3, 252))  # angle in 1/256 turn
     + bytes((1, 255) * 24)  # 1, -1, 1, -1, ...
     + bytes((127,) * 8 + (0,) * 32 + (128,) * 8)
 )
-CHOSEN_SKETCH = "0191" + "0002" + "aaaaaaaaaaaa" + "ff0000000000" + "32c8" + "0496" + "00e0"
+CHOSEN_SKETCH = "0191" + "0002" + "aaaaaaaaaaaa" + "ff0000000000" + "32c8" + "0496" + "00c0"
 
 
 @pytest.mark.parametrize("drawing", SKETCH_GOLDEN, ids=str)
