@@ -9,15 +9,17 @@ from monitor.matching.again import name_change, recall
 from monitor.matching.compare import METHOD, Comparison, compare, examine
 from monitor.matching.decode import DecodedPicture, Limits, decode, decode_small
 from monitor.matching.explain import draw_comparison, shrink
-from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, fingerprint
-from monitor.matching.index import Index, bands, near_identical
+from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, derive, fingerprint
+from monitor.matching.index import INDEX_ALGORITHMS, Candidate, Index, bands, near_identical
 from monitor.matching.plain_copy import plain_copy_score
 from monitor.matching.wording import reasons_in_words, relation_in_words
 
 __all__ = [
     "ALGORITHM",
     "ALGORITHMS",
+    "INDEX_ALGORITHMS",
     "METHOD",
+    "Candidate",
     "Comparison",
     "DecodedPicture",
     "Image",
@@ -27,6 +29,7 @@ __all__ = [
     "compare",
     "decode",
     "decode_small",
+    "derive",
     "draw_comparison",
     "examine",
     "fingerprint",

@@ -26,12 +26,13 @@ from PIL import Image as PILImage
 from monitor.errors import PictureError
 from monitor.matching.decode import DecodedPicture
 from monitor.matching.keypoints import KEYPOINTS, take_features
+from monitor.matching.sketch import SKETCH, take_sketch
 from monitor.matching.working import Bytes, Working, opencv, to_working
 from monitor.model import Fingerprints
 
 ALGORITHM: Final = "hashes-1"
 # All that a picture must have to be compared.
-ALGORITHMS: Final = (ALGORITHM, KEYPOINTS)
+ALGORITHMS: Final = (ALGORITHM, KEYPOINTS, SKETCH)
 
 # Parts whose pHash is kept, as (left, top, right, bottom) of a 128 x 128 copy. The middle finds
 # pictures cropped by 2 to 8 % a side, the others those with a banner of 8 to 15 %.
@@ -55,7 +56,15 @@ class Print:
 def fingerprint(decoded: DecodedPicture) -> dict[str, bytes]:
     """The picture's fingerprints by algorithm name. The same picture gives the same bytes."""
     working = to_working(decoded.image)
-    return {ALGORITHM: take_hashes(working), KEYPOINTS: take_features(working)}
+    return derive({ALGORITHM: take_hashes(working), KEYPOINTS: take_features(working)})
+
+
+def derive(fingerprints: Fingerprints) -> dict[str, bytes]:
+    """These, with those that follow from them without the picture, where they are missing."""
+    derived = dict(fingerprints)
+    if SKETCH not in derived and KEYPOINTS in derived:
+        derived[SKETCH] = take_sketch(derived)
+    return derived
 
 
 def take_hashes(working: Working) -> bytes:

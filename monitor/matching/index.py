@@ -1,60 +1,126 @@
-"""Many fingerprints -> those near a given one, without comparing all pixels of all pairs."""
+"""Many fingerprints -> those worth comparing with a given one, without comparing all pairs.
+
+Two parts: hashes find near-duplicates, points find pictures that share a part. Both rest on small
+fingerprints (`INDEX_ALGORITHMS`); a comparison needs the others too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
 from monitor.matching.fingerprint import ALGORITHM, PARTS, Hashes, Print, unpack
+from monitor.matching.parts import PartIndex
+from monitor.matching.sketch import SKETCH, Sketch, join, unpack_sketch
 from monitor.model import Fingerprints
+
+# All that a picture must have to be in an index, or to ask one.
+INDEX_ALGORITHMS: Final = (ALGORITHM, SKETCH)
 
 K = TypeVar("K")
 
 # Below this detail (grey levels) the bits of a hash are noise. Of 1,742 real pictures two were
 # below, at 2.2, both blank to the eye; the next has 5.4.
 MIN_DETAIL: Final = 4.0
-# Of 64 bits, over the kept parts in both orientations: 99.4 % of the lightly edited copies are
-# within it, and 1.3 % of honest pairs (docs/benchmarks.md).
+# Bits of 64, over the kept parts in both orientations: so near is worth comparing whatever the
+# points say. Of 5,000 honest pictures 0.2 are (docs/benchmarks.md).
+NEAR: Final = 8
+# A picture with fewer points can't be told by them; then so near is enough, as 99.4 % of a set of
+# lightly edited copies were.
 MAX_DISTANCE: Final = 16
+FEW_POINTS: Final = 60
+# Points that agree, from which a picture that is not near is worth comparing.
+LEAST_AGREEING: Final = 4
+_JOINED_AT_ONCE: Final = 128
 _BANDS: Final = 4
 _NEAR_PHASH: Final = 3
 _NEAR_DHASH: Final = 6
 
 
-class Index(Generic[K]):
-    """Near-duplicates by the least distance of any kept part of one picture to any of another.
+class Candidate(NamedTuple, Generic[K]):
+    """A picture worth comparing: distance of the hashes in bits, 0..64, and points that agree."""
 
-    Exact: it finds what a comparison with each would find, mirrored pictures too. Blank pictures
-    are neither found nor find anything. Not changed after `build`, so threads may share it.
+    key: K
+    distance: int
+    points: int
+
+
+class Index(Generic[K]):
+    """Pictures to be found again: whole, mirrored, or a part of them in part of another.
+
+    Blank pictures are neither found nor find anything. Not changed after `build`, so threads may
+    share it.
     """
 
-    def __init__(self, keys: list[K], hashes: Hashes) -> None:
+    def __init__(self, keys: list[K], hashes: Hashes, points: Sketch, counts: list[int]) -> None:
         self._keys = keys
-        self._hashes = hashes  # (pictures, parts), upright
+        self._hashes = hashes  # (parts, pictures), upright
+        self._is_bare = np.array(counts, dtype=np.intp) < FEW_POINTS
+        self._parts = PartIndex(points, counts)
 
     @classmethod
     def build(cls, items: Iterable[tuple[K, Fingerprints]]) -> Index[K]:
-        """An index of (key, fingerprints); what has no fingerprint of `ALGORITHM` is left out."""
+        """An index of (key, fingerprints); what lacks one of `INDEX_ALGORITHMS` is left out.
+
+        Of an iterator no more than a few hundred are held at once. Raises PictureError for a
+        damaged fingerprint.
+        """
         keys: list[K] = []
         rows: list[Hashes] = []
+        counts: list[int] = []
+        joined, waiting = [], []
         for key, fingerprints in items:
-            if ALGORITHM in fingerprints and not is_blank(unpacked := unpack(fingerprints)):
-                keys.append(key)
-                rows.append(unpacked.parts[0])
-        hashes = np.array(rows, dtype=np.uint64).reshape(len(rows), len(PARTS))
-        return cls(keys, hashes)
+            if not fingerprints.keys() >= set(INDEX_ALGORITHMS):
+                continue
+            unpacked = unpack(fingerprints)
+            if is_blank(unpacked):
+                continue
+            keys.append(key)
+            rows.append(unpacked.parts[0])
+            waiting.append(unpack_sketch(fingerprints))
+            counts.append(len(waiting[-1]))
+            if len(waiting) == _JOINED_AT_ONCE:
+                joined.append(join(waiting))
+                waiting.clear()
+        points = join([*joined, *waiting])
+        joined.clear()
+        hashes = np.array(rows, dtype=np.uint64).reshape(len(rows), len(PARTS)).T.copy()
+        return cls(keys, hashes, points, counts)
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def query(
-        self, fingerprints: Fingerprints, max_distance: int = MAX_DISTANCE
-    ) -> list[tuple[K, int]]:
-        """(key, distance in bits, 0..max_distance) of the near ones, nearest first.
+    def query(self, fingerprints: Fingerprints) -> list[Candidate[K]]:
+        """What is worth comparing, most points first, then nearest, then in the order of `build`.
 
-        Equal distances come in the order of `build`. Raises PictureError for a damaged fingerprint.
+        Raises PictureError if one of `INDEX_ALGORITHMS` is missing or damaged.
+        """
+        wanted, sketch = unpack(fingerprints), unpack_sketch(fingerprints)
+        if not self._keys or is_blank(wanted):
+            return []
+        distances = self._distances(wanted)
+        agreeing = np.zeros(len(self._keys), dtype=np.intp)
+        for place, points in self._parts.query(sketch).items():
+            agreeing[place] = points
+        is_bare = self._is_bare | (len(sketch) < FEW_POINTS)
+        found = np.flatnonzero(
+            (distances <= NEAR)
+            | (agreeing >= LEAST_AGREEING)
+            | (is_bare & (distances <= MAX_DISTANCE))
+        )
+        order = found[np.lexsort((distances[found], -agreeing[found]))]
+        return [
+            Candidate(self._keys[place], int(distances[place]), int(agreeing[place]))
+            for place in order
+        ]
+
+    def near(self, fingerprints: Fingerprints, max_distance: int) -> list[tuple[K, int]]:
+        """(key, distance in bits, 0..max_distance) of those near by their hashes, nearest first.
+
+        Exact: what a comparison with each would find. Equal distances come in the order of `build`.
+        Raises PictureError for a damaged fingerprint.
         """
         wanted = unpack(fingerprints)
         if not self._keys or is_blank(wanted):
@@ -68,7 +134,7 @@ class Index(Generic[K]):
         least = np.full(len(self._keys), 64, dtype=np.uint8)
         for value in np.unique(wanted.parts):
             bits = np.bitwise_count(self._hashes ^ value)
-            np.minimum(least, bits.min(axis=1), out=least)
+            np.minimum(least, bits.min(axis=0), out=least)
         return least
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitor.marketplaces.base import Marketplace
 from monitor.marketplaces.fetching import PictureFetcher
+from monitor.scanning.kept import ScanMemory
 from monitor.storage import PictureFiles, Store
 
 # Renewed every 10 s (daemon.py): two renewals may be missed before another process takes over.
@@ -37,7 +38,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ScanContext:
-    """Everything a scan touches. `owner` names this process in leases."""
+    """Everything a scan touches. `owner` names this process in leases.
+
+    `memory` saves loading the same again; a scan with an empty one says the same.
+    """
 
     store: Store
     files: PictureFiles
@@ -47,3 +51,4 @@ class ScanContext:
     clock: Callable[[], datetime]
     new_alert_id: Callable[[], str]
     is_stopping: Callable[[], bool] = lambda: False
+    memory: ScanMemory = field(default_factory=ScanMemory)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor import matching
-from monitor.model import Fingerprints, PictureRecord, ReferencePicture, Scan, Similarity
+from monitor.errors import PictureError
+from monitor.model import Fingerprints, ReferencePicture, Scan, Similarity
+from monitor.scanning.context import ScanContext
+from monitor.scanning.kept import Indexed
+from monitor.scanning.pictures import load_prints
+from monitor.scanning.references import load_reference_prints
+from monitor.storage import comparisons
+
+log = logging.getLogger(__name__)
 
 # (reference sha256, listing picture sha256) -> what the comparison said
 Comparisons = dict[tuple[str, str], Similarity]
@@ -22,45 +31,59 @@ class Judged:
 
 
 class Judge:
-    """Compares listing pictures with a watch's reference pictures.
+    """Says which of a watch's reference pictures a listing picture is worth comparing with.
 
-    The searched asset's own pictures are compared one by one, those of the watch's other assets
-    through the near-duplicate index.
+    Those of the searched asset always are, those of the watch's other assets if the index says so.
     """
 
-    def __init__(
-        self,
-        scan: Scan,
-        references: Sequence[ReferencePicture],
-        records: Mapping[str, PictureRecord],
-    ) -> None:
-        self._records = records
-        known = [reference for reference in references if reference.sha256 in records]
-        if scan.reference.sha256 in records and scan.reference not in known:
-            known.append(scan.reference)  # retired since the scan was planned, still asked for
-        asset_id = scan.reference.asset_id
-        self._own = [reference for reference in known if reference.asset_id == asset_id]
-        self._index = matching.Index.build(
-            (reference, records[reference.sha256].fingerprints)
-            for reference in known
-            if reference.asset_id != asset_id
-        )
+    def __init__(self, scan: Scan, known: Indexed) -> None:
+        self._asset_id = scan.reference.asset_id
+        self._own = [item for item in known.references if item.asset_id == self._asset_id]
+        if scan.reference not in self._own:
+            self._own.append(scan.reference)  # retired since the scan was planned, still asked for
+        self._index = known.index
 
     def candidates(self, prints: Fingerprints) -> list[ReferencePicture]:
-        """The reference pictures worth comparing with this listing picture."""
-        return [*self._own, *(key for key, _ in self._index.query(prints))]
+        """The reference pictures worth comparing with this listing picture, its own asset's first.
 
-    def compare(
-        self, candidates: Iterable[ReferencePicture], picture: PictureRecord, known: Comparisons
-    ) -> Comparisons:
-        """The comparisons that `known` lacks, by (reference sha256, picture sha256)."""
-        fresh: Comparisons = {}
-        for reference in candidates:
-            key = (reference.sha256, picture.sha256)
-            if key not in known and key not in fresh:
-                prints = self._records[reference.sha256].fingerprints
-                fresh[key] = matching.compare(prints, picture.fingerprints)
-        return fresh
+        Raises PictureError for a damaged fingerprint.
+        """
+        others = [found.key for found in self._index.query(prints)]
+        return [*self._own, *(item for item in others if item.asset_id != self._asset_id)]
+
+
+def compare_all(
+    context: ScanContext,
+    candidates: Mapping[str, Sequence[ReferencePicture]],
+    in_hand: Mapping[str, Fingerprints],
+) -> tuple[Comparisons, Comparisons]:
+    """(what the store knows, what is said now) of listing pictures and their candidates.
+
+    `candidates` go by the listing picture's sha256, and so does `in_hand`: whole fingerprints that
+    need not be loaded. Only what today's comparison has never said is compared. A picture whose
+    fingerprints can't be had is left out. Raises StoreError.
+    """
+    references = {item.sha256 for items in candidates.values() for item in items}
+    with context.store.reading() as conn:
+        known = comparisons.find(conn, references, set(candidates), matching.METHOD)
+    missing = [
+        (item.sha256, sha256)
+        for sha256, items in candidates.items()
+        for item in items
+        if (item.sha256, sha256) not in known
+    ]
+    ours = load_reference_prints(context, {reference for reference, _ in missing})
+    shown = {sha256 for _, sha256 in missing}
+    theirs = {**load_prints(context, shown - in_hand.keys()), **in_hand}
+    fresh: Comparisons = {}
+    for reference, sha256 in dict.fromkeys(missing):
+        if reference not in ours or sha256 not in theirs:
+            continue
+        try:
+            fresh[reference, sha256] = matching.compare(ours[reference], theirs[sha256])
+        except PictureError as error:
+            log.warning("pictures %s and %s can't be compared: %s", reference, sha256, error)
+    return known, fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +106,18 @@ class Standing:
 def best_per_asset(
     candidates: Iterable[ReferencePicture],
     picture_sha256: str,
-    comparisons: Comparisons,
+    said: Comparisons,
     standing: Standing,
 ) -> list[Judged]:
-    """For each asset among the candidates its best similarity to the picture."""
+    """For each asset among the candidates its best similarity to the picture.
+
+    Those that could not be compared are left out.
+    """
     best: dict[int, Judged] = {}
     for reference in candidates:
-        similarity = comparisons[(reference.sha256, picture_sha256)]
+        similarity = said.get((reference.sha256, picture_sha256))
+        if similarity is None:
+            continue
         judged = Judged(reference, picture_sha256, similarity)
         current = best.get(reference.asset_id)
         if current is None or standing.rank(judged) > standing.rank(current):

@@ -10,26 +10,25 @@ import logging
 
 from monitor import matching
 from monitor.errors import PictureError
-from monitor.model import PictureRecord, ReferencePicture
+from monitor.model import ReferencePicture
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.found import Found, record_found
-from monitor.scanning.judge import Comparisons, Judged, Standing, best_per_asset
-from monitor.scanning.pictures import refresh_all
-from monitor.storage import comparisons, look_backs, pictures, reference_checks, watches
+from monitor.scanning.judge import Standing, best_per_asset, compare_all
+from monitor.scanning.pictures import load_index_prints
+from monitor.scanning.references import load_indexed
+from monitor.storage import comparisons, look_backs, reference_checks, watches
 
 log = logging.getLogger(__name__)
 
 # Listing pictures looked at in one transaction: a second or so of work.
 PICTURES_AT_ONCE = 200
 
-Records = dict[str, PictureRecord]
-
 
 def look_back(context: ScanContext, rules: WatchRules, *, at_once: int = PICTURES_AT_ONCE) -> bool:
     """Compare the watch's new reference pictures with the next `at_once` stored listing pictures.
 
     False when there is nothing left to look back at. How far it came stands in the rows: a crash
-    costs one step. Candidates come through the near-duplicate index. Raises StoreError.
+    costs one step. Candidates come through the index, as in a scan. Raises StoreError or Stopping.
     """
     with context.store.reading() as conn:
         watch_id = watches.get_id(conn, rules.name)
@@ -37,55 +36,48 @@ def look_back(context: ScanContext, rules: WatchRules, *, at_once: int = PICTURE
         if not references:
             return False
         shas = look_backs.find_pictures(conn, rules.marketplaces, after, at_once)
-        records = pictures.find(conn, {*shas, *(item.sha256 for item in references)})
         shown = look_backs.find_listings(conn, rules.marketplaces, shas)
         standing = Standing(rules.alert_score, reference_checks.find_unspecific(conn, watch_id))
-    judged = _judge(references, shas, refresh_all(context.files, records), standing)
+    candidates = _find_candidates(context, rules, references, shas)
+    known, fresh = compare_all(context, candidates, {})
+    said = known | fresh
     now, new = context.clock(), 0
     with context.store.writing() as conn:
-        comparisons.record(
-            conn,
-            {
-                (item.reference.sha256, sha256): item.similarity
-                for sha256, items in judged.items()
-                for item in items
-            },
-        )
+        comparisons.record(conn, fresh)
         for listing in shown:
-            for item in judged.get(listing.picture_sha256, ()):
-                found = Found(watch_id, listing.id, listing.marketplace, item, listing.seller)
+            sha256 = listing.picture_sha256
+            for judged in best_per_asset(candidates.get(sha256, ()), sha256, said, standing):
+                found = Found(watch_id, listing.id, listing.marketplace, judged, listing.seller)
                 new += record_found(conn, context, rules, found, now)
         done = len(shas) < at_once
         look_backs.advance(
             conn, references, matching.METHOD, max(shas, default=after), now if done else None
         )
+    if done:
+        context.memory.indexes.drop(_name_of(rules))
     if new:
         log.info("look back watch=%s pictures=%d new matches=%d", rules.name, len(shas), new)
     return True
 
 
-def _judge(
-    references: list[ReferencePicture], shas: list[str], records: Records, standing: Standing
-) -> dict[str, list[Judged]]:
-    """Listing picture -> its best similarity to each asset that the index finds worth a look."""
-    index = matching.Index.build(
-        (reference, records[reference.sha256].fingerprints)
-        for reference in references
-        if reference.sha256 in records
-    )
-    judged: dict[str, list[Judged]] = {}
-    for sha256 in shas:
-        if sha256 not in records:
-            continue
-        prints = records[sha256].fingerprints
+def _find_candidates(
+    context: ScanContext,
+    rules: WatchRules,
+    references: list[ReferencePicture],
+    shas: list[str],
+) -> dict[str, list[ReferencePicture]]:
+    """Listing picture -> the new reference pictures that it is worth comparing with."""
+    ids = tuple(reference.id for reference in references)
+    index = load_indexed(context, _name_of(rules), ids, references).index
+    found: dict[str, list[ReferencePicture]] = {}
+    for sha256, prints in load_index_prints(context, shas).items():
         try:
-            candidates = [reference for reference, _ in index.query(prints)]
-            said: Comparisons = {
-                (item.sha256, sha256): matching.compare(records[item.sha256].fingerprints, prints)
-                for item in candidates
-            }
+            found[sha256] = [candidate.key for candidate in index.query(prints)]
         except PictureError as error:
-            log.warning("picture %s can't be compared: %s", sha256, error)
-            continue
-        judged[sha256] = best_per_asset(candidates, sha256, said, standing)
-    return judged
+            log.warning("picture %s can't be looked up: %s", sha256, error)
+    return found
+
+
+def _name_of(rules: WatchRules) -> str:
+    """Under which the index of the new pictures is kept from step to step."""
+    return f"look back {rules.name}"

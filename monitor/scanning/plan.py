@@ -14,7 +14,7 @@ from monitor.model import AlertEvent, FoundPicture, PictureRecord
 from monitor.scanning.check import alert_retired
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.folder import Entry, Unreadable, read_folder
-from monitor.scanning.pictures import keep_picture, record_picture, refresh_fingerprints
+from monitor.scanning.pictures import keep_picture, record_picture
 from monitor.storage import Connection, alerts, assets, pictures, scans, watches
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def _load_folder(
 ) -> tuple[list[Entry], dict[str, PictureRecord], tuple[Unreadable, ...]]:
     folder = read_folder(images)
     with context.store.reading() as conn:
-        records = pictures.find(conn, {entry.sha256 for entry in folder.entries})
+        records = pictures.find(conn, {entry.sha256 for entry in folder.entries}, algorithms=())
     ready: list[Entry] = []
     unreadable = list(folder.unreadable)
     # decoding releases the interpreter lock, so threads use all cores
@@ -102,13 +102,13 @@ def _load_folder(
 def _load_entry(
     context: ScanContext, images: Path, entry: Entry, records: dict[str, PictureRecord]
 ) -> PictureRecord | str:
-    """The entry's record, or the reason why it has none."""
+    """The entry's record, with fingerprints if it is new; or the reason why it has none."""
     if context.is_stopping():
         raise Stopping("told to stop while reading the picture folder")
     known = records.get(entry.sha256)
     try:
         if known is not None and context.files.has(entry.sha256, known.size_bytes):
-            return refresh_fingerprints(context.files, known)
+            return known
         return keep_picture(context.files, (images / entry.path).read_bytes())
     except PictureError as error:
         return str(error)
@@ -125,7 +125,8 @@ def _sync(
     now: datetime,
 ) -> assets.AssetChanges:
     for sha256 in {entry.sha256 for entry in entries}:
-        record_picture(conn, records[sha256], now)
+        if records[sha256].fingerprints:
+            record_picture(conn, records[sha256], now)
     found = [_found(entry, records[entry.sha256]) for entry in entries]
     there = {item.path for item in unreadable if item.is_file}
     return assets.sync(conn, watch_id, found, now, there)

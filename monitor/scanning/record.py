@@ -8,18 +8,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor import matching
 from monitor.errors import FetchError, PictureError, Stopping, StoreError
 from monitor.marketplaces.base import Page
 from monitor.marketplaces.fetching import PictureFetcher
-from monitor.model import Observation, PictureRecord, Scan, ScanCounts
+from monitor.model import (
+    Fingerprints,
+    Observation,
+    PictureRecord,
+    ReferencePicture,
+    Scan,
+    ScanCounts,
+)
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.found import Found, record_found
-from monitor.scanning.judge import Comparisons, Judge, Judged, Standing, best_per_asset
-from monitor.scanning.pictures import keep_picture, record_picture, refresh_all
+from monitor.scanning.judge import (
+    Comparisons,
+    Judge,
+    Judged,
+    Standing,
+    best_per_asset,
+    compare_all,
+)
+from monitor.scanning.pictures import keep_picture, load_index_prints, record_picture
+from monitor.scanning.references import load_watch
 from monitor.storage import (
     Connection,
-    assets,
     comparisons,
     listings,
     pictures,
@@ -38,14 +51,18 @@ FETCH_THREADS = 4
 class Seen:
     """A listing with its picture, or with the reason why there is none.
 
-    `is_unsaved` where the store lacks the picture or its fingerprint of today.
+    `prints` are what the index needs of a stored picture, all of one that was `fetched` now.
     """
 
     observation: Observation
-    picture: PictureRecord | None
-    problem: str | None
-    fetched: bool = False
-    is_unsaved: bool = False
+    sha256: str | None
+    prints: Fingerprints
+    problem: str | None = None
+    fetched: PictureRecord | None = None
+
+
+# Listing picture -> the reference pictures that it is worth comparing with
+Candidates = dict[str, list[ReferencePicture]]
 
 
 class PageRecorder:
@@ -58,13 +75,10 @@ class PageRecorder:
         self._fetcher = fetcher
         self._rules = rules
         with context.store.reading() as conn:
-            references = assets.iter_references(conn, scan.watch_id)
-            shas = {reference.sha256 for reference in references} | {scan.reference.sha256}
-            records = pictures.find(conn, shas)
             self._baselines = scans.find_baselines(conn, scan.watch_id, scan.marketplace)
             unspecific = reference_checks.find_unspecific(conn, scan.watch_id)
         self._standing = Standing(rules.alert_score, unspecific)
-        self._judge = Judge(scan, references, refresh_all(context.files, records))
+        self._judge = Judge(scan, load_watch(context, scan.watch_id))
 
     def record(self, scan: Scan, page: Page) -> ScanCounts:
         """Fetch, compare and record one page; the scan's counts so far, this page included.
@@ -73,11 +87,14 @@ class PageRecorder:
         the page is recorded then.
         """
         seen = self._fetch_pictures(page.observations)
-        known, fresh = self._compare(seen)
+        candidates = self._find_candidates(seen)
+        in_hand = {item.fetched.sha256: item.prints for item in seen if item.fetched is not None}
+        known, fresh = compare_all(self._context, candidates, in_hand)
+        said = known | fresh
         now = self._context.clock()
         counts = ScanCounts(
             listings_seen=len(seen),
-            pictures_fetched=sum(item.fetched for item in seen),
+            pictures_fetched=sum(item.fetched is not None for item in seen),
             pictures_failed=sum(item.problem is not None for item in seen),
             requests=page.requests,
         )
@@ -85,7 +102,8 @@ class PageRecorder:
             self._record_pictures(conn, seen, now)
             comparisons.record(conn, fresh)
             for item in seen:
-                counts = counts.plus(self._record_listing(conn, scan, item, known | fresh, now))
+                judged = self._judge_listing(item, candidates, said)
+                counts = counts.plus(self._record_listing(conn, scan, item, judged, now))
             total = scan.counts.plus(counts)
             scans.advance(conn, scan, self._context.owner, page.next_cursor, total)
         return total
@@ -95,37 +113,29 @@ class PageRecorder:
     def _fetch_pictures(self, observations: Iterable[Observation]) -> list[Seen]:
         """Each listing with its picture: what is stored is not downloaded again."""
         wanted = list(observations)
-        stored, refreshed = self._find_stored(wanted)
+        stored = self._find_stored(wanted)
         missing = {
             o.picture_url: o for o in wanted if o.picture_url and o.picture_url not in stored
         }
         with ThreadPoolExecutor(max_workers=FETCH_THREADS) as pool:
             fetched = dict(zip(missing, pool.map(self._fetch, missing.values()), strict=True))
         return [
-            _from_store(observation, stored[observation.picture_url], refreshed)
+            Seen(observation, *stored[observation.picture_url])
             if observation.picture_url in stored
             else _from_outside(observation, fetched)
             for observation in wanted
         ]
 
-    def _find_stored(
-        self, wanted: list[Observation]
-    ) -> tuple[dict[str | None, PictureRecord], set[str]]:
-        """(picture URL -> its stored picture, those of them with a fingerprint taken anew)."""
+    def _find_stored(self, wanted: list[Observation]) -> dict[str | None, tuple[str, Fingerprints]]:
+        """Picture URL -> sha256 and small fingerprints of the picture stored for it."""
         with self._context.store.reading() as conn:
             known = listings.find_known(conn, [(o.site, o.item_id) for o in wanted])
             by_url = pictures.find_by_url(conn, [o.picture_url for o in wanted if o.picture_url])
-            shas = set(by_url.values())
-            shas |= {row.picture_sha256 for row in known.values() if row.picture_sha256}
-            records = pictures.find(conn, shas)
-        fresh = refresh_all(self._context.files, records)
-        stored: dict[str | None, PictureRecord] = {
-            url: fresh[sha] for url, sha in by_url.items() if sha in fresh
-        }
         for row in known.values():
-            if row.picture_url and row.picture_sha256 in fresh and row.picture_problem is None:
-                stored.setdefault(row.picture_url, fresh[row.picture_sha256])
-        return stored, {sha for sha, record in fresh.items() if record is not records[sha]}
+            if row.picture_url and row.picture_sha256 and row.picture_problem is None:
+                by_url.setdefault(row.picture_url, row.picture_sha256)
+        prints = load_index_prints(self._context, set(by_url.values()))
+        return {url: (sha, prints[sha]) for url, sha in by_url.items() if sha in prints}
 
     def _fetch(self, observation: Observation) -> PictureRecord | str:
         """The listing's picture, kept; or why it could not be had. One bad one stops no other."""
@@ -145,57 +155,46 @@ class PageRecorder:
             log.exception("listing %s %s", observation.site, observation.item_id)
             return f"unexpected {type(error).__name__}: {error}"
 
-    # -- comparisons
-
-    def _compare(self, seen: list[Seen]) -> tuple[Comparisons, Comparisons]:
-        """(comparisons the store had, comparisons made now) for every picture on the page."""
-        shown = {item.picture.sha256: item.picture for item in seen if item.picture is not None}
-        candidates = {
-            sha: self._judge.candidates(picture.fingerprints) for sha, picture in shown.items()
-        }
-        references = {reference.sha256 for found in candidates.values() for reference in found}
-        with self._context.store.reading() as conn:
-            known = comparisons.find(conn, references, set(shown), matching.METHOD)
-        fresh: Comparisons = {}
-        for sha, picture in shown.items():
-            fresh |= self._judge.compare(candidates[sha], picture, known)
-        return known, fresh
+    def _find_candidates(self, seen: list[Seen]) -> Candidates:
+        """What each picture on the page is worth comparing with."""
+        found: Candidates = {}
+        for item in seen:
+            if item.sha256 is None or item.sha256 in found:
+                continue
+            try:
+                found[item.sha256] = self._judge.candidates(item.prints)
+            except PictureError as error:
+                log.warning("picture %s can't be looked up: %s", item.sha256, error)
+        return found
 
     # -- rows
 
     def _record_pictures(self, conn: Connection, seen: list[Seen], now: datetime) -> None:
-        new = {
-            item.picture.sha256: item.picture for item in seen if item.picture and item.is_unsaved
-        }
+        new = {item.fetched.sha256: item.fetched for item in seen if item.fetched}
         for picture in new.values():
             record_picture(conn, picture, now)
         for item in seen:
-            if item.picture and item.fetched and item.observation.picture_url:
-                pictures.record_url(conn, item.observation.picture_url, item.picture.sha256, now)
+            if item.fetched and item.observation.picture_url:
+                pictures.record_url(conn, item.observation.picture_url, item.fetched.sha256, now)
+
+    def _judge_listing(self, item: Seen, candidates: Candidates, said: Comparisons) -> list[Judged]:
+        if item.sha256 is None:
+            return []
+        found = candidates.get(item.sha256, ())
+        return best_per_asset(found, item.sha256, said, self._standing)
 
     def _record_listing(
-        self, conn: Connection, scan: Scan, item: Seen, found: Comparisons, now: datetime
+        self, conn: Connection, scan: Scan, item: Seen, judged: list[Judged], now: datetime
     ) -> ScanCounts:
-        sha256 = item.picture.sha256 if item.picture else None
-        listing = listings.record(conn, scan.id, item.observation, sha256, item.problem, now)
+        listing = listings.record(conn, scan.id, item.observation, item.sha256, item.problem, now)
         sightings.record(conn, scan.reference.asset_id, listing.id)
         new_matches = sum(
             record_found(
-                conn,
-                self._context,
-                self._rules,
-                self._found(scan, item, listing.id, judged),
-                now,
+                conn, self._context, self._rules, self._found(scan, item, listing.id, best), now
             )
-            for judged in self._judge_listing(item, found)
+            for best in judged
         )
         return ScanCounts(listings_new=int(listing.is_new), matches_new=new_matches)
-
-    def _judge_listing(self, item: Seen, found: Comparisons) -> list[Judged]:
-        if item.picture is None:
-            return []
-        candidates = self._judge.candidates(item.picture.fingerprints)
-        return best_per_asset(candidates, item.picture.sha256, found, self._standing)
 
     def _found(self, scan: Scan, item: Seen, listing_id: int, judged: Judged) -> Found:
         """It is part of a baseline while either picture, the searched one or the one that matches,
@@ -214,15 +213,11 @@ class PageRecorder:
         )
 
 
-def _from_store(observation: Observation, picture: PictureRecord, refreshed: set[str]) -> Seen:
-    return Seen(observation, picture, None, is_unsaved=picture.sha256 in refreshed)
-
-
 def _from_outside(observation: Observation, fetched: Mapping[str, PictureRecord | str]) -> Seen:
     if not observation.picture_url:
-        return Seen(observation, None, observation.picture_problem or "no picture given")
+        return Seen(observation, None, {}, observation.picture_problem or "no picture given")
     result = fetched[observation.picture_url]
     if isinstance(result, str):
         log.info("listing %s %s: %s", observation.site, observation.item_id, result)
-        return Seen(observation, None, result)
-    return Seen(observation, result, None, fetched=True, is_unsaved=True)
+        return Seen(observation, None, {}, result)
+    return Seen(observation, result.sha256, result.fingerprints, fetched=result)

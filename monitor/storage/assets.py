@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from monitor.storage import reference_checks
 from monitor.storage import watches as watch_rows
 from monitor.storage.engine import Connection
 from monitor.storage.reference_checks import ReferenceCheck
-from monitor.storage.tables import assets, matches, reference_pictures, watches
+from monitor.storage.tables import assets, fingerprints, matches, reference_pictures, watches
 from monitor.storage.text import clean
 
 
@@ -71,6 +71,32 @@ def iter_references(conn: Connection, watch_id: int) -> list[ReferencePicture]:
         .order_by(reference_pictures.c.path, reference_pictures.c.id)
     )
     return [ReferencePicture(row.id, row.asset_id, row.name, row.sha256, row.path) for row in rows]
+
+
+def find_state(conn: Connection, watch_id: int, algorithms: Collection[str]) -> tuple[object, ...]:
+    """Something that differs once the watch's pictures in use, or their fingerprints, do.
+
+    Equal states of one watch mean the same pictures with as many fingerprints of the algorithms:
+    what comes has a new id or counts again, what goes is retired at a later time.
+    """
+    in_use = reference_pictures.c.retired_at.is_(None)
+    mine = assets.c.watch_id == watch_id
+    pictures = conn.execute(
+        sa.select(
+            sa.func.count().filter(in_use),
+            sa.func.sum(reference_pictures.c.id).filter(in_use),
+            sa.func.max(reference_pictures.c.retired_at),
+        )
+        .select_from(reference_pictures.join(assets))
+        .where(mine)
+    ).one()
+    prints = conn.execute(
+        sa.select(sa.func.count())
+        .select_from(reference_pictures.join(assets))
+        .join(fingerprints, fingerprints.c.sha256 == reference_pictures.c.sha256)
+        .where(mine, in_use, fingerprints.c.algorithm.in_(algorithms))
+    ).scalar_one()
+    return (*pictures, prints)
 
 
 def sync(

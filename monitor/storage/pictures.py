@@ -18,21 +18,23 @@ from monitor.storage.tables import (
     pictures,
 )
 from monitor.storage.text import bounded, clean
-from monitor.storage.upsert import PART, insert, insert_new, lock_catalogue
+from monitor.storage.upsert import PART, Insert, insert, insert_new, lock_catalogue
 
 # Under which name the bands of today's fingerprint stand; changed with what they are made of.
-BANDS = "phash-bands-1"
+BANDS = "hashes-bands-1"
 # A band value shared by more pictures than this says nothing: a common background, say.
 _MOST_CANDIDATES = 500
 
 NearIdentical = Callable[[Fingerprints, Fingerprints], bool]
 
 
-def find(conn: Connection, sha256s: Collection[str]) -> dict[str, PictureRecord]:
-    """The known ones among these, with their fingerprints."""
+def find(
+    conn: Connection, sha256s: Collection[str], algorithms: Collection[str] | None = None
+) -> dict[str, PictureRecord]:
+    """The known ones among these, with their fingerprints, or only those of `algorithms`."""
+    prints = find_fingerprints(conn, sha256s, algorithms)
     found: dict[str, PictureRecord] = {}
     for part in _parts(sha256s):
-        prints = _find_fingerprints(conn, part)
         for row in conn.execute(sa.select(pictures).where(pictures.c.sha256.in_(part))):
             found[row.sha256] = PictureRecord(
                 row.sha256,
@@ -45,11 +47,48 @@ def find(conn: Connection, sha256s: Collection[str]) -> dict[str, PictureRecord]
     return found
 
 
-def _find_fingerprints(conn: Connection, sha256s: Sequence[str]) -> dict[str, dict[str, bytes]]:
+def find_fingerprints(
+    conn: Connection, sha256s: Collection[str], algorithms: Collection[str] | None = None
+) -> dict[str, dict[str, bytes]]:
+    """sha256 -> its fingerprints by algorithm, or only those of `algorithms`; none is left out."""
     found: dict[str, dict[str, bytes]] = {}
-    for row in conn.execute(sa.select(fingerprints).where(fingerprints.c.sha256.in_(sha256s))):
-        found.setdefault(row.sha256, {})[row.algorithm] = bytes(row.value)
+    if algorithms is not None and not algorithms:
+        return found
+    columns = (fingerprints.c.sha256, fingerprints.c.algorithm, fingerprints.c.value)
+    for part in _parts(sha256s):
+        wanted = sa.select(*columns).where(fingerprints.c.sha256.in_(part))
+        if algorithms is not None:
+            wanted = wanted.where(fingerprints.c.algorithm.in_(algorithms))
+        for sha256, algorithm, value in conn.execute(wanted):
+            found.setdefault(sha256, {})[algorithm] = bytes(value)
     return found
+
+
+def find_lacking(
+    conn: Connection, sha256s: Collection[str], algorithms: Collection[str]
+) -> set[str]:
+    """The known ones among these that lack a fingerprint of one of the algorithms.
+
+    Reads no fingerprint: the names stand in the table's index.
+    """
+    lacking: set[str] = set()
+    for part in _parts(sha256s):
+        rows = conn.execute(
+            sa.select(pictures.c.sha256).where(
+                pictures.c.sha256.in_(part), _count_of(algorithms) < len(algorithms)
+            )
+        )
+        lacking.update(rows.scalars())
+    return lacking
+
+
+def _count_of(algorithms: Collection[str]) -> sa.ScalarSelect[int]:
+    """How many of these fingerprints a picture has."""
+    return (
+        sa.select(sa.func.count())
+        .where(fingerprints.c.sha256 == pictures.c.sha256, fingerprints.c.algorithm.in_(algorithms))
+        .scalar_subquery()
+    )
 
 
 def find_by_url(conn: Connection, urls: Collection[str]) -> dict[str, str]:
@@ -67,22 +106,17 @@ def find_by_url(conn: Connection, urls: Collection[str]) -> dict[str, str]:
 def find_stale(
     conn: Connection, algorithms: Collection[str], after: str, limit: int
 ) -> dict[str, PictureRecord]:
-    """The next pictures by sha256 that lack a fingerprint of one of these algorithms."""
-    taken = (
-        sa.select(sa.func.count())
-        .where(
-            fingerprints.c.sha256 == pictures.c.sha256,
-            fingerprints.c.algorithm.in_(algorithms),
-        )
-        .scalar_subquery()
-    )
+    """The next pictures by sha256 that lack a fingerprint of one of these algorithms.
+
+    Each comes with those of the algorithms that it has.
+    """
     rows = conn.execute(
         sa.select(pictures.c.sha256)
-        .where(pictures.c.sha256 > after, taken < len(algorithms))
+        .where(pictures.c.sha256 > after, _count_of(algorithms) < len(algorithms))
         .order_by(pictures.c.sha256)
         .limit(limit)
     )
-    return find(conn, list(rows.scalars()))
+    return find(conn, list(rows.scalars()), algorithms)
 
 
 def list_sha256(conn: Connection) -> list[str]:
@@ -96,11 +130,13 @@ def record(
     bands: Sequence[tuple[int, int]],
     near_identical: NearIdentical,
     now: datetime,
+    compared_by: Collection[str] | None = None,
 ) -> None:
-    """Write the picture, its fingerprints and its cluster; known ones stay as they are.
+    """Write the picture, its fingerprints and its cluster; a known picture's row stays as it is.
 
     `bands` are (number, value) pairs: near-identical pictures share at least one. A picture
-    without bands has no cluster.
+    without bands has no cluster. `near_identical` is asked with the fingerprints of `compared_by`,
+    by default with all.
     """
     lock_catalogue(conn)
     values = {
@@ -112,13 +148,21 @@ def record(
         "created_at": now,
     }
     is_new = insert_new(conn, pictures, values)
-    for algorithm, value in picture.fingerprints.items():
-        kept = insert(conn, fingerprints).values(
-            sha256=picture.sha256, algorithm=algorithm, value=value
-        )
-        conn.execute(kept.on_conflict_do_nothing())
+    kept = [
+        {"sha256": picture.sha256, "algorithm": algorithm, "value": value}
+        for algorithm, value in picture.fingerprints.items()
+    ]
+    if kept:
+        conn.execute(_written_over(insert(conn, fingerprints)), kept)
     if is_new and bands:
-        _join_cluster(conn, picture, bands, near_identical, now)
+        candidates = find_fingerprints(conn, _find_candidates(conn, bands), compared_by)
+        near = [
+            sha256
+            for sha256, prints in candidates.items()
+            if sha256 != picture.sha256 and near_identical(picture.fingerprints, prints)
+        ]
+        _join_cluster(conn, picture.sha256, near, now)
+    if bands:  # also of a known picture: after an upgrade it has none under today's name
         rows = [
             {"algorithm": BANDS, "band": band, "value": value, "sha256": picture.sha256}
             for band, value in bands
@@ -126,20 +170,35 @@ def record(
         conn.execute(insert(conn, fingerprint_bands).on_conflict_do_nothing(), rows)
 
 
-def _join_cluster(
-    conn: Connection,
-    picture: PictureRecord,
-    bands: Sequence[tuple[int, int]],
-    near_identical: NearIdentical,
-    now: datetime,
-) -> None:
+def _written_over(statement: Insert) -> Insert:
+    """An algorithm's bytes never change: where others are stored, they were damaged."""
+    given = statement.excluded.value
+    return statement.on_conflict_do_update(
+        index_elements=["sha256", "algorithm"],
+        set_={"value": given},
+        where=fingerprints.c.value != given,
+    )
+
+
+def drop_fingerprints(conn: Connection, sha256s: Collection[str], keep: Collection[str]) -> None:
+    """Remove the fingerprints of these pictures that are of none of the algorithms in `keep`, and
+    the bands of earlier ones.
+    """
+    for part in _parts(sha256s):
+        conn.execute(
+            sa.delete(fingerprint_bands).where(
+                fingerprint_bands.c.sha256.in_(part), fingerprint_bands.c.algorithm != BANDS
+            )
+        )
+        conn.execute(
+            sa.delete(fingerprints).where(
+                fingerprints.c.sha256.in_(part), fingerprints.c.algorithm.not_in(keep)
+            )
+        )
+
+
+def _join_cluster(conn: Connection, sha256: str, near: Sequence[str], now: datetime) -> None:
     """Join the cluster of near-identical pictures; one that links several makes them one."""
-    candidates = find(conn, _find_candidates(conn, bands))
-    near = [
-        sha256
-        for sha256, other in candidates.items()
-        if sha256 != picture.sha256 and near_identical(picture.fingerprints, other.fingerprints)
-    ]
     ids: set[int] = set()
     for part in _parts(near):
         rows = conn.execute(
@@ -156,7 +215,7 @@ def _join_cluster(
             .values(cluster_id=cluster_id)
         )
     conn.execute(
-        sa.update(pictures).where(pictures.c.sha256 == picture.sha256).values(cluster_id=cluster_id)
+        sa.update(pictures).where(pictures.c.sha256 == sha256).values(cluster_id=cluster_id)
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from monitor.matching import ALGORITHM, DecodedPicture, fingerprint
 from monitor.matching.keypoints import KEYPOINTS
+from monitor.matching.sketch import SKETCH, take_sketch
 from tests.matching.drawing import draw
 
 # seed and size of the drawing -> the payload, in hexadecimal
@@ -83,3 +84,37 @@ def test_the_points_of_a_fingerprint_never_change(drawing: tuple[int, int, int])
     stored = np.frombuffer(payload, np.int8, 48, 8 + 6 * count).astype(int)
     expected = np.frombuffer(bytes.fromhex(first), np.int8).astype(int)
     assert np.abs(stored - expected).max() <= 1
+
+
+# the same drawings -> points, sha256 of their places, levels and angles in the sketch
+SKETCH_GOLDEN = {
+    (1, 240, 180): (214, "12c3eba2e0fd2af1b5442a8e845e1f0f7bccbe0c9a9bea27cee2024311ba8663"),
+    (4, 1600, 900): (171, "a7c07bf11b2b1843528d5ec52cb2effe5b16c51b8dea0a20a2435b9a38445889"),
+}
+# a fingerprint of points with every value chosen -> its sketch
+CHOSEN_POINTS = (
+    struct.pack(">4H", 401, 300, 2, 0)
+    + struct.pack(">2H", 100 * 32, 399 * 32 + 16)  # x
+    + struct.pack(">2H", 7 * 32, 299 * 32)  # y
+    + bytes((0, 6))  # level
+    + bytes((3, 252))  # angle in 1/256 turn
+    + bytes((1, 255) * 24)  # 1, -1, 1, -1, ...
+    + bytes((127,) * 8 + (0,) * 32 + (128,) * 8)
+)
+CHOSEN_SKETCH = "0191" + "0002" + "aaaaaaaaaaaa" + "ff0000000000" + "32c8" + "0496" + "00c0"
+
+
+@pytest.mark.parametrize("drawing", SKETCH_GOLDEN, ids=str)
+def test_the_places_of_a_sketch_never_change(drawing: tuple[int, int, int]) -> None:
+    """Signs of descriptors near nothing may differ between processors; the places do not."""
+    width, height = drawing[1:]
+    prints = fingerprint(DecodedPicture(draw(*drawing), "PNG", width, height))
+    assert SKETCH == "sketch-1"
+    count, digest = SKETCH_GOLDEN[drawing]
+    payload = prints[SKETCH]
+    assert struct.unpack_from(">2H", payload)[1] == count
+    assert hashlib.sha256(payload[4 + 6 * count :]).hexdigest() == digest
+
+
+def test_the_bytes_of_a_sketch_never_change() -> None:
+    assert take_sketch({KEYPOINTS: CHOSEN_POINTS}).hex() == CHOSEN_SKETCH

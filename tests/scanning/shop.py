@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from PIL import Image
+
 from monitor.marketplaces.base import Page, Query
 from monitor.marketplaces.fetching import PictureFetcher
 from monitor.model import Observation, Scan, ScanOutcome, Verdict
@@ -21,6 +23,7 @@ from monitor.scanning import (
     plan_watch,
     run_scan,
 )
+from monitor.scanning.kept import ScanMemory
 from monitor.storage import PictureFiles, Store, alerts, matches, watches
 from monitor.storage.sql import run_readonly
 from tests.e2e.rehearsal import START, Clock
@@ -71,6 +74,7 @@ class Bench:
     clock: Clock = field(default_factory=Clock)
     owner: str = "me"
     is_stopping: Callable[[], bool] = lambda: False
+    memory: ScanMemory = field(default_factory=ScanMemory)
     rules: WatchRules = field(init=False)
     sources: dict[str, Source] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -93,6 +97,7 @@ class Bench:
             clock=self.clock,
             new_alert_id=lambda: f"al-{next(self._numbers)}",
             is_stopping=self.is_stopping,
+            memory=self.memory,
         )
 
     def draw(self, path: str, seed: int) -> Path:
@@ -102,9 +107,17 @@ class Bench:
         target.write_bytes(encode(draw(seed)))
         return target
 
+    def put(self, path: str, picture: Image.Image) -> None:
+        """A reference picture that is given."""
+        (self.folder / path).write_bytes(encode(picture))
+
     def offer(self, item_id: str, seed: int, **changes: object) -> Observation:
         """A listing with a recompressed copy of the picture of that seed."""
-        self.server.routes[f"/{item_id}.jpg"] = Reply(body=encode(draw(seed), "JPEG", quality=70))
+        return self.show(item_id, draw(seed), **changes)
+
+    def show(self, item_id: str, picture: Image.Image, **changes: object) -> Observation:
+        """A listing with a recompressed copy of the picture."""
+        self.server.routes[f"/{item_id}.jpg"] = Reply(body=encode(picture, "JPEG", quality=70))
         seen = Observation(
             site="1688",
             item_id=item_id,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from monitor import matching
-from monitor.model import PictureRecord, ReferencePicture, Relation, Scan, ScanCounts, Similarity
+from monitor.matching import Index
+from monitor.model import Fingerprints, ReferencePicture, Relation, Scan, ScanCounts, Similarity
 from monitor.scanning.judge import Judge, Standing, best_per_asset
+from monitor.scanning.kept import Indexed
 from tests.e2e.rehearsal import START
 from tests.matching.drawing import draw, encode
 
 
-def _record(seed: int) -> PictureRecord:
-    prints = matching.fingerprint(matching.decode(encode(draw(seed))))
-    return PictureRecord(f"sha-{seed}", "PNG", 240, 180, 1, fingerprints=prints)
+@cache
+def _prints(seed: int) -> Fingerprints:
+    return matching.fingerprint(matching.decode(encode(draw(seed))))
 
 
 def _reference(number: int, asset_id: int, seed: int) -> ReferencePicture:
@@ -22,7 +26,6 @@ def _scan(reference: ReferencePicture) -> Scan:
     return Scan(1, 1, 1, "acme", "alibaba", reference, None, 1, ScanCounts(), START)
 
 
-RECORDS = {f"sha-{seed}": _record(seed) for seed in (1, 2, 3, 4)}
 MUG, MUG_TOO, CUP, LAMP = (
     _reference(1, 10, 1),
     _reference(2, 10, 2),
@@ -31,26 +34,32 @@ MUG, MUG_TOO, CUP, LAMP = (
 )
 
 
+def _known(*references: ReferencePicture) -> Indexed:
+    index = Index.build((item, _prints(int(item.sha256[4:]))) for item in references)
+    return Indexed(None, references, index)
+
+
 def test_the_searched_asset_is_always_compared_others_when_they_look_alike() -> None:
-    judge = Judge(_scan(MUG), [MUG, MUG_TOO, CUP, LAMP], RECORDS)
-    assert judge.candidates(_record(50).fingerprints) == [MUG, MUG_TOO]
-    assert judge.candidates(_record(3).fingerprints) == [MUG, MUG_TOO, CUP]
+    judge = Judge(_scan(MUG), _known(MUG, MUG_TOO, CUP, LAMP))
+    assert judge.candidates(_prints(50)) == [MUG, MUG_TOO]
+    assert judge.candidates(_prints(3)) == [MUG, MUG_TOO, CUP]
+
+
+def test_the_searched_asset_is_no_candidate_twice() -> None:
+    judge = Judge(_scan(MUG), _known(MUG, MUG_TOO, CUP, LAMP))
+    assert judge.candidates(_prints(2)) == [MUG, MUG_TOO]
 
 
 def test_a_picture_retired_since_it_was_planned_is_still_asked_for() -> None:
-    judge = Judge(_scan(MUG), [CUP], RECORDS)
-    assert judge.candidates(_record(50).fingerprints) == [MUG]
+    judge = Judge(_scan(MUG), _known(CUP))
+    assert judge.candidates(_prints(50)) == [MUG]
 
 
-def test_a_reference_without_a_fingerprint_is_left_out() -> None:
-    judge = Judge(_scan(MUG), [MUG, MUG_TOO], {"sha-2": RECORDS["sha-2"]})
-    assert judge.candidates(_record(1).fingerprints) == [MUG_TOO]
-
-
-def test_what_was_compared_before_is_not_compared_again() -> None:
-    judge = Judge(_scan(MUG), [MUG, MUG_TOO], RECORDS)
-    known = {("sha-1", "sha-50"): Similarity(0.5, Relation.SAME, "m")}
-    assert set(judge.compare([MUG, MUG_TOO], _record(50), known)) == {("sha-2", "sha-50")}
+def test_what_could_not_be_compared_is_left_out() -> None:
+    said = {(CUP.sha256, "seen"): Similarity(0.8, Relation.SAME, "m")}
+    assert [
+        best.reference for best in best_per_asset([MUG, CUP], "seen", said, Standing(0.75))
+    ] == [CUP]
 
 
 def _best(scores: dict[ReferencePicture, float], standing: Standing) -> dict[str, float]:

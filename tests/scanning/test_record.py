@@ -8,13 +8,16 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from monitor import matching
 from monitor.model import Price, Relation, ScanOutcome, Seller, Similarity, Verdict
+from monitor.scanning import run_scan
 from monitor.scanning.found import is_own
-from monitor.storage import comparisons, listings
+from monitor.storage import assets, comparisons, listings
 from tests.marketplaces.scripted import PAGE, Reply
 from tests.matching.drawing import draw, encode
+from tests.matching.test_relations import busy
 from tests.scanning.shop import Bench
 
 GOOD = encode(draw(1), "JPEG", quality=70)
@@ -148,9 +151,22 @@ def test_a_picture_of_an_older_version_is_fingerprinted_again_once(bench: Bench)
         prints = bench.rows(
             f"SELECT algorithm FROM fingerprints WHERE sha256 = '{sha256}'"  # noqa: S608
         )
-        wanted = {*matching.ALGORITHMS, *(f"old {name}" for name in matching.ALGORITHMS)}
-        assert {name for (name,) in prints} == wanted
+        assert {name for (name,) in prints} == set(matching.ALGORITHMS)
     assert bench.downloads == 1
+
+
+def test_a_reference_of_an_older_version_whose_file_is_lost_stops_no_other(bench: Bench) -> None:
+    bench.draw("mug.png", 1)
+    bench.draw("cup.png", 2)
+    bench.scan()
+    with bench.store.reading() as conn:
+        lost = next(item for item in assets.iter_references(conn, 1) if item.asset == "cup")
+    bench.shop.pages = [[bench.offer("1", 1)]]
+    bench.plan()
+    _age_fingerprints(bench, lost.sha256)
+    bench.files.path(lost.sha256).unlink()
+    assert sorted(bench.look()) == [ScanOutcome.FAILED, ScanOutcome.OK]  # cup can't be searched for
+    assert [match.asset for match in bench.matches()] == ["mug"]
 
 
 def test_a_picture_of_an_older_version_whose_file_is_lost_is_fetched_again(bench: Bench) -> None:
@@ -198,6 +214,21 @@ def test_a_listing_is_compared_with_the_watchs_other_assets(sqlite_bench: Bench)
     assert scan is not None
     bench.look()
     assert [match.asset for match in bench.matches()] == ["mug"]
+
+
+def test_a_part_of_another_asset_on_the_page_is_found(bench: Bench) -> None:
+    """The collage shows the cup; it came up in a search for the mug."""
+    bench.put("mug.png", busy(1))
+    bench.put("cup.png", busy(2))
+    collage = Image.new("RGB", (1280, 960))
+    for place, seed in enumerate((2, 70, 71, 72)):
+        collage.paste(busy(seed), (place % 2 * 640, place // 2 * 480))
+    page = [bench.show("1", collage), bench.show("2", busy(73))]
+    bench.plan()
+    while (scan := bench.claim()) is not None:
+        bench.shop.pages = [page] if scan.reference.asset == "mug" else []
+        run_scan(bench.context, scan)
+    assert [(match.asset, match.item_id) for match in bench.matches()] == [("cup", "1")]
 
 
 # -- matches and alerts

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from monitor.errors import NotFound
-from monitor.model import Rights
-from monitor.storage import Connection, Store, assets
-from tests.storage.rows import add_watch, found, sync
+from monitor.model import FoundPicture, Rights
+from monitor.storage import Connection, Store, assets, pictures
+from tests.storage.rows import START, add_watch, found, never_near, picture, sync
 
 
 def _by_path(conn: Connection, watch_id: int) -> dict[str, str]:
@@ -143,3 +145,30 @@ def test_the_same_name_in_two_watches_must_be_told_apart(store: Store) -> None:
         assert assets.get(conn, "a", watch="v").watch == "v"
         with pytest.raises(NotFound, match="no asset"):
             assets.get(conn, "z")
+
+
+def test_the_state_of_a_watchs_pictures_is_that_of_those_in_use(store: Store) -> None:
+    a, b = found("a.jpg", "A"), found("b.jpg", "B")
+    with store.writing() as conn:
+        watch = add_watch(conn, "w", "other")
+
+        def state_with(*files: FoundPicture) -> tuple[object, ...]:
+            sync(conn, watch, *files)
+            return assets.find_state(conn, watch, ["test-1"])
+
+        states = [state_with(), state_with(a), state_with(a, b), state_with(b)]
+        assert len(set(states)) == 4
+        assert state_with(a, b) == states[2]
+        assert state_with(a, found("renamed.jpg", "B")) == states[2]
+        assert assets.find_state(conn, watch + 1, ["test-1"]) == states[0]
+
+
+def test_the_state_of_a_watchs_pictures_tells_what_fingerprints_they_have(store: Store) -> None:
+    with store.writing() as conn:
+        watch = add_watch(conn, "w")
+        sync(conn, watch, found("a.jpg", "A"))
+        before = assets.find_state(conn, watch, ["test-1"])
+        for algorithm, is_seen in (("another", False), ("test-1", True)):
+            record = replace(picture("A"), fingerprints={algorithm: b"x"})
+            pictures.record(conn, record, [], never_near, START)
+            assert (assets.find_state(conn, watch, ["test-1"]) != before) == is_seen

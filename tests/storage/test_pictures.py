@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
-from monitor.model import Fingerprints, Region, Relation, Similarity
+from monitor.model import Fingerprints, PictureRecord, Region, Relation, Similarity
 from monitor.storage import Connection, Store, comparisons, pictures
 from monitor.storage.tables import pictures as table
 from tests.storage.rows import START, keep, never_near, picture, sha
@@ -29,6 +30,68 @@ def test_a_picture_is_found_with_its_fingerprints(store: Store) -> None:
         keep(conn, "a")
         assert pictures.find(conn, {sha("a"), sha("z")}) == {sha("a"): picture("a")}
         assert sorted(pictures.list_sha256(conn)) == sorted([sha("a"), sha("b")])
+
+
+def _with_prints(name: str, **prints: bytes) -> PictureRecord:
+    return replace(picture(name), fingerprints=prints)
+
+
+def _record(conn: Connection, *records: PictureRecord) -> None:
+    for record in records:
+        pictures.record(conn, record, [], never_near, START)
+
+
+def test_only_the_fingerprints_that_are_asked_for_are_read(store: Store) -> None:
+    both = _with_prints("a", small=b"s", large=b"l" * 9_000)
+    with store.writing() as conn:
+        _record(conn, both, picture("b"))
+        wanted = {sha("a"), sha("b"), sha("z")}
+        assert pictures.find_fingerprints(conn, wanted, ["small"]) == {sha("a"): {"small": b"s"}}
+        assert pictures.find_fingerprints(conn, wanted, []) == {}
+        assert pictures.find_fingerprints(conn, {sha("a")}) == {sha("a"): both.fingerprints}
+        found = pictures.find(conn, wanted, ["small"])
+        assert {key: record.fingerprints for key, record in found.items()} == {
+            sha("a"): {"small": b"s"},
+            sha("b"): {},
+        }
+
+
+def test_pictures_that_lack_a_fingerprint_are_named(store: Store) -> None:
+    with store.writing() as conn:
+        _record(conn, _with_prints("a", one=b"1", two=b"2"), _with_prints("b", one=b"1", old=b"0"))
+        wanted = {sha("a"), sha("b"), sha("z")}
+        assert pictures.find_lacking(conn, wanted, ["one", "two"]) == {sha("b")}
+        assert pictures.find_lacking(conn, {sha("a")}, ["one", "three"]) == {sha("a")}
+        assert pictures.find_lacking(conn, wanted, ["one"]) == set()
+        stale = pictures.find_stale(conn, ["one", "two"], "", 10)
+        assert {key: record.fingerprints for key, record in stale.items()} == {
+            sha("b"): {"one": b"1"}
+        }
+        assert pictures.find_stale(conn, ["one", "two"], sha("b"), 10) == {}
+
+
+def test_fingerprints_that_are_no_longer_used_are_removed(store: Store) -> None:
+    with store.writing() as conn:
+        _record(conn, *(_with_prints(name, new=b"1", old=b"0") for name in ("a", "b")))
+        pictures.drop_fingerprints(conn, {sha("a")}, keep=["new", "newer"])
+        assert pictures.find_fingerprints(conn, {sha("a"), sha("b")}) == {
+            sha("a"): {"new": b"1"},
+            sha("b"): {"new": b"1", "old": b"0"},
+        }
+
+
+def test_a_cluster_is_decided_by_the_fingerprints_that_count(store: Store) -> None:
+    seen: list[set[str]] = []
+
+    def near(_: Fingerprints, other: Fingerprints) -> bool:
+        seen.append(set(other))
+        return True
+
+    with store.writing() as conn:
+        for name in ("a", "b"):
+            record = _with_prints(name, small=b"s", large=b"l")
+            pictures.record(conn, record, [(0, 1)], near, START, ["small"])
+    assert seen == [{"small"}]
 
 
 def test_more_pictures_than_one_statement_holds(store: Store) -> None:

@@ -1,0 +1,117 @@
+"""A real SQLite file with a watch of many assets, and scans of it without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from scale_pictures import Known
+
+from monitor.marketplaces.base import Page
+from monitor.marketplaces.fetching import PictureFetcher
+from monitor.model import FoundPicture, Observation, PictureRecord, ReferencePicture, Rights, Scan
+from monitor.scanning import LEASE, ScanContext, WatchRules
+from monitor.scanning.pictures import record_picture
+from monitor.scanning.record import PageRecorder
+from monitor.storage import PictureFiles, Store, assets, ensure_schema, scans, watches
+
+SHOP: Final = "shop"
+WATCH: Final = "watch"
+NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_AT_ONCE: Final = 500
+
+
+class Shelf(PictureFetcher):
+    """Pictures by URL, without a network."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_loopback=False, sleep=lambda _: None)
+        self.pictures: dict[str, bytes] = {}
+
+    def fetch(self, url: str, fallback_url: str | None = None) -> bytes:  # noqa: ARG002
+        return self.pictures[url]
+
+
+@dataclass
+class Bench:
+    """One watch in one database."""
+
+    store: Store
+    context: ScanContext
+    watch_id: int
+    shelf: Shelf = field(default_factory=Shelf)
+
+    @property
+    def rules(self) -> WatchRules:
+        return self.context.watches[WATCH]
+
+    def add(self, known: Sequence[Known]) -> list[ReferencePicture]:
+        """Make these the watch's reference pictures, an asset each; those in use, in order."""
+        found = []
+        for start in range(0, len(known), _AT_ONCE):
+            with self.store.writing() as conn:
+                for item in known[start : start + _AT_ONCE]:
+                    sha256 = hashlib.sha256(item.path.encode()).hexdigest()
+                    record = PictureRecord(sha256, "JPEG", 800, 800, 1, item.prints)
+                    record_picture(conn, record, NOW)
+                    details = (Rights(), (), "JPEG", 800, 800, 1)
+                    found.append(FoundPicture(item.path, sha256, item.path, *details))
+        with self.store.writing() as conn:
+            assets.sync(conn, self.watch_id, found, NOW, set())
+            by_path = {item.path: item for item in assets.iter_references(conn, self.watch_id)}
+        return [by_path[item.path] for item in known]
+
+    def claim(self, reference: ReferencePicture) -> Scan:
+        """The watch's scan for that picture."""
+        with self.store.writing() as conn:
+            scans.plan(conn, self.watch_id, [reference], [SHOP], NOW)
+            scan = scans.claim(conn, [SHOP], self.context.owner, NOW, LEASE)
+        assert scan is not None
+        return scan
+
+    def recorder(self, scan: Scan) -> PageRecorder:
+        return PageRecorder(self.context, scan, self.shelf, self.rules)
+
+    def page(self, name: str, shown: Sequence[bytes]) -> Page:
+        """A page of new listings with these pictures."""
+        seen = []
+        for number, data in enumerate(shown):
+            url = f"https://pictures.example/{name}/{number}.jpg"
+            self.shelf.pictures[url] = data
+            item = f"{name}-{number}"
+            seen.append(
+                Observation(SHOP, item, f"https://shop.example/{item}", "Mug", picture_url=url)
+            )
+        return Page(tuple(seen), len(seen), None, requests=1)
+
+
+@contextmanager
+def open_bench(folder: Path, name: str) -> Iterator[Bench]:
+    numbers = itertools.count(1)
+    store = Store.open(f"sqlite:///{folder / name}.db")
+    ensure_schema(store)
+    with store.writing() as conn:
+        row = watches.WatchRow(WATCH, 0.6, 0.85, "every 6h")
+        watches.mirror(conn, [row], NOW, first_due=lambda _: NOW)
+        watch_id = watches.get_id(conn, WATCH)
+    context = ScanContext(
+        store=store,
+        files=PictureFiles(folder / f"{name}-pictures"),
+        sources={},
+        watches={WATCH: WatchRules(WATCH, folder, (SHOP,), 0.6, 0.85)},
+        owner="me",
+        clock=lambda: NOW,
+        new_alert_id=lambda: f"al-{next(numbers)}",
+    )
+    bench = Bench(store, context, watch_id)
+    try:
+        yield bench
+    finally:
+        bench.shelf.close()
+        store.close()

@@ -1,0 +1,86 @@
+"""What this process may keep between scans: copies of what the store holds, up to a size."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from monitor.matching import Index
+from monitor.model import Fingerprints, ReferencePicture
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+# Of the indexes together: some 5 kB a picture.
+MOST_PICTURES = 20_000
+# Whole fingerprints of reference pictures: up to 48 kB each.
+MOST_PRINTS = 256
+
+
+class Kept(Generic[K, V]):
+    """The values used last, up to a total size; the newest stays whatever its size.
+
+    Threads may share it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: K) -> V | None:
+        """The value, which is now the one used last; None if it is not kept."""
+        with self._lock:
+            found = self._values.get(key)
+            if found is None:
+                return None
+            self._values.move_to_end(key)
+            return found[0]
+
+    def put(self, key: K, value: V, size: int = 1) -> None:
+        with self._lock:
+            self._drop(key)
+            self._size += size
+            self._values[key] = (value, size)
+            while self._size > self._most and len(self._values) > 1:
+                _, (_, gone) = self._values.popitem(last=False)
+                self._size -= gone
+
+    def drop(self, key: K) -> None:
+        """Forget the value, if it is kept."""
+        with self._lock:
+            self._drop(key)
+
+    def _drop(self, key: K) -> None:
+        found = self._values.pop(key, None)
+        if found is not None:
+            self._size -= found[1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Indexed:
+    """Reference pictures with their index, as of `state`.
+
+    `references` are all of them, also those whose fingerprints can't be had.
+    """
+
+    state: object
+    references: tuple[ReferencePicture, ...]
+    index: Index[ReferencePicture]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanMemory:
+    """Whatever is missing here is loaded from the store again, and costs time only.
+
+    `indexes` by what they are for; `prints` are whole fingerprints by sha256. `building` is held
+    while an index is made, so that two scans don't make the same one.
+    """
+
+    indexes: Kept[str, Indexed] = field(default_factory=lambda: Kept(MOST_PICTURES))
+    prints: Kept[str, Fingerprints] = field(default_factory=lambda: Kept(MOST_PRINTS))
+    building: threading.Lock = field(default_factory=threading.Lock)
