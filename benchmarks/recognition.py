@@ -47,7 +47,7 @@ _POOL: Final = 40
 _BOTH_WAYS: Final = 1
 _PRINTS: Final = 4
 _PARTS: Final = 2
-_SLOW_EVERY: Final = 12
+_SLOW_EVERY: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
