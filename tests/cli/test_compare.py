@@ -259,7 +259,13 @@ def running_in_a_terminal(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes
     ours, theirs = os.openpty()
     command = [sys.executable, "-m", "monitor", "compare", "--pairs", "in.csv", "--out", "out.csv"]
     process = subprocess.Popen(
-        command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        command,
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=_hear_signals,  # noqa: PLW1509
     )
     os.close(theirs)
     try:
@@ -268,6 +274,12 @@ def running_in_a_terminal(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes
         os.close(ours)
         process.kill()
         process.wait()
+
+
+def _hear_signals() -> None:
+    """As a terminal starts it: whoever runs the tests in the background has them ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def read_until(terminal: int, text: bytes) -> bytes:
