@@ -1,6 +1,6 @@
 """Sketches of many pictures -> those that share a part with a given one.
 
-An inverted index: under the first 20 bits of its word stands every point of every picture. The
+An inverted index: under the first 18 bits of its word stands every point of every picture. The
 points of the given picture, upright and mirrored, are looked up; those that differ in few of the
 other bits are hits, and vote for their picture. Of the pictures with most votes the hits must lie
 alike in both: as one turn, size and shift of the whole would have it.
@@ -21,9 +21,9 @@ from monitor.matching.sketch import CELL, TURN, Sketch, join, mirrored_sketch
 Places: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 Flags: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
-# Of 48 bits. Of the points that two pictures share a third agree in the first 20, where a point
-# meets 30 of 3 million others; 99 % of those thirds differ in at most 7 (docs/benchmarks.md).
-_KEY_BITS: Final = 20
+# Of 48 bits. Of the points that two pictures share four in ten agree in the first 18, where a point
+# meets 70 of 3 million others; 99 % of those four differ in at most 7 (docs/benchmarks.md).
+_KEY_BITS: Final = 18
 _MOST_DIFFERENT: Final = 7
 # A point that is seen in more pictures than this counts less.
 _COMMON: Final = 3.0
@@ -56,7 +56,7 @@ class _Table:
 class PartIndex:
     """Pictures by their number. Not changed once made, so threads may share it.
 
-    It takes 9 bytes a point (11 from 65,536 pictures on) and 4 MB.
+    It takes 9 bytes a point (11 from 65,536 pictures on) and 1 MB.
     """
 
     def __init__(self, points: Sketch, counts: Sequence[int]) -> None:
@@ -80,7 +80,7 @@ class PartIndex:
     def query(self, sketch: Sketch) -> dict[int, int]:
         """Number of a picture -> how many of its points agree, for those with more than one.
 
-        At most 32 pictures, those with most votes.
+        At most 32 pictures, those with most votes, in this order.
         """
         if not len(self._rest) or not len(sketch):
             return {}

@@ -41,15 +41,15 @@ class Judge:
         self._own = [item for item in known.references if item.asset_id == self._asset_id]
         if scan.reference not in self._own:
             self._own.append(scan.reference)  # retired since the scan was planned, still asked for
-        self._index = known.index
+        self._known = known
 
-    def candidates(self, prints: Fingerprints) -> list[ReferencePicture]:
+    def candidates(self, sha256: str, prints: Fingerprints) -> list[ReferencePicture]:
         """The reference pictures worth comparing with this listing picture, its own asset's first.
 
         Raises PictureError for a damaged fingerprint.
         """
-        others = [found.key for found in self._index.query(prints)]
-        return [*self._own, *(item for item in others if item.asset_id != self._asset_id)]
+        found = self._known.query(sha256, prints)
+        return [*self._own, *(item for item in found if item.asset_id != self._asset_id)]
 
 
 def compare_all(

@@ -16,6 +16,8 @@ V = TypeVar("V")
 
 # Of the indexes together: some 5 kB a picture.
 MOST_PICTURES = 20_000
+# Answers of one index: some 300 bytes each.
+MOST_ANSWERS = 20_000
 # Whole fingerprints of reference pictures: up to 48 kB each.
 MOST_PRINTS = 256
 
@@ -65,12 +67,27 @@ class Kept(Generic[K, V]):
 class Indexed:
     """Reference pictures with their index, as of `state`.
 
-    `references` are all of them, also those whose fingerprints can't be had.
+    `references` are all of them, also those whose fingerprints can't be had. `answers` are what
+    the index has said, by the sha256 of a listing picture: most listings are met again and again.
     """
 
     state: object
     references: tuple[ReferencePicture, ...]
     index: Index[ReferencePicture]
+    answers: Kept[str, tuple[ReferencePicture, ...]] = field(
+        default_factory=lambda: Kept(MOST_ANSWERS)
+    )
+
+    def query(self, sha256: str, prints: Fingerprints) -> tuple[ReferencePicture, ...]:
+        """The reference pictures worth comparing with a picture, the best first.
+
+        Raises PictureError for a damaged fingerprint.
+        """
+        answer = self.answers.get(sha256)
+        if answer is None:
+            answer = tuple(found.key for found in self.index.query(prints))
+            self.answers.put(sha256, answer)
+        return answer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -162,7 +162,7 @@ class PageRecorder:
             if item.sha256 is None or item.sha256 in found:
                 continue
             try:
-                found[item.sha256] = self._judge.candidates(item.prints)
+                found[item.sha256] = self._judge.candidates(item.sha256, item.prints)
             except PictureError as error:
                 log.warning("picture %s can't be looked up: %s", item.sha256, error)
         return found

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from monitor.errors import PictureError
 from monitor.matching import INDEX_ALGORITHMS, Index, bands, near_identical
 from monitor.matching.fingerprint import unpack
-from monitor.matching.index import LEAST_AGREEING, MAX_DISTANCE, NEAR
+from monitor.matching.index import MAX_DISTANCE, NEAR
 from monitor.model import Fingerprints
 from tests.matching.drawing import draw
 from tests.matching.test_compare import blank_pictures, cropped, flipped, recompressed, with_banner
@@ -66,12 +66,12 @@ def test_a_picture_with_hardly_a_point_is_found_by_its_hash() -> None:
     ball = Image.new("L", (300, 300), 255)
     ImageDraw.Draw(ball).ellipse((60, 60, 240, 240), fill=90)
     ImageDraw.Draw(ball).ellipse((100, 80, 170, 140), fill=180)
-    soft = ball.filter(ImageFilter.GaussianBlur(16)).convert("RGB")
+    soft = ball.filter(ImageFilter.GaussianBlur(20)).convert("RGB")
     index = Index.build([("ball", prints_of(soft)), ("other", prints_of(draw(1)))])
     (found,) = index.query(prints_of(cropped(soft, 0.15, 0.15, 0.15, 0.15)))
     assert found.key == "ball"
     assert NEAR < found.distance <= MAX_DISTANCE
-    assert found.points < LEAST_AGREEING
+    assert found.points == 0
 
 
 # -- by points
@@ -103,9 +103,9 @@ def test_a_turned_part_is_found(busy_index: Index[int]) -> None:
     assert busy_index.query(prints_of(part.rotate(25, fillcolor=(90, 90, 90))))[0].key == 23
 
 
-def test_other_pictures_are_not_worth_comparing(busy_index: Index[int]) -> None:
+def test_of_other_pictures_at_most_the_best_is_worth_comparing(busy_index: Index[int]) -> None:
     found = [busy_index.query(prints_of(busy(seed, 400, 300))) for seed in range(200, 230)]
-    assert sum(map(len, found)) <= 1
+    assert max(map(len, found)) == 1
 
 
 def test_what_is_in_very_many_pictures_finds_no_more_than_it_may() -> None:

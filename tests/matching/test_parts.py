@@ -11,8 +11,8 @@ from monitor.matching.keypoints import STEP
 from monitor.matching.parts import PartIndex
 from monitor.matching.sketch import TURN, Sketch, join, mirrored_sketch
 
-# A word's first 20 bits must be the same, of the others seven may differ.
-KEY, MOST_DIFFERENT = 20, 7
+# A word's first 18 bits must be the same, of the others seven may differ.
+KEY, MOST_DIFFERENT = 18, 7
 
 
 def made_up(seed: int, count: int = 25) -> Sketch:

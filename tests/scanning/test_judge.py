@@ -10,12 +10,13 @@ from monitor.model import Fingerprints, ReferencePicture, Relation, Scan, ScanCo
 from monitor.scanning.judge import Judge, Standing, best_per_asset
 from monitor.scanning.kept import Indexed
 from tests.e2e.rehearsal import START
-from tests.matching.drawing import draw, encode
+from tests.matching.drawing import encode
+from tests.matching.test_relations import busy
 
 
 @cache
 def _prints(seed: int) -> Fingerprints:
-    return matching.fingerprint(matching.decode(encode(draw(seed))))
+    return matching.fingerprint(matching.decode(encode(busy(seed, 320, 240))))
 
 
 def _reference(number: int, asset_id: int, seed: int) -> ReferencePicture:
@@ -41,18 +42,23 @@ def _known(*references: ReferencePicture) -> Indexed:
 
 def test_the_searched_asset_is_always_compared_others_when_they_look_alike() -> None:
     judge = Judge(_scan(MUG), _known(MUG, MUG_TOO, CUP, LAMP))
-    assert judge.candidates(_prints(50)) == [MUG, MUG_TOO]
-    assert judge.candidates(_prints(3)) == [MUG, MUG_TOO, CUP]
+    assert judge.candidates("sha-50", _prints(50)) == [MUG, MUG_TOO]
+    assert judge.candidates("sha-3", _prints(3)) == [MUG, MUG_TOO, CUP]
 
 
 def test_the_searched_asset_is_no_candidate_twice() -> None:
     judge = Judge(_scan(MUG), _known(MUG, MUG_TOO, CUP, LAMP))
-    assert judge.candidates(_prints(2)) == [MUG, MUG_TOO]
+    assert judge.candidates("sha-2", _prints(2)) == [MUG, MUG_TOO]
 
 
 def test_a_picture_retired_since_it_was_planned_is_still_asked_for() -> None:
     judge = Judge(_scan(MUG), _known(CUP))
-    assert judge.candidates(_prints(50)) == [MUG]
+    assert judge.candidates("sha-50", _prints(50)) == [MUG]
+
+
+def test_a_picture_that_is_met_again_has_the_same_candidates() -> None:
+    judge = Judge(_scan(MUG), _known(MUG, CUP, LAMP))
+    assert [judge.candidates("sha-3", _prints(3)) for _ in range(2)] == [[MUG, CUP]] * 2
 
 
 def test_what_could_not_be_compared_is_left_out() -> None:
