@@ -25,7 +25,7 @@ def _same(_a: Fingerprints, _b: Fingerprints) -> bool:
 
 def _keep(conn: Connection, name: str, cluster: int) -> None:
     """A picture of that cluster; of none where it is 0."""
-    record = PictureRecord(sha(name), "JPEG", 800, 600, 1234, {})
+    record = PictureRecord(sha(name), "JPEG", 800, 600, 1234, {"any-1": b"any"})
     pictures.record(conn, record, [(0, cluster)] if cluster else [], _same, START)
 
 
