@@ -124,26 +124,8 @@ def record(
         "provider_score": provider_score,
         **similarity_values(similarity),
     }
-    new = {
-        "watch_id": watch_id,
-        "asset_id": asset_id,
-        "listing_id": listing_id,
-        "verdict": Verdict.UNREVIEWED.value,
-        "first_seen_at": now,
-        "last_seen_at": now,
-        "times_seen": 0,
-        **best,
-    }
-    created = insert_new(conn, matches, new)
-    old = conn.execute(
-        sa.select(matches)
-        .where(
-            matches.c.watch_id == watch_id,
-            matches.c.asset_id == asset_id,
-            matches.c.listing_id == listing_id,
-        )
-        .with_for_update(key_share=True)
-    ).one()
+    key = {"watch_id": watch_id, "asset_id": asset_id, "listing_id": listing_id}
+    created, old = _insert_or_lock(conn, key, best, now)
     values: dict[str, object] = {"last_seen_at": now, "times_seen": old.times_seen + 1}
     is_better = _is_better(conn, old, reference_id, similarity.score, alert_score)
     if is_better:
@@ -161,6 +143,24 @@ def record(
         verdict=verdict,
         has_moved=is_better and old.reference_id != reference_id,
     )
+
+
+def _insert_or_lock(
+    conn: Connection, key: dict[str, int], best: dict[str, object], now: datetime
+) -> tuple[bool, sa.Row[tuple[object, ...]]]:
+    """(whether it is new, the match's row, held until the transaction ends)."""
+    new = {
+        **key,
+        "verdict": Verdict.UNREVIEWED.value,
+        "first_seen_at": now,
+        "last_seen_at": now,
+        "times_seen": 0,
+        **best,
+    }
+    created = insert_new(conn, matches, new)
+    wanted = [matches.c[name] == value for name, value in key.items()]
+    locked = sa.select(matches).where(*wanted).with_for_update(key_share=True)
+    return created, conn.execute(locked).one()
 
 
 def _is_better(
