@@ -33,7 +33,7 @@ _POOL: Final = 40
 _QUALITIES: Final = (80, 92)
 _COPIES: Final = 0.1
 _NEAR: Final = (700, 900)
-_ALERT: Final = 0.75
+_ALERT: Final = 0.80
 _SAMPLED_EVERY_S: Final = 0.5
 
 _POOL_OF: list[Image.Image] = []

@@ -25,7 +25,7 @@ from monitor.matching.score import PHOTOGRAPH, THING
 if TYPE_CHECKING:
     from recognition import Pair, Shown
 
-ALERT, RECORD = 0.75, 0.50
+ALERT, RECORD = 0.80, 0.50
 VARIANTS: Final = (
     "another print",
     "part recoloured",

@@ -93,7 +93,7 @@ class WatchTable(Table):
     timezone: Text | None = None
     jitter: Jitter = timedelta(0)
     record_score: Score = 0.50
-    alert_score: Score = 0.75
+    alert_score: Score = 0.80
     channels: list[Text]
     own_sellers: list[Text] = []
 

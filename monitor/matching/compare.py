@@ -38,7 +38,7 @@ _BLANK_SCORE: Final = 1e-6
 # Chances from which the pictures are related at all, and from which they are one photograph. The
 # second is the default alert score: a variant is never told unasked.
 _SAME_THING: Final = 0.5
-_SAME_PHOTOGRAPH: Final = 0.75
+_SAME_PHOTOGRAPH: Final = 0.80
 # Point pairs that agree, as a number and as a share of all, the part of the reference they lie in,
 # and what must agree in its middle, from which it is one thing even so: a shared screen or frame
 # has the points, but another middle.
@@ -62,7 +62,7 @@ def compare(reference: Fingerprints, candidate: Fingerprints) -> Similarity:
     """How alike the two pictures are, and in what relation.
 
     `same` and `partial` where both show one photograph; `variant` where they show one thing but its
-    pixels differ, always with a score below 0.75; else `none`. A blank or near-uniform picture is
+    pixels differ, always with a score below 0.80; else `none`. A blank or near-uniform picture is
     `none` to everything.
     Raises PictureError if one lacks a sound fingerprint.
     """

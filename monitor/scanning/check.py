@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 # What a plain copy has to reach to be told: the watch's alert score, but no more than its default.
 # Whoever asks for more than that is told of the best copies only, and wants it so.
-MOST_ASKED = 0.75
+MOST_ASKED = 0.80
 # Each is decoded and fingerprinted twice: a second or so of work.
 COPIES_AT_ONCE = 20
 

@@ -29,7 +29,7 @@ def test_a_small_config_gets_the_defaults(tmp_path: Path) -> None:
     (watch,) = config.watches
     assert watch.images == tmp_path / "brands"
     assert watch.trigger == Every(timedelta(hours=6))
-    assert (watch.record_score, watch.alert_score) == (0.50, 0.75)
+    assert (watch.record_score, watch.alert_score) == (0.50, 0.80)
     assert (watch.own_sellers, watch.jitter) == ([], timedelta(0))
 
 
@@ -240,7 +240,7 @@ channels = ["legal"]
         "26 watch[0].cron: cron '0 0 31 2 *' never comes",
         "26 watch[0].cron: one of every and cron is needed, both are given",
         "27 watch[0].timezone: 'Mars/Phobos' is no IANA time zone",
-        "28 watch[0].record_score: record_score (0.9) must not be above alert_score (0.75)",
+        "28 watch[0].record_score: record_score (0.9) must not be above alert_score (0.8)",
         '29 watch[0].channels[1]: "legal" is listed twice',
         '31 watch[1].name: there is a watch "mugs" already, on line 19',
         f"32 watch[1].images: {tmp_path}/config.toml is not a folder",

@@ -15,7 +15,7 @@ from monitor.model import Relation
 from tests.matching.drawing import draw, encode
 from tests.matching.test_fingerprint import prints_of
 
-ALERT, RECORD = 0.75, 0.50
+ALERT, RECORD = 0.80, 0.50
 
 
 def recompressed(image: Image.Image, quality: int) -> Image.Image:

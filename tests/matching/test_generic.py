@@ -13,7 +13,7 @@ from monitor.model import Fingerprints
 from tests.matching.drawing import encode
 from tests.matching.generic import KINDS
 
-ALERT, RECORD = 0.75, 0.50
+ALERT, RECORD = 0.80, 0.50
 SEEDS = range(14)
 # Of the 91 pairs of a kind.
 MOST_RECORDED = 3

@@ -10,7 +10,7 @@ import pytest
 from monitor import matching
 from monitor.sandbox.drawing import EDITS, draw_brand, draw_product, draw_shop
 
-RECORD_SCORE, ALERT_SCORE = 0.50, 0.75
+RECORD_SCORE, ALERT_SCORE = 0.50, 0.80
 
 
 @pytest.fixture(scope="module")
