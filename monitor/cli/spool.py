@@ -1,6 +1,6 @@
 """Fingerprints in a file without a name, read by this process and its workers.
 
-6,000 pictures have 240 MB of fingerprints: too much to give to every process, and too much to hold
+6,000 pictures have 220 MB of fingerprints: too much to give to every process, and too much to hold
 several times. The file is gone when the last process that has it open ends, however it ends.
 """
 
@@ -85,5 +85,5 @@ def open_spool() -> Iterator[Spool]:
 def _explain(error: OSError) -> MonitorError:
     return MonitorError(
         f"fingerprints can't be kept in a temporary file: {error.strerror or error}; "
-        "set TMPDIR to a folder with room (about 45 kB a picture)"
+        "set TMPDIR to a folder with room (about 37 kB a picture)"
     )
