@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 
 class ScanOutcome(StrEnum):
@@ -189,6 +189,10 @@ class Observation:
     picture_problem: str | None = None
     picture_fallback_url: str | None = None
 
+
+# What a watch records and tells from, unless it says otherwise: docs/benchmarks.md has the reasons.
+DEFAULT_RECORD_SCORE: Final = 0.50
+DEFAULT_ALERT_SCORE: Final = 0.80
 
 # Algorithm name (versioned, never changed once stored) -> what it computed from a picture.
 Fingerprints: TypeAlias = Mapping[str, bytes]

@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from monitor.config.values import parse_duration, parse_jitter, parse_rate
+from monitor.model import DEFAULT_ALERT_SCORE, DEFAULT_RECORD_SCORE
 
 T = TypeVar("T")
 
@@ -92,8 +93,8 @@ class WatchTable(Table):
     cron: Text | None = None
     timezone: Text | None = None
     jitter: Jitter = timedelta(0)
-    record_score: Score = 0.50
-    alert_score: Score = 0.80
+    record_score: Score = DEFAULT_RECORD_SCORE
+    alert_score: Score = DEFAULT_ALERT_SCORE
     channels: list[Text]
     own_sellers: list[Text] = []
 

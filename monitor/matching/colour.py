@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 
-Singles: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-Flags: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-Places: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
+from monitor.matching.describe import Floats, Places
+from monitor.matching.geometry import Flags
 
-GREY: Final[Singles] = np.array((0.299, 0.587, 0.114), dtype=np.float32)
+# Parts of the channels in what looks light or dark (ITU-R BT.601).
+LUMA: Final[Floats] = np.array((0.299, 0.587, 0.114), dtype=np.float32)
 # Light: a polynomial of this degree over the picture, enough for a shadow's edge.
 _DEGREE: Final = 4
 _LEAST_LIGHT, _MOST_LIGHT = 0.2, 3.0
@@ -45,26 +45,26 @@ class ColourChange:
     the first picture to the second.
     """
 
-    light: Singles
-    apart: Singles
-    tint: Singles
-    colour: Singles
+    light: Floats
+    apart: Floats
+    tint: Floats
+    colour: Floats
     is_forward: bool
-    mixing: Singles  # (3, 3)
+    mixing: Floats  # (3, 3)
 
-    def to_grey(self) -> Singles:
+    def to_grey(self) -> Floats:
         """The weights by which the three channels make the other picture's grey."""
-        return np.asarray(self.mixing @ GREY, dtype=np.float32)
+        return np.asarray(self.mixing @ LUMA, dtype=np.float32)
 
 
-def match_colours(one: Singles, other: Singles, inside: Flags) -> ColourChange:
+def match_colours(one: Floats, other: Floats, inside: Flags) -> ColourChange:
     """The change between two grids of colours, (rows, columns, 3), grey levels 0..255.
 
     It leads from the more colourful of the two: colours that a copy has lost can't be made again.
     """
     places = np.flatnonzero(inside)
     places = places[:: -(-len(places) // _SAMPLES)]
-    light = _fit_light(one @ GREY, other @ GREY, places)
+    light = _fit_light(one @ LUMA, other @ LUMA, places)
     lit = np.minimum(one * light[..., None], _WHITE)
     first, second = lit.reshape(-1, 3), other.reshape(-1, 3)
     vividness = _vividness(first[places]), _vividness(second[places])
@@ -85,7 +85,7 @@ def match_colours(one: Singles, other: Singles, inside: Flags) -> ColourChange:
     return ColourChange(light, apart, tint, colour, is_forward, mixing)
 
 
-def _fit_light(one: Singles, other: Singles, places: Places) -> Singles:
+def _fit_light(one: Floats, other: Floats, places: Places) -> Floats:
     """The factor from `one` to `other` over the grid, by majority of the windows at `places`."""
     terms = _light_terms(*one.shape)
     rows = terms[places] * (one.ravel()[places] / _WHITE)[:, None]
@@ -97,7 +97,7 @@ def _fit_light(one: Singles, other: Singles, places: Places) -> Singles:
 
 # Most canvases have one of few shapes; about 200 kB each.
 @lru_cache(maxsize=64)
-def _light_terms(height: int, width: int) -> Singles:
+def _light_terms(height: int, width: int) -> Floats:
     """(windows, terms): the polynomial's terms at each place of a grid."""
     down = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     along = np.linspace(-1, 1, width, dtype=np.float32)[None]
@@ -105,17 +105,17 @@ def _light_terms(height: int, width: int) -> Singles:
     return np.stack([(down**a * along**b).ravel() for a, b in powers], axis=1)
 
 
-def _vividness(colours: Singles) -> float:
+def _vividness(colours: Floats) -> float:
     return float((colours - colours.mean(axis=1, keepdims=True)).std())
 
 
-def _design(source: Singles) -> Singles:
+def _design(source: Floats) -> Floats:
     """(windows, terms) of colours 0..1."""
     ones = np.ones((len(source), 1), dtype=np.float32)
     return np.hstack([source, source * source, ones])
 
 
-def _weigh(rows: Singles, rest: Singles) -> tuple[Singles, Singles]:
+def _weigh(rows: Floats, rest: Floats) -> tuple[Floats, Floats]:
     """The normal equations, windows that stay far off counting little."""
     ridge = np.float32(_RIDGE * len(rows)) * np.eye(rows.shape[1], dtype=np.float32)
     normal, towards = rows.T @ rows + ridge, rows.T @ rest
@@ -127,15 +127,15 @@ def _weigh(rows: Singles, rest: Singles) -> tuple[Singles, Singles]:
     return normal, towards
 
 
-def _mean_of(rest: Singles) -> Singles:
+def _mean_of(rest: Floats) -> Floats:
     return np.full(rest.shape[1], 1 / rest.shape[1], dtype=np.float32)
 
 
-def _solve(normal: Singles, towards: Singles) -> Singles:
+def _solve(normal: Floats, towards: Floats) -> Floats:
     return np.asarray(np.linalg.solve(normal, towards), dtype=np.float32)
 
 
-def _solve_apart(normal: Singles, towards: Singles) -> Singles:
+def _solve_apart(normal: Floats, towards: Floats) -> Floats:
     """Each channel from itself alone."""
     found = np.zeros_like(towards)
     for channel in range(3):
@@ -144,13 +144,13 @@ def _solve_apart(normal: Singles, towards: Singles) -> Singles:
     return found
 
 
-def _gain(source: Singles, goal: Singles) -> float:
+def _gain(source: Floats, goal: Floats) -> float:
     """How much the contrast fell: in a faint copy a difference counts for more."""
     ratio = float(source.std()) / max(float(goal.std()), 1e-3)
     return min(_MOST_GAIN, max(1.0, ratio))
 
 
-def _left(design: Singles, change: Singles, wanted: Singles, gain: float) -> Singles:
+def _left(design: Floats, change: Floats, wanted: Floats, gain: float) -> Floats:
     changed = np.clip(design[:, _CHANNELS] + design @ change, 0, 1)
     off = np.abs(changed - wanted).mean(axis=1)
     return np.asarray(off * np.float32(255 * gain), dtype=np.float32)

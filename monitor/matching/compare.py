@@ -21,7 +21,7 @@ from monitor.matching.keypoints import Features, mirrored, small_grey, unpack_fe
 from monitor.matching.photometry import Agreement, agree
 from monitor.matching.region import points_of, region_of
 from monitor.matching.score import Chances, Evidence, chances_of, score_of
-from monitor.model import Fingerprints, Relation, Similarity
+from monitor.model import DEFAULT_ALERT_SCORE, Fingerprints, Relation, Similarity
 
 METHOD: Final = "hash-keypoints-1"
 
@@ -35,10 +35,10 @@ _WORTH: Final = 4
 # With so many, and most of all, the other orientation is not tried.
 _PLENTY: Final = 25
 _BLANK_SCORE: Final = 1e-6
-# Chances from which the pictures are related at all, and from which they are one photograph. The
-# second is the default alert score: a variant is never told unasked.
+# Chances from which the pictures are related at all, and from which they are one photograph: a
+# variant is never told unasked.
 _SAME_THING: Final = 0.5
-_SAME_PHOTOGRAPH: Final = 0.80
+_SAME_PHOTOGRAPH: Final = DEFAULT_ALERT_SCORE
 # Point pairs that agree, as a number and as a share of all, the part of the reference they lie in,
 # and what must agree in its middle, from which it is one thing even so: a shared screen or frame
 # has the points, but another middle.
@@ -66,16 +66,27 @@ def compare(reference: Fingerprints, candidate: Fingerprints) -> Similarity:
     `none` to everything.
     Raises PictureError if one lacks a sound fingerprint.
     """
-    return examine(reference, candidate).similarity
+    return _compare(reference, candidate)[0]
 
 
 def examine(reference: Fingerprints, candidate: Fingerprints) -> Comparison:
     """As `compare`, with the points that agree."""
+    similarity, evidence = _compare(reference, candidate)
+    if evidence is None:
+        return Comparison(similarity)
+    ours, theirs = unpack_features(reference), unpack_features(candidate)
+    return Comparison(similarity, points_of(evidence, ours, theirs))
+
+
+def _compare(
+    reference: Fingerprints, candidate: Fingerprints
+) -> tuple[Similarity, Evidence | None]:
+    """The similarity and what it rests on; None where one of both is blank."""
     one, other = unpack(reference), unpack(candidate)
     if is_blank(one) or is_blank(other):
         detail = min(one.detail, other.detail)
         reasons = {"blank": 1.0, "detail": detail}
-        return Comparison(Similarity(_BLANK_SCORE, Relation.NONE, METHOD, reasons=reasons))
+        return Similarity(_BLANK_SCORE, Relation.NONE, METHOD, reasons=reasons), None
     ours, theirs = unpack_features(reference), unpack_features(candidate)
     evidence = gather(one, other, ours, theirs)
     chances = chances_of(evidence)
@@ -89,7 +100,7 @@ def examine(reference: Fingerprints, candidate: Fingerprints) -> Comparison:
         mirrored=is_related and evidence.mirrored,
         reasons=_reasons(evidence, chances, one, other),
     )
-    return Comparison(similarity, points_of(evidence, ours, theirs))
+    return similarity, evidence
 
 
 def gather(one: Print, other: Print, ours: Features, theirs: Features) -> Evidence:
@@ -110,7 +121,9 @@ def gather(one: Print, other: Print, ours: Features, theirs: Features) -> Eviden
                 return found[-1]
     fits: list[tuple[Fit, bool]] = []
     for turn in turns:
-        fit_here = find_fit(pairs.get(turn) or pair_points(ours, pictures[turn]), ours)
+        if turn not in pairs:
+            pairs[turn] = pair_points(ours, pictures[turn])
+        fit_here = find_fit(pairs[turn], ours)
         if fit_here is not None:
             fits.append((fit_here, turn))
         if fit_here is not None and fit_here.inliers >= max(_PLENTY, 0.7 * fit_here.pairs):

@@ -12,11 +12,11 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from monitor.matching.describe import Places
 from monitor.matching.keypoints import Features
 from monitor.matching.working import WORK
 
 Doubles: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-Places: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 Flags: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 # Distance to the best over distance to the second best descriptor, at most.

@@ -1,12 +1,12 @@
 """A picture -> points with descriptors and a small colour picture: what finds it in other pictures.
 
-Layout of `KEYPOINTS` (big endian, n points; at most 47 KB):
+Layout of `KEYPOINTS` (big endian, n points; at most 40 KB):
 
     offset    size  what
          0       8  width and height of the working picture, n, bytes of the JPEG: 4 x 16 bit
          8      2n  x in 1/32 pixel of the working picture
     8 + 2n      2n  y, likewise
-    8 + 4n       n  level: its scale is 1.2 to this power
+    8 + 4n       n  level: its scale is 1.25 to this power
     8 + 5n       n  angle in 1/256 turn
     8 + 6n     48n  descriptors, 48 signed bytes a point (see `monitor.matching.describe`)
     8 + 54n         the picture as JPEG, longest side 160 pixels

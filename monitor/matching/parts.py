@@ -10,16 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 
-from monitor.matching.describe import Floats
+from monitor.matching.describe import Floats, Places
+from monitor.matching.geometry import Flags
 from monitor.matching.keypoints import DIMENSIONS, STEP
 from monitor.matching.sketch import CELL, TURN, Sketch, join, mirrored_sketch
-
-Places: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
-Flags: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 # Of 48 bits. Of the points that two pictures share four in ten agree in the first 18, where a point
 # meets 70 of 3 million others; 99 % of those four differ in at most 7 (docs/benchmarks.md).

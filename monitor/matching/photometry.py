@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from monitor.matching.colour import GREY as _GREY
-from monitor.matching.colour import Singles, match_colours
+from monitor.matching.colour import LUMA, match_colours
+from monitor.matching.describe import Floats
 from monitor.matching.geometry import Fit, Flags
 from monitor.matching.keypoints import Features, thumbnail
 from monitor.matching.working import WORK, Bytes, opencv
@@ -92,7 +92,7 @@ def _shrink(cv2: Any, picture: Bytes, factor: float) -> Bytes:
 
 def _draw(
     cv2: Any, one: Bytes, other: Bytes, reference: Features, candidate: Features, fit: Fit
-) -> tuple[Singles, Flags]:
+) -> tuple[Floats, Flags]:
     """`other` on the canvas of `one`, and where it is."""
     height, width = one.shape[:2]
     # Centres of the canvas's pixels, in pixels of the reference's working picture.
@@ -120,12 +120,12 @@ def _draw(
 
 
 def _compare(
-    cv2: Any, ours: Singles, theirs: Singles, mask: Flags, shares: tuple[float, float]
+    cv2: Any, ours: Floats, theirs: Floats, mask: Flags, shares: tuple[float, float]
 ) -> Agreement:
     inside = mask[_GRID] if mask[_GRID].any() else np.ones_like(mask[_GRID])
     soft, other_soft = (cv2.blur(picture, (5, 5))[_GRID] for picture in (ours, theirs))
     change = match_colours(soft, other_soft, inside)
-    one, other = ours @ _GREY, theirs @ _GREY
+    one, other = ours @ LUMA, theirs @ LUMA
     structure, spread_one, spread_other = _correlate(cv2, one, other)
     # A change of hue turns light and dark around; a change of light over the picture does not.
     weights = change.to_grey()
@@ -151,13 +151,13 @@ def _compare(
 class _Windows:
     """One value a window, on a grid over the overlap's canvas; `inside` says which are in it."""
 
-    structure: Singles
-    least: Singles
-    most: Singles
-    colour: Singles
-    tint: Singles
-    apart: Singles
-    growth: Singles
+    structure: Floats
+    least: Floats
+    most: Floats
+    colour: Floats
+    tint: Floats
+    apart: Floats
+    growth: Floats
     inside: Flags
 
 
@@ -226,7 +226,7 @@ def _middle_half(first: int, last: int) -> tuple[int, int]:
     return first + quarter, last + 1 - quarter
 
 
-def _correlate(cv2: Any, one: Singles, other: Singles) -> tuple[Singles, Singles, Singles]:
+def _correlate(cv2: Any, one: Floats, other: Floats) -> tuple[Floats, Floats, Floats]:
     """Correlation of grey in the window around each pixel, and what varies in either there."""
     size = (_WINDOW, _WINDOW)
     mean_one, mean_other = cv2.blur(one, size), cv2.blur(other, size)

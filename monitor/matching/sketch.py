@@ -26,9 +26,9 @@ import numpy as np
 from monitor.errors import PictureError
 from monitor.matching.describe import Floats, basis
 from monitor.matching.keypoints import DIMENSIONS, STEP, unpack_features
+from monitor.matching.working import Bytes
 from monitor.model import Fingerprints
 
-Bytes: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 Words: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 
 SKETCH: Final = "sketch-1"

@@ -17,7 +17,13 @@ from datetime import datetime
 
 from monitor import matching
 from monitor.errors import NotFound, PictureError
-from monitor.model import AlertEvent, CheckState, PictureRecord, ReferencePicture
+from monitor.model import (
+    DEFAULT_ALERT_SCORE,
+    AlertEvent,
+    CheckState,
+    PictureRecord,
+    ReferencePicture,
+)
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.pictures import record_picture, refresh_all
 from monitor.storage import (
@@ -33,9 +39,6 @@ from monitor.storage import (
 
 log = logging.getLogger(__name__)
 
-# What a plain copy has to reach to be told: the watch's alert score, but no more than its default.
-# Whoever asks for more than that is told of the best copies only, and wants it so.
-MOST_ASKED = 0.80
 # Each is decoded and fingerprinted twice: a second or so of work.
 COPIES_AT_ONCE = 20
 
@@ -92,8 +95,12 @@ def check_references(
 
 
 def least_copy_score(alert_score: float) -> float:
-    """What a plain copy must reach for a watch with this alert score."""
-    return min(alert_score, MOST_ASKED)
+    """What a plain copy must reach for a watch with this alert score.
+
+    No more than the default: whoever asks for more is told of the best copies only, and wants it
+    so.
+    """
+    return min(alert_score, DEFAULT_ALERT_SCORE)
 
 
 def _look_at_new(context: ScanContext, rules: WatchRules) -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from monitor import matching
 from monitor.errors import InputError, PictureError
-from monitor.scanning.check import MOST_ASKED, least_copy_score
+from monitor.model import DEFAULT_ALERT_SCORE
+from monitor.scanning.check import least_copy_score
 from monitor.scanning.folder import (
     ASSETS_CSV,
     CSV_COLUMNS,
@@ -59,7 +60,7 @@ class _Checked:
 
 
 def import_pictures(
-    source: Path, images: Path, progress: Progress, *, alert_score: float = MOST_ASKED
+    source: Path, images: Path, progress: Progress, *, alert_score: float = DEFAULT_ALERT_SCORE
 ) -> Imported:
     """Copy the pictures of `source` (a folder or a CSV list) into `images`.
 
