@@ -19,10 +19,10 @@ from monitor.errors import (
     Blocked,
     MarketplaceError,
     PermissionDenied,
+    ProtocolError,
     QuotaExhausted,
     Throttled,
     Transient,
-    UnexpectedAnswer,
 )
 
 # Nobody means a longer Retry-After; a larger number would overflow a date.
@@ -127,7 +127,7 @@ def _by_status(answer: Answer) -> MarketplaceError | None:
     if status in (415, 422):
         return BadImage(f"the site refuses the picture (HTTP {status})")
     advice = "check base_url" if status == 404 else "the site or this adapter has changed"
-    return UnexpectedAnswer(f"HTTP {status}, which is no answer to a search: {advice}")
+    return ProtocolError(f"HTTP {status}, which is no answer to a search: {advice}")
 
 
 def _redirect(answer: Answer) -> MarketplaceError:
@@ -135,7 +135,7 @@ def _redirect(answer: Answer) -> MarketplaceError:
     here, there = urlsplit(answer.url), _target(answer)
     is_same = there is not None and (there.hostname, there.path) == (here.hostname, here.path)
     if there is not None and is_same and there.scheme != here.scheme:
-        return UnexpectedAnswer(f"the search moved to {there.scheme}://: correct base_url")
+        return ProtocolError(f"the search moved to {there.scheme}://: correct base_url")
     where = there.hostname if there is not None else None
     return Blocked(f"redirected (HTTP {answer.status}) to {where or 'an unknown address'}")
 

@@ -22,10 +22,10 @@ from monitor.errors import (
     BadImage,
     MarketplaceError,
     PermissionDenied,
+    ProtocolError,
     QuotaExhausted,
     Throttled,
     Transient,
-    UnexpectedAnswer,
 )
 from monitor.marketplaces.addresses import is_loopback_host
 from monitor.marketplaces.answers import Answer, PictureTooLarge, auth_error
@@ -115,8 +115,8 @@ class Guide1688:
             parsed = parse_answer(
                 answer.body, answer.url, allow_loopback=self.is_loopback, offset=offset
             )
-        except UnexpectedAnswer as error:
-            raise UnexpectedAnswer(f"{self.name}: {error}") from error
+        except ProtocolError as error:
+            raise ProtocolError(f"{self.name}: {error}") from error
         following = self._kinds[self._kinds.index(kind) + 1 :]
         cursor = f"{following[0]}:{offset + len(parsed.observations)}" if following else None
         return Page(parsed.observations, parsed.total, cursor, tally.requests)
@@ -176,16 +176,16 @@ def parse_answer(body: bytes, base: str, *, allow_loopback: bool, offset: int = 
     """The listings of a good answer; `offset` is how many listings the search gave before.
 
     Listings that come twice count once; one without any id is left out with a warning. Raises
-    UnexpectedAnswer where the shape is another one, or where no listing at all has an id.
+    ProtocolError where the shape is another one, or where no listing at all has an id.
     """
     try:
         value = load_json(body)
     except ValueError as error:
-        raise UnexpectedAnswer("the answer is not JSON") from error
+        raise ProtocolError("the answer is not JSON") from error
     data = value.get("data") if isinstance(value, dict) else None
     items = data.get("items") if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(items, list):
-        raise UnexpectedAnswer("the answer has no list data.items: the interface has changed")
+        raise ProtocolError("the answer has no list data.items: the interface has changed")
     found: dict[str, Observation] = {}
     bad = 0
     for item in items:
@@ -196,7 +196,7 @@ def parse_answer(body: bytes, base: str, *, allow_loopback: bool, offset: int = 
         else:
             found.setdefault(observation.item_id, observation)
     if bad and not found:
-        raise UnexpectedAnswer(f"none of the {bad} listings has an id: the interface has changed")
+        raise ProtocolError(f"none of the {bad} listings has an id: the interface has changed")
     if bad:
         log.warning("%d of %d listings have no id and were left out", bad, len(items))
     return Parsed(tuple(found.values()), parse_count(data.get("total")))
@@ -217,7 +217,7 @@ def find_refusal(value: Json, secrets: tuple[str, ...] = ()) -> MarketplaceError
     for pattern, kind in _MEANINGS:
         if pattern.search(words):
             return _error(kind, message)
-    return UnexpectedAnswer(f"the site refuses the search: {message}")
+    return ProtocolError(f"the site refuses the search: {message}")
 
 
 _REASON_KEYS = (

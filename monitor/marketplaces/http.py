@@ -21,7 +21,7 @@ import httpcore
 import httpx
 import tenacity
 
-from monitor.errors import MarketplaceError, OutsideError, Throttled, Transient, UnexpectedAnswer
+from monitor.errors import MarketplaceError, OutsideError, ProtocolError, Throttled, Transient
 from monitor.marketplaces.answers import Answer, Judge, error_of
 from monitor.marketplaces.base import Limits, Outside
 
@@ -195,7 +195,7 @@ class PoliteClient:
         except NoAnswer as error:
             raise Transient(f"{self._name}: {error}") from error
         except (AnswerRefused, AddressRefused) as error:
-            raise UnexpectedAnswer(f"{self._name}: {error}") from error
+            raise ProtocolError(f"{self._name}: {error}") from error
         failure = error_of(answer, judge, self._outside.now())
         if failure is None:
             return answer

@@ -17,9 +17,9 @@ from monitor.errors import (
     MarketplaceError,
     NotFound,
     PictureError,
+    ProtocolError,
     QuotaExhausted,
     Stopping,
-    UnexpectedAnswer,
 )
 from monitor.marketplaces.base import Page, Query
 from monitor.model import AlertEvent, Scan, ScanCounts, ScanOutcome
@@ -86,7 +86,7 @@ def _iter_counts(context: ScanContext, scan: Scan) -> Iterator[ScanCounts]:
     while True:
         page = _search(context, source, query)
         if page.next_cursor is not None and page.next_cursor == query.cursor:
-            raise UnexpectedAnswer(f"{scan.marketplace}: the same page again and again")
+            raise ProtocolError(f"{scan.marketplace}: the same page again and again")
         current = replace(current, counts=recorder.record(current, page), cursor=page.next_cursor)
         yield current.counts
         if page.next_cursor is None:

@@ -22,11 +22,11 @@ from monitor.errors import (
     Blocked,
     MarketplaceError,
     PermissionDenied,
+    ProtocolError,
     QuotaExhausted,
     Stopping,
     Throttled,
     Transient,
-    UnexpectedAnswer,
 )
 from monitor.marketplaces.base import Limits, Marketplace, Query, create, known_types, options_model
 from monitor.model import Observation
@@ -160,7 +160,7 @@ def test_listings_carry_the_site_and_rise_in_rank(contract: Contract) -> None:
     "body", [b"", b'{"success": tru\xff\x00', b"\x00" * 50, b"[" * 100_000, b"null", b"[]", b"{}"]
 )
 def test_garbage_is_an_unexpected_answer(contract: Contract, body: bytes) -> None:
-    with pytest.raises(UnexpectedAnswer, match=r"^acme: "):
+    with pytest.raises(ProtocolError, match=r"^acme: "):
         contract.search(Reply(200, {"Content-Type": "application/json"}, body))
 
 
@@ -227,7 +227,7 @@ def test_a_slow_answer_ends_at_the_deadline(contract: Contract, slow: Reply) -> 
 
 
 def test_an_answer_beyond_all_size_is_refused(contract: Contract) -> None:
-    with pytest.raises(UnexpectedAnswer, match="over"):
+    with pytest.raises(ProtocolError, match="over"):
         contract.search(Reply(body=b" " * 300_000), limits=QUICK)
 
 

@@ -12,10 +12,10 @@ from monitor.errors import (
     Blocked,
     MarketplaceError,
     PermissionDenied,
+    ProtocolError,
     QuotaExhausted,
     Throttled,
     Transient,
-    UnexpectedAnswer,
 )
 from monitor.marketplaces.answers import (
     Answer,
@@ -42,14 +42,14 @@ def judged(given: Answer, refusal: MarketplaceError | None = None) -> Marketplac
     ("status", "kind"),
     [
         *(
-            (400, UnexpectedAnswer),
+            (400, ProtocolError),
             (401, AuthError),
             (402, QuotaExhausted),
-            (404, UnexpectedAnswer),
+            (404, ProtocolError),
         ),
         *((403, PermissionDenied), (408, Transient), (413, PictureTooLarge), (415, BadImage)),
         *((422, BadImage), (429, Throttled), (500, Transient), (503, Transient), (302, Blocked)),
-        *((204, UnexpectedAnswer),),
+        *((204, ProtocolError),),
     ],
 )
 def test_each_status_stands_for_its_error(status: int, kind: type[MarketplaceError]) -> None:
@@ -84,7 +84,7 @@ def test_a_used_up_quota_is_told_from_a_throttle() -> None:
 
 def test_an_outdated_base_url_is_not_taken_for_a_wall() -> None:
     error = judged(answer(308, location="https://api.example/search"))
-    assert type(error) is UnexpectedAnswer
+    assert type(error) is ProtocolError
     assert "correct base_url" in str(error)
 
 

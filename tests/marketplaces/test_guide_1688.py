@@ -20,10 +20,10 @@ from monitor.errors import (
     BadImage,
     MarketplaceError,
     PermissionDenied,
+    ProtocolError,
     QuotaExhausted,
     Throttled,
     Transient,
-    UnexpectedAnswer,
 )
 from monitor.marketplaces.answers import PictureTooLarge
 from monitor.marketplaces.base import Limits, Outside, Query
@@ -231,8 +231,8 @@ def test_neither_logs_nor_errors_hold_a_secret(
         ({"message": "图片过大"}, PictureTooLarge),
         ({"message": "system busy"}, Transient),
         ({"message": "invoke timeout"}, Transient),
-        ({"message": "designed to fail"}, UnexpectedAnswer),
-        ({}, UnexpectedAnswer),
+        ({"message": "designed to fail"}, ProtocolError),
+        ({}, ProtocolError),
     ],
 )
 def test_a_refusal_inside_http_200_has_its_error(
@@ -275,7 +275,7 @@ def test_success_may_be_written_as_text(flag: object) -> None:
     ],
 )
 def test_an_unknown_shape_is_never_taken_for_no_matches(body: bytes) -> None:
-    with pytest.raises(UnexpectedAnswer):
+    with pytest.raises(ProtocolError):
         parse_answer(body, BASE, allow_loopback=False)
 
 
@@ -322,7 +322,7 @@ def test_any_json_is_listings_or_an_unexpected_answer(
     find_refusal(json.loads(json.dumps(value)))
     try:
         parsed = parse_answer(json.dumps(value).encode(), BASE, allow_loopback=False, offset=60)
-    except UnexpectedAnswer:
+    except ProtocolError:
         return
     assert len({item.item_id for item in parsed.observations}) == len(parsed.observations)
     for number, item in enumerate(parsed.observations):
@@ -332,5 +332,5 @@ def test_any_json_is_listings_or_an_unexpected_answer(
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_unexpected_answer(body: bytes) -> None:
-    with pytest.raises(UnexpectedAnswer):
+    with pytest.raises(ProtocolError):
         parse_answer(body, BASE, allow_loopback=True)

@@ -16,11 +16,11 @@ from monitor.errors import (
     AuthError,
     Blocked,
     MarketplaceError,
+    ProtocolError,
     QuotaExhausted,
     Stopping,
     Throttled,
     Transient,
-    UnexpectedAnswer,
 )
 from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Limits, Outside
@@ -250,7 +250,7 @@ def test_an_answer_that_is_too_large_or_packed_is_refused(
     server: Scripted, reply: Reply, connect: Connect
 ) -> None:
     server.replies = [reply]
-    with pytest.raises(UnexpectedAnswer, match=r"over 200000 bytes|packed"):
+    with pytest.raises(ProtocolError, match=r"over 200000 bytes|packed"):
         connect(server).send()
     assert len(server.requests) == 1
 

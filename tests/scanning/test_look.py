@@ -15,11 +15,11 @@ from monitor.errors import (
     LeaseLost,
     MarketplaceError,
     PermissionDenied,
+    ProtocolError,
     QuotaExhausted,
     Stopping,
     Throttled,
     Transient,
-    UnexpectedAnswer,
 )
 from monitor.marketplaces.base import Page, Query
 from monitor.model import Scan, ScanCounts, ScanOutcome
@@ -175,7 +175,7 @@ def test_what_takes_the_program_down_time_and_again_is_given_up_and_told(bench: 
         (BadImage("too dark"), "failed", "partial", "scan_failed"),
         (Throttled("slower"), "failed", "partial", "scan_failed"),
         (Transient("down"), "failed", "partial", "scan_failed"),
-        (UnexpectedAnswer("what?"), "failed", "partial", "scan_failed"),
+        (ProtocolError("what?"), "failed", "partial", "scan_failed"),
     ],
 )
 def test_a_failure_is_never_no_matches(
