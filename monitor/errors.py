@@ -12,7 +12,7 @@ MonitorError
 │   │   ├── PermissionDenied    the key may not use this search
 │   │   ├── BadImage            this picture is refused, others may pass
 │   │   ├── Transient           down, slow or cut off (retryable)
-│   │   ├── ProtocolError    an answer of unknown shape
+│   │   ├── ProtocolError       an answer of unknown shape
 │   │   └── Blocked             a wall: a web page where an answer should be
 │   ├── FetchError              a listing picture that could not be downloaded
 │   │   ├── FetchRefused        by us: address, scheme, size or type not allowed

@@ -25,10 +25,16 @@ _BUILT_IN = {"guide_1688": "monitor.marketplaces.guide_1688:ADAPTER"}
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A search by picture; `cursor` is a page's `next_cursor`, None for the first page."""
+    """A search by picture; `cursor` is a page's `next_cursor`, None for the first page.
+
+    `sha256` and `path` name the reference picture: its file, and where it stands in the watch's
+    folder (POSIX, relative). Both are "" for a picture that is none.
+    """
 
     picture: Image
     cursor: str | None = None
+    sha256: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,10 @@ def _iter_counts(context: ScanContext, scan: Scan) -> Iterator[ScanCounts]:
     if scan.cursor is None and scan.counts != ScanCounts():
         return  # interrupted after its last page: only its end is missing
     recorder = PageRecorder(context, scan, source.fetcher, rules)
-    query = Query(_load_reference(context, scan), cursor=scan.cursor)
+    reference = scan.reference
+    query = Query(
+        _load_reference(context, scan), scan.cursor, sha256=reference.sha256, path=reference.path
+    )
     current = scan
     while True:
         page = _search(context, source, query)
