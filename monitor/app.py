@@ -11,11 +11,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from monitor.account_memory import StoreMemory
 from monitor.alerting import AlertContext, Destination, Routes
 from monitor.channels import Channel
 from monitor.config import Config, MarketplaceConfig, WatchConfig
 from monitor.errors import QuotaExhausted, Stopping, Throttled
-from monitor.marketplaces.base import create
+from monitor.marketplaces.base import Outside, account_key, create
 from monitor.marketplaces.fetching import PictureFetcher
 from monitor.scanning import ScanContext, Source, WatchRules
 from monitor.storage import PictureFiles, Store, ensure_schema, paces, watches
@@ -169,8 +170,16 @@ def _source(
     sleep: Sleep,
     rng: random.Random,
 ) -> Source:
-    pace = StorePace(store, item.name, item.rate, item.daily_quota, clock, sleep)
-    marketplace = create(item.type, item.name, item.options, pace=pace, sleep=sleep, rng=rng)
+    key = account_key(item.type, item.name, item.options)
+    outside = Outside(
+        pace=StorePace(store, item.name, item.rate, item.daily_quota, clock, sleep),
+        memory=StoreMemory(store, key, clock),
+        sleep=sleep,
+        rng=rng,
+        now=lambda: clock().timestamp(),
+        proxy=item.proxy.get_secret_value() if item.proxy else None,
+    )
+    marketplace = create(item.type, item.name, item.options, outside)
     stack.callback(marketplace.close)
     fetcher = PictureFetcher(allow_loopback=marketplace.is_loopback, sleep=sleep)
     stack.callback(fetcher.close)

@@ -134,6 +134,8 @@ class _Draft:
             if "url" in channel:
                 yield ("channels", name, "url"), channel, True
         for name, marketplace in tables_in(self.raw, "marketplaces"):
+            if "proxy" in marketplace:
+                yield ("marketplaces", name, "proxy"), marketplace, True
             for key, annotation in _option_types(marketplace):
                 if key in marketplace and _holds(annotation, (str, SecretStr)):
                     path: KeyPath = ("marketplaces", name, key)
@@ -186,7 +188,7 @@ class _Draft:
             storage=StorageConfig(resolve_path(tables.storage.pictures, self.state, self.environ)),
             marketplaces={
                 name: MarketplaceConfig(
-                    name, item.type, self.options[name], item.rate, item.daily_quota
+                    name, item.type, self.options[name], item.rate, item.daily_quota, item.proxy
                 )
                 for name, item in tables.marketplaces.items()
             },

@@ -27,13 +27,17 @@ class StorageConfig:
 
 @dataclass(frozen=True, slots=True)
 class MarketplaceConfig:
-    """`rate` is in calls per second, `daily_quota` in calls from midnight to midnight, UTC."""
+    """`rate` is in calls per second, `daily_quota` in calls from midnight to midnight, UTC.
+
+    `proxy` is the address of a forward proxy for calls; it may hold a password.
+    """
 
     name: str
     type: str
     options: BaseModel
     rate: float
     daily_quota: int | None
+    proxy: SecretStr | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from monitor.config.values import parse_duration, parse_jitter, parse_rate
 from monitor.model import DEFAULT_ALERT_SCORE, DEFAULT_RECORD_SCORE
@@ -30,6 +31,18 @@ def _from_text(parse: Callable[[str], T], example: str) -> BeforeValidator:
 
 def _parse_group(text: str) -> timedelta:
     return parse_duration(text, least=timedelta(0))
+
+
+def _check_proxy(value: SecretStr) -> SecretStr:
+    """The message doesn't repeat it: it may hold a password."""
+    try:
+        parts = urlsplit(value.get_secret_value())
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or parts.scheme not in ("http", "https"):
+        raise ValueError("must be the address of a proxy, such as http://proxy.example:3128")
+    return value
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -68,6 +81,7 @@ class MarketplaceTable(Table):
     type: Text
     rate: Rate = 5.0
     daily_quota: Annotated[int, Field(gt=0)] | None = None
+    proxy: Annotated[SecretStr, AfterValidator(_check_proxy)] | None = None
 
 
 class ChannelTable(Table):

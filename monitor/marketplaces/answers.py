@@ -62,6 +62,8 @@ def error_of(answer: Answer, judge: Judge, now: float) -> MarketplaceError | Non
     if clear is not None and not isinstance(clear, Throttled):
         return clear
     refusal = None if answer.is_html else judge(answer)
+    if isinstance(refusal, AuthError):
+        refusal = auth_error(str(refusal), answer, now)
     if clear is not None:
         return refusal if isinstance(refusal, QuotaExhausted) else clear
     return refusal or _by_status(answer)
@@ -69,7 +71,7 @@ def error_of(answer: Answer, judge: Judge, now: float) -> MarketplaceError | Non
 
 def auth_error(problem: str, answer: Answer, now: float) -> AuthError:
     """An AuthError that says what to check, with this clock's skew where the answer shows it."""
-    advice = "check app_key, app_secret and this machine's clock"
+    advice = "check the key, the secret or token and this machine's clock"
     date = _parse_date(answer.headers.get("date", ""))
     if date is None:
         return AuthError(f"{problem}: {advice} (the answer has no Date to compare it with)")
@@ -102,7 +104,7 @@ def _by_clear_status(answer: Answer, now: float) -> MarketplaceError | None:
     if 300 <= status < 400:
         return _redirect(answer)
     if status == 401:
-        return auth_error("the site refused the signature (HTTP 401)", answer, now)
+        return auth_error("the site refused the credentials (HTTP 401)", answer, now)
     if status == 413:
         return PictureTooLarge("the site finds the picture too large (HTTP 413)")
     wait = retry_after(answer, now)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from PIL.Image import Image
 from pydantic import BaseModel
@@ -19,8 +20,12 @@ from monitor.model import Observation
 # Plug-ins of others register an `Adapter` under this group; the entry's name is the config's type.
 PLUG_INS = "infringement_monitor.marketplaces"
 
-# Named like entry points, so that both are loaded the same way and only when they are used.
-_BUILT_IN = {"guide_1688": "monitor.marketplaces.guide_1688:ADAPTER"}
+# Each in the module of its name, which is loaded only when it is used.
+# fmt: off
+BUILT_IN = (
+    "guide_1688",
+)
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,41 @@ class Pace(Protocol):
         """Let nobody call for `duration`: the site asked for it."""
 
 
+class Memory(Protocol):
+    """What an account keeps between calls, shared by all processes on the database.
+
+    Values are texts of at most 10,000 characters. Secrets are sealed before they come here.
+    """
+
+    def find(self, key: str) -> str | None:
+        """The value kept under a key, None if there is none or it has run out."""
+
+    def keep(self, key: str, value: str, lifetime: timedelta | None = None) -> None:
+        """Remember a value, for ever or for a while."""
+
+    def forget(self, key: str) -> None:
+        """Let go of a value."""
+
+    def claim(self, key: str, lifetime: timedelta) -> bool:
+        """Whether this caller alone now holds `key`: nobody else until it is forgotten or over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a site says of an account: in words, and the calls left if it tells."""
+
+    text: str
+    calls_left: int | None = None
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A marketplace that can ask for its account's standing without a search."""
+
+    def probe(self) -> Standing:
+        """Ask the site whether the credentials are good. Raises MarketplaceError, Stopping."""
+
+
 class Marketplace(Protocol):
     """A configured account that can be searched by picture; used from several threads at once."""
 
@@ -69,7 +109,7 @@ class Marketplace(Protocol):
 
     @property
     def site(self) -> str:
-        """Whose listings it returns, such as `1688`: the first half of a listing's identity."""
+        """Whose listings it returns, such as `1688`; "" where they come from many sites."""
 
     @property
     def is_loopback(self) -> bool:
@@ -101,16 +141,18 @@ API_LIMITS = Limits(connect=10.0, read=30.0, total=60.0, max_bytes=10_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Time, randomness and turns, handed to an adapter. `sleep` may raise Stopping.
+    """Time, randomness, turns and memory, handed to an adapter. `sleep` may raise Stopping.
 
-    `now` is seconds since the epoch.
+    `now` is seconds since the epoch; `proxy` the address of a forward proxy for calls.
     """
 
     pace: Pace
+    memory: Memory
     sleep: Callable[[float], None]
     rng: random.Random
     now: Callable[[], float] = time.time
     limits: Limits = API_LIMITS
+    proxy: str | None = None
 
 
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
@@ -118,10 +160,18 @@ OptionsT = TypeVar("OptionsT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Adapter(Generic[OptionsT]):
-    """What a type of marketplace registers: its options, and what makes one of name and options."""
+    """What a type of marketplace registers: its options, and what makes one of name and options.
+
+    `account` gives what the site knows the account by, such as its key: marketplaces of one type
+    and account share one pace. None leaves it to the marketplace's name. `summary` says in a line
+    what it searches, `needs` what one needs for it.
+    """
 
     options: type[OptionsT]
     build: Callable[[str, OptionsT, Outside], Marketplace]
+    account: Callable[[OptionsT], str | None] = lambda _: None
+    summary: str = ""
+    needs: str = ""
 
 
 def known_types() -> list[str]:
@@ -135,17 +185,24 @@ def options_model(type_name: str) -> type[BaseModel]:
     return model
 
 
-def create(
-    type_name: str,
-    name: str,
-    options: BaseModel,
-    *,
-    pace: Pace,
-    sleep: Callable[[float], None],
-    rng: random.Random,
-    now: Callable[[], float] = time.time,
-    limits: Limits = API_LIMITS,
-) -> Marketplace:
+def describe(type_name: str) -> tuple[str, str]:
+    """(summary, needs) of a type. Raises InputError for an unknown one."""
+    adapter = _load(type_name)
+    return adapter.summary, adapter.needs
+
+
+def account_key(type_name: str, name: str, options: BaseModel) -> str:
+    """What all marketplaces of one account share: the key of their pace and their memory.
+
+    A digest where the account has a key of its own, so that the key itself is stored nowhere.
+    """
+    account = _load(type_name).account(options)
+    if account is None:
+        return name
+    return f"{type_name}:{hashlib.sha256(account.encode()).hexdigest()[:16]}"
+
+
+def create(type_name: str, name: str, options: BaseModel, outside: Outside) -> Marketplace:
     """The marketplace `name` of a type, with `options` of its model.
 
     Raises InputError for an unknown type or options of another one.
@@ -153,14 +210,15 @@ def create(
     adapter = _load(type_name)
     if not isinstance(options, adapter.options):
         raise InputError(f"marketplace {name}: these options are not those of type {type_name!r}")
-    marketplace: Marketplace = adapter.build(name, options, Outside(pace, sleep, rng, now, limits))
+    marketplace: Marketplace = adapter.build(name, options, outside)
     return marketplace
 
 
 def _entries() -> dict[str, EntryPoint]:
     """Every type's entry; a plug-in can't take the name of a built-in type."""
     entries = {entry.name: entry for entry in entry_points(group=PLUG_INS)}
-    for type_name, value in _BUILT_IN.items():
+    for type_name in BUILT_IN:
+        value = f"monitor.marketplaces.{type_name}:ADAPTER"
         entries[type_name] = EntryPoint(type_name, value, PLUG_INS)
     return entries
 

@@ -6,32 +6,25 @@ dialect. One search is one call: the guide knows no paging. It gives no seller.
 
 from __future__ import annotations
 
-import logging
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field
 
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    MarketplaceError,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.addresses import is_loopback_host
-from monitor.marketplaces.answers import Answer, PictureTooLarge, auth_error
+from monitor.errors import MarketplaceError, ProtocolError
+from monitor.marketplaces.account import Account
+from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
-from monitor.marketplaces.http import Call, PoliteClient, Tally
+from monitor.marketplaces.client import Tally
+from monitor.marketplaces.http import Call
+from monitor.marketplaces.listings import collect, dig
+from monitor.marketplaces.options import Address, Key, Secret
+from monitor.marketplaces.options import Options as SharedOptions
+from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.preparing import iter_uploads
+from monitor.marketplaces.refusals import refusal
 from monitor.marketplaces.signing import sign_guide
 from monitor.marketplaces.urls import offer_link, picture_link
 from monitor.marketplaces.values import (
@@ -47,41 +40,21 @@ from monitor.marketplaces.values import (
 )
 from monitor.model import Observation
 
-log = logging.getLogger(__name__)
-
 SITE = "1688"
 DEFAULT_BASE_URL = "https://api.1688.com/router/imageSearch"
 SAME: Final = 1
 SIMILAR: Final = 2
 
 
-class Options(BaseModel):
+class Options(SharedOptions):
     """The keys of `[marketplaces.NAME]` with `type = "guide_1688"`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base_url: str = DEFAULT_BASE_URL
-    # it goes into a header as it is
-    app_key: Annotated[str, Field(pattern=r"^[\x21-\x7e]+$")]
-    app_secret: Annotated[SecretStr, Field(min_length=1)]
+    base_url: Address = DEFAULT_BASE_URL
+    app_key: Key
+    app_secret: Secret
     search_type: Literal[1, 2, "both"] = SIMILAR
     # left out: by relevance
     sort_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_endpoint(cls, value: str) -> str:
-        """An http(s) address without user name or fragment."""
-        try:
-            parts = urlsplit(value)
-            is_address = bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            is_address = False
-        if not is_address or parts.scheme not in ("http", "https") or not value.isascii():
-            raise ValueError("must be the whole endpoint, such as " + DEFAULT_BASE_URL)
-        if parts.username is not None or parts.fragment or re.search(r"\s", value):
-            raise ValueError("must hold no user name, no # and no spaces")
-        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,56 +65,37 @@ class Parsed:
     total: int | None
 
 
-class Guide1688:
+class Guide1688(Account):
     """One account on the guide's interface."""
 
     site = SITE
 
     def __init__(self, name: str, options: Options, outside: Outside) -> None:
-        self.name = name
-        self.is_loopback = is_loopback_host(urlsplit(options.base_url).hostname or "")
+        secrets = (options.app_secret.get_secret_value(), options.app_key)
+        super().__init__(name, options.base_url, outside, secrets)
         self._options = options
-        self._outside = outside
-        self._client = PoliteClient(name, outside)
         kinds = {SAME: (SAME,), SIMILAR: (SIMILAR,), "both": (SIMILAR, SAME)}
         self._kinds = kinds[options.search_type]
 
     def search(self, query: Query) -> Page:
         """One search: a page for each search type asked for. Raises MarketplaceError, Stopping."""
-        kind, offset = self._position(query.cursor)
+        kind, offset = read_cursor(query.cursor, self._kinds[0], 0)
+        if kind not in self._kinds:  # of other options
+            kind, offset = self._kinds[0], 0
         tally = Tally()
-        answer = self._upload(query, kind, tally)
-        try:
+
+        def send(data: bytes) -> Answer:
+            return self._send(partial(self._call, data, kind), judge, tally)
+
+        answer = self._send_fitting(iter_uploads(query.picture), send)
+        with self._reading():
             parsed = parse_answer(
                 answer.body, answer.url, allow_loopback=self.is_loopback, offset=offset
             )
-        except ProtocolError as error:
-            raise ProtocolError(f"{self.name}: {error}") from error
         following = self._kinds[self._kinds.index(kind) + 1 :]
-        cursor = f"{following[0]}:{offset + len(parsed.observations)}" if following else None
+        seen = offset + len(parsed.observations)
+        cursor = write_cursor(following[0], seen) if following else None
         return Page(parsed.observations, parsed.total, cursor, tally.requests)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._client.close()
-
-    def _position(self, cursor: str | None) -> tuple[int, int]:
-        """(search type, listings before it); a cursor of other options starts anew."""
-        found = re.fullmatch(r"([0-9]):([0-9]{1,9})", cursor or "")
-        if found is None or int(found[1]) not in self._kinds:
-            return self._kinds[0], 0
-        return int(found[1]), int(found[2])
-
-    def _upload(self, query: Query, kind: int, tally: Tally) -> Answer:
-        """The answer to the first version of the picture that is not too large."""
-        size = 0
-        for data in iter_uploads(query.picture):
-            try:
-                return self._client.send(partial(self._call, data, kind), self._judge, tally)
-            except PictureTooLarge as error:
-                size = len(data)
-                log.info("%s (%d bytes); a smaller version follows", error, size)
-        raise BadImage(f"{self.name}: refused as too large even at {size} bytes")
 
     def _call(self, data: bytes, kind: int) -> Call:
         """A request signed with the time of now."""
@@ -159,50 +113,34 @@ class Guide1688:
             files={"image": ("image.jpg", data, "image/jpeg")},
         )
 
-    def _judge(self, answer: Answer) -> MarketplaceError | None:
-        """The refusal in a body, if it is one; the account's own secrets are never quoted."""
-        try:
-            value = load_json(answer.body)
-        except ValueError:
-            return None
-        secrets = (self._options.app_secret.get_secret_value(), self._options.app_key)
-        refusal = find_refusal(value, secrets)
-        if isinstance(refusal, AuthError):
-            return auth_error(str(refusal), answer, self._outside.now())
-        return refusal
+
+def judge(answer: Answer) -> MarketplaceError | None:
+    """The refusal in an answer's body, if it is one."""
+    try:
+        return find_refusal(load_json(answer.body))
+    except ValueError:
+        return None
 
 
 def parse_answer(body: bytes, base: str, *, allow_loopback: bool, offset: int = 0) -> Parsed:
     """The listings of a good answer; `offset` is how many listings the search gave before.
 
-    Listings that come twice count once; one without any id is left out with a warning. Raises
-    ProtocolError where the shape is another one, or where no listing at all has an id.
+    Raises ProtocolError where the shape is another one.
     """
     try:
         value = load_json(body)
     except ValueError as error:
         raise ProtocolError("the answer is not JSON") from error
-    data = value.get("data") if isinstance(value, dict) else None
-    items = data.get("items") if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(items, list):
-        raise ProtocolError("the answer has no list data.items: the interface has changed")
-    found: dict[str, Observation] = {}
-    bad = 0
-    for item in items:
-        rank = offset + len(found) + 1
-        observation = _observe(item, base, rank, allow_loopback=allow_loopback)
-        if observation is None:
-            bad += 1
-        else:
-            found.setdefault(observation.item_id, observation)
-    if bad and not found:
-        raise ProtocolError(f"none of the {bad} listings has an id: the interface has changed")
-    if bad:
-        log.warning("%d of %d listings have no id and were left out", bad, len(items))
-    return Parsed(tuple(found.values()), parse_count(data.get("total")))
+
+    def observe(item: dict[str, Json], rank: int) -> Observation | None:
+        return _observe(item, base, rank, allow_loopback=allow_loopback)
+
+    items = dig(value, "data", "items")
+    observations = collect(items, observe, place="data.items", offset=offset)
+    return Parsed(observations, parse_count(dig(value, "data", "total")))
 
 
-def find_refusal(value: Json, secrets: tuple[str, ...] = ()) -> MarketplaceError | None:
+def find_refusal(value: Json) -> MarketplaceError | None:
     """The error that an answer tells of in words, inside HTTP 200 too; None for no error."""
     if not isinstance(value, dict):
         return None
@@ -213,37 +151,13 @@ def find_refusal(value: Json, secrets: tuple[str, ...] = ()) -> MarketplaceError
         return None
     if "success" not in value and "data" in value:
         return None
-    message = _hide(words, secrets) or "no reason given"
-    for pattern, kind in _MEANINGS:
-        if pattern.search(words):
-            return _error(kind, message)
-    return ProtocolError(f"the site refuses the search: {message}")
+    return refusal(words)
 
 
 _REASON_KEYS = (
     *("code", "error_code", "errorCode", "sub_code"),
     *("message", "msg", "error_message", "errorMessage", "errorMsg", "sub_msg"),
 )
-
-# What refusals say, in the order in which they are tried. Sources: error tables of the gateways of
-# the same house, English and Chinese.
-_MEANINGS: tuple[tuple[re.Pattern[str], type[MarketplaceError]], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (r"usage ?left|quota|额度|余额|配额|次数已?用完", QuotaExhausted),
-        (r"(image|picture|图片|图像).{0,40}(too (large|big)|exceed|过大|太大|超过)|^413\b",
-         PictureTooLarge),
-        (r"frequency|qos|too many|call ?limited|exceed.{0,20}(call|limit|rate)|throttl"
-         r"|rate.?limit|limited-by|ban will last|频率|频繁|限流|流控|^429\b", Throttled),
-        (r"permission|\bacl\b|acl.?decline|forbidden|unsupport.{0,3}api|api.?unsupport"
-         r"|无权|权限|^403\b", PermissionDenied),
-        (r"signature|\bsign\b|app.?key|secret|timestamp|\btoken\b|unauthori[sz]ed"
-         r"|authenticat|签名|时间戳|密钥|^401\b", AuthError),
-        (r"image|picture|图片|图像", BadImage),
-        (r"busy|time.?out|try again|temporar|繁忙|超时|稍后|^50[0-9]\b", Transient),
-    )
-)  # fmt: skip
-_BAN = re.compile(r"ban will last for (\d{1,6})", re.IGNORECASE)
 
 
 def _iter_words(said: dict[str, Json]) -> Iterator[str]:
@@ -252,25 +166,10 @@ def _iter_words(said: dict[str, Json]) -> Iterator[str]:
             yield text
 
 
-def _hide(text: str, secrets: tuple[str, ...]) -> str:
-    """A message without what could be a key, a signature or a token, at most 200 characters."""
-    for secret in secrets:
-        if len(secret) >= 4:  # a shorter one would blot out half the message
-            text = text.replace(secret, "***")
-    return re.sub(r"[0-9A-Za-z+/=]{24,}", "***", text)[:200]
-
-
-def _error(kind: type[MarketplaceError], message: str) -> MarketplaceError:
-    text = f"the site says: {message}"
-    if kind is Throttled and (ban := _BAN.search(message)):
-        return Throttled(text, retry_after=timedelta(seconds=int(ban[1]) + 1))
-    return kind(text)
-
-
-def _observe(item: Json, base: str, rank: int, *, allow_loopback: bool) -> Observation | None:
+def _observe(
+    item: dict[str, Json], base: str, rank: int, *, allow_loopback: bool
+) -> Observation | None:
     """One listing, or None where it can't be told from others."""
-    if not isinstance(item, dict):
-        return None
     link = offer_link(
         parse_id(item.get("itemId")), item.get("detailUrl"), allow_loopback=allow_loopback
     )
@@ -292,4 +191,10 @@ def _observe(item: Json, base: str, rank: int, *, allow_loopback: bool) -> Obser
     )
 
 
-ADAPTER = Adapter(Options, Guide1688)
+ADAPTER = Adapter(
+    Options,
+    Guide1688,
+    account=lambda options: options.app_key,
+    summary="1688.com by picture upload, in the dialect of the public guide (unverified endpoint)",
+    needs="app_key and app_secret",
+)

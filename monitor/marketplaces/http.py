@@ -1,7 +1,6 @@
 """HTTP to the outside: the only module that knows httpx and httpcore.
 
-`Wire` makes one exchange within limits of time and size, `PoliteClient` makes API calls with it:
-in turn, with retries, and with errors of our own tree. No message or log holds a query or header.
+`Wire` makes one exchange within limits of time and size. No message or log holds a query or header.
 """
 
 from __future__ import annotations
@@ -14,32 +13,24 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from importlib.metadata import version
 from typing import TypeAlias
 
 import httpcore
 import httpx
-import tenacity
 
-from monitor.errors import MarketplaceError, OutsideError, ProtocolError, Throttled, Transient
-from monitor.marketplaces.answers import Answer, Judge, error_of
-from monitor.marketplaces.base import Limits, Outside
-
-log = logging.getLogger(__name__)
+from monitor.errors import OutsideError
+from monitor.marketplaces.answers import Answer
+from monitor.marketplaces.base import Limits
 
 # Both log whole URLs, secrets included.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-MAX_RETRIES = 3
-# A longer Retry-After is not slept through in mid-scan: the account is held and the scan given up.
-LONGEST_SLEEP = timedelta(minutes=2)
-# Waits between tries, before jitter: 1, 2 and 4 s.
-_FIRST_BACKOFF = 1.0
 # How long a stop may go unnoticed while a server is silent, in seconds.
 _NOTICE = 0.5
 _WRITE_CHUNK = 65_536
-USER_AGENT = "infringement-monitor"
+USER_AGENT = f"infringement-monitor/{version('infringement-monitor')}"
 
 # (host, port) -> the addresses to dial, in order. Raises AddressRefused, or OSError.
 Resolve: TypeAlias = Callable[[str, int], list[str]]
@@ -61,13 +52,19 @@ class AddressRefused(OutsideError):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request; `params` join the query of `url`, `files` make it multipart."""
+    """One request; `params` join the query of `url`.
+
+    The body is `json` (a value), or `form` fields with `files` (name, bytes, type) beside them,
+    which make it multipart.
+    """
 
     method: str
     url: str
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, tuple[str, bytes, str]] = field(default_factory=dict)
+    json: object = None
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -95,6 +92,7 @@ class Wire:
         resolve: Resolve = resolve,
         monotonic: Callable[[], float] = time.monotonic,
         ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
     ) -> None:
         self._limits = limits
         self._deadline = _Deadline(limits, sleep, monotonic)
@@ -104,6 +102,7 @@ class Wire:
             max_keepalive_connections=8,
             keepalive_expiry=15.0,
             network_backend=_Network(resolve, self._deadline),
+            proxy=_proxy(proxy) if proxy else None,
         )
 
     def exchange(self, call: Call) -> Answer:
@@ -123,6 +122,8 @@ class Wire:
                     return self._read(call, response, host)
                 finally:
                     response.close()
+        except httpcore.ProxyError as error:
+            raise NoAnswer(f"{host}: the proxy refused ({str(error)[:100]})") from error
         except (httpcore.NetworkError, httpcore.TimeoutException) as error:
             raise NoAnswer(f"{host}: {_reason(error)}") from error
         except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
@@ -149,86 +150,6 @@ class Wire:
         if too_large:
             raise AnswerRefused(f"{host}: the answer is over {limit} bytes")
         return Answer(call.url, response.status, headers, bytes(body))
-
-
-@dataclass(slots=True)
-class Tally:
-    """Counts the requests that were really made."""
-
-    requests: int = 0
-
-
-class PoliteClient:
-    """API calls of one marketplace: in turn, retried, with errors of our own tree."""
-
-    def __init__(self, name: str, outside: Outside) -> None:
-        self._name = name
-        self._outside = outside
-        self._wire = Wire(outside.limits, outside.sleep)
-
-    def send(self, build: Callable[[], Call], judge: Judge, tally: Tally) -> Answer:
-        """The good answer to a call, which is built anew for each try (signatures hold a time).
-
-        Throttled and Transient are retried three times, waiting as long as the site asks. Raises
-        MarketplaceError with the marketplace's name in front, or Stopping.
-        """
-        retrying = tenacity.Retrying(
-            sleep=self._outside.sleep,
-            stop=tenacity.stop_after_attempt(1 + MAX_RETRIES),
-            wait=self._wait,
-            retry=tenacity.retry_if_exception(_is_worth_a_retry),
-            before_sleep=self._tell,
-            reraise=True,
-        )
-        answer: Answer = retrying(self._try, build, judge, tally)
-        return answer
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._wire.close()
-
-    def _try(self, build: Callable[[], Call], judge: Judge, tally: Tally) -> Answer:
-        self._outside.pace.wait()
-        tally.requests += 1
-        try:
-            answer = self._wire.exchange(build())
-        except NoAnswer as error:
-            raise Transient(f"{self._name}: {error}") from error
-        except (AnswerRefused, AddressRefused) as error:
-            raise ProtocolError(f"{self._name}: {error}") from error
-        failure = error_of(answer, judge, self._outside.now())
-        if failure is None:
-            return answer
-        self._hold(failure)
-        if _asked_wait(failure) > LONGEST_SLEEP:
-            failure = Throttled(f"{failure}, for a long time", retry_after=_asked_wait(failure))
-        failure.args = (f"{self._name}: {failure}",)
-        raise failure
-
-    def _hold(self, failure: MarketplaceError) -> None:
-        """Keep everybody off the account for as long as the site asks."""
-        if isinstance(failure, Throttled | Transient) and failure.retry_after:
-            self._outside.pace.hold(failure.retry_after)
-
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        """Seconds until the next try: doubling, up to half more by chance, never below asked."""
-        backoff = _FIRST_BACKOFF * 2 ** (state.attempt_number - 1)
-        backoff *= 1 + self._outside.rng.random() / 2
-        asked = _asked_wait(state.outcome.exception() if state.outcome else None)
-        return float(max(backoff, asked.total_seconds()))
-
-    def _tell(self, state: tenacity.RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        log.warning("%s; try %d follows", error, state.attempt_number + 1)
-
-
-def _is_worth_a_retry(error: BaseException) -> bool:
-    return isinstance(error, Throttled | Transient) and _asked_wait(error) <= LONGEST_SLEEP
-
-
-def _asked_wait(error: BaseException | None) -> timedelta:
-    asked = error.retry_after if isinstance(error, Throttled | Transient) else None
-    return asked or timedelta(0)
 
 
 class _Deadline(threading.local):
@@ -342,13 +263,28 @@ def _build(call: Call) -> httpcore.Request:
     """The request as it goes out; httpx makes the multipart body and its boundary."""
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **call.headers}
     url = httpx.URL(call.url).copy_merge_params(dict(call.params))
-    made = httpx.Request(call.method, url, headers=headers, files=dict(call.files) or None)
+    made = httpx.Request(
+        call.method,
+        url,
+        headers=headers,
+        data=dict(call.form) or None,
+        files=dict(call.files) or None,
+        json=call.json,
+    )
     target = httpcore.URL(
         scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
     )
     return httpcore.Request(
         method=call.method, url=target, headers=made.headers.raw, content=made.read()
     )
+
+
+def _proxy(address: str) -> httpcore.Proxy:
+    """A forward proxy; user name and password may stand in its address."""
+    url = httpx.URL(address)
+    auth = (url.username, url.password) if url.username else None
+    bare = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/")
+    return httpcore.Proxy(bare, auth=auth)
 
 
 def _headers(response: httpcore.Response) -> dict[str, str]:

@@ -22,17 +22,23 @@ _QUALITIES = (90, 80, 70, 60)
 _SHRINK = 0.8
 
 
-def iter_uploads(picture: Image.Image) -> Iterator[bytes]:
-    """JPEG files of a picture: the best one first, then smaller ones, down to about 200 kB.
+def iter_uploads(
+    picture: Image.Image,
+    *,
+    max_bytes: int = MAX_UPLOAD_BYTES,
+    smallest_bytes: int = SMALLEST_UPLOAD_BYTES,
+) -> Iterator[bytes]:
+    """JPEG files of a picture: the best one first, then smaller ones, down to `smallest_bytes`.
 
-    Each is made when it is asked for and has at most half the bytes of the one before, or 200 kB.
+    Each is made when it is asked for and has at most half the bytes of the one before, or
+    `smallest_bytes`; none has more than `max_bytes`.
     """
     image = _flatten(picture)
     image = _resize(image, fit(image.size))
-    image, data = _encode_within(image, MAX_UPLOAD_BYTES)
+    image, data = _encode_within(image, max_bytes)
     yield data
-    while len(data) > SMALLEST_UPLOAD_BYTES:
-        image, data = _encode_within(image, max(SMALLEST_UPLOAD_BYTES, len(data) // 2))
+    while len(data) > smallest_bytes:
+        image, data = _encode_within(image, max(smallest_bytes, len(data) // 2))
         yield data
 
 

@@ -372,3 +372,14 @@ paces = sa.Table(
     sa.Column("day", sa.String(10), nullable=False),  # UTC day that used_today counts
     sa.Column("used_today", sa.Integer, nullable=False),
 )
+
+# What a marketplace account keeps between calls, under the same key as its pace. Secrets in it are
+# sealed with the account's own secret, so that a backup of the database gives none away.
+memories = sa.Table(
+    "memories",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("expires_at", Instant, index=True),
+)

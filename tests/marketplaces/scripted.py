@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import ssl
 import threading
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from monitor.marketplaces.base import Limits
+from monitor.marketplaces.base import Limits, Outside
 
 # Real time that a test may wait for a server that never answers.
 QUICK = Limits(connect=2.0, read=0.15, total=0.3, max_bytes=200_000)
@@ -177,3 +178,49 @@ class RecordedSleep:
             raise self.stop
         if seconds > 0:
             self.calls.append(seconds)
+
+
+@dataclass
+class RecordedMemory:
+    """Remembers in a dict, by a clock that stands still until it is set."""
+
+    now: float = NOW
+    kept: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    def find(self, key: str) -> str | None:
+        value, end = self.kept.get(key, ("", 0.0))
+        return value if end > self.now else None
+
+    def keep(self, key: str, value: str, lifetime: timedelta | None = None) -> None:
+        end = self.now + lifetime.total_seconds() if lifetime else float("inf")
+        self.kept[key] = (value, end)
+
+    def forget(self, key: str) -> None:
+        self.kept.pop(key, None)
+
+    def claim(self, key: str, lifetime: timedelta) -> bool:
+        is_free = self.find(key) is None
+        if is_free:
+            self.keep(key, "", lifetime)
+        return is_free
+
+
+def make_outside(
+    pace: RecordedPace | None = None,
+    sleep: RecordedSleep | None = None,
+    memory: RecordedMemory | None = None,
+    *,
+    limits: Limits = PATIENT,
+    proxy: str | None = None,
+) -> Outside:
+    """Recorders for everything that an adapter gets, at a time that stands still."""
+    memory = memory or RecordedMemory()
+    return Outside(
+        pace=pace or RecordedPace(),
+        memory=memory,
+        sleep=sleep or RecordedSleep(),
+        rng=random.Random(1),
+        now=lambda: memory.now,
+        limits=limits,
+        proxy=proxy,
+    )

@@ -107,7 +107,7 @@ def test_a_redirect_names_the_host_and_no_query() -> None:
 def test_a_refused_signature_tells_the_clocks_skew(date: str, words: str) -> None:
     error = auth_error("refused", answer(401, date=date), NOW)
     assert words in str(error)
-    assert "app_secret" in str(error)
+    assert "secret" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import random
-
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from monitor.errors import InputError
-from monitor.marketplaces.base import create, known_types, options_model
-from tests.marketplaces.scripted import RecordedPace, RecordedSleep
+from monitor.marketplaces.base import account_key, create, known_types, options_model
+from tests.marketplaces.scripted import make_outside
 
 
 def test_the_guides_type_is_known() -> None:
@@ -25,14 +23,7 @@ class Other(BaseModel):
 
 def test_options_of_another_type_are_refused() -> None:
     with pytest.raises(InputError, match="options"):
-        create(
-            "guide_1688",
-            "alibaba",
-            Other(),
-            pace=RecordedPace(),
-            sleep=RecordedSleep(),
-            rng=random.Random(1),
-        )
+        create("guide_1688", "alibaba", Other(), make_outside())
 
 
 def test_a_misspelt_option_is_refused_and_the_secret_not_shown() -> None:
@@ -54,3 +45,14 @@ def test_an_option_that_cant_work_is_refused(wrong: dict[str, object]) -> None:
     given = {"app_key": "k", "app_secret": "s", **wrong}
     with pytest.raises(ValidationError):
         options_model("guide_1688").model_validate(given)
+
+
+def test_marketplaces_of_one_account_share_a_key_that_tells_nothing() -> None:
+    model = options_model("guide_1688")
+    one = model.model_validate({"app_key": "12345678", "app_secret": "s"})
+    wide = model.model_validate({"app_key": "12345678", "app_secret": "s", "search_type": "both"})
+    other = model.model_validate({"app_key": "87654321", "app_secret": "s"})
+    key = account_key("guide_1688", "a", one)
+    assert key == account_key("guide_1688", "b", wide)
+    assert key != account_key("guide_1688", "a", other)
+    assert "12345678" not in key

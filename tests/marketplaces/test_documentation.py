@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 import re
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ import pytest
 from PIL import Image
 
 from monitor.errors import AuthError
-from monitor.marketplaces.base import Adapter, Outside, Query
-from tests.marketplaces.scripted import PATIENT, RecordedPace, RecordedSleep, Scripted, as_json
+from monitor.marketplaces.base import Adapter, Query
+from tests.marketplaces.scripted import Scripted, as_json, make_outside
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "adding-a-marketplace.md"
 
@@ -27,7 +26,7 @@ def adapter() -> Adapter[Any]:
 
 def test_the_documented_adapter_works(adapter: Adapter[Any]) -> None:
     item = {"id": 7, "name": "mug", "img": "/a.jpg", "price": "9.90"}
-    outside = Outside(RecordedPace(), RecordedSleep(), random.Random(1), limits=PATIENT)
+    outside = make_outside()
     with Scripted(as_json({"results": [item]}), as_json({"error": "bad_token"})) as server:
         options = adapter.options.model_validate({"base_url": server.url(), "token": "t"})
         marketplace = adapter.build("mine", options, outside)

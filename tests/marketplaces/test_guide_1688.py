@@ -5,6 +5,7 @@ import json
 import logging
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from email import message_from_bytes
@@ -26,7 +27,7 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.answers import PictureTooLarge
-from monitor.marketplaces.base import Limits, Outside, Query
+from monitor.marketplaces.base import Limits, Query
 from monitor.marketplaces.guide_1688 import Guide1688, Options, find_refusal, parse_answer
 from monitor.marketplaces.signing import sign_guide
 from tests.marketplaces.scripted import (
@@ -38,6 +39,7 @@ from tests.marketplaces.scripted import (
     Request,
     Scripted,
     as_json,
+    make_outside,
 )
 
 BASE = "https://api.1688.com/router/imageSearch"
@@ -74,7 +76,7 @@ class Account:
         given = {"base_url": server.url("/router/imageSearch"), "app_key": "12345678"}
         model = Options.model_validate({**given, "app_secret": "testsecret", **options})
         limits = Limits(PATIENT.connect, PATIENT.read, PATIENT.total, 10_000_000)
-        outside = Outside(self.pace, self.sleep, random.Random(1), lambda: NOW, limits)
+        outside = make_outside(self.pace, self.sleep, limits=limits)
         self.site = Guide1688("alibaba", model, outside)
 
 
@@ -134,9 +136,7 @@ def test_the_request_is_the_guides_with_a_correct_boundary(
 def test_each_try_is_signed_with_its_own_time(server: Scripted) -> None:
     server.replies = [Reply(500), as_json(EMPTY)]
     times = iter([NOW, NOW + 0.5, NOW + 1, NOW + 2])
-    outside = Outside(
-        RecordedPace(), RecordedSleep(), random.Random(1), lambda: next(times), PATIENT
-    )
+    outside = replace(make_outside(), now=lambda: next(times))
     options = Options.model_validate(
         {"base_url": server.url(), "app_key": "k", "app_secret": "geheim"}
     )
@@ -191,7 +191,7 @@ def test_a_picture_refused_at_every_size_is_a_bad_image(account: Account, server
 
 def test_a_401_tells_the_clocks_skew(account: Account, server: Scripted) -> None:
     server.replies = [as_json({"success": False}, 401, Date="Tue, 14 Nov 2023 22:03:20 GMT")]
-    with pytest.raises(AuthError, match=r"alibaba: .*app_secret.* 600 s ahead"):
+    with pytest.raises(AuthError, match=r"alibaba: .*secret.* 600 s ahead"):
         account.site.search(Query(PICTURE))
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import gzip
 import logging
-import random
 import socket
 import threading
 from collections.abc import Iterator
@@ -23,10 +22,10 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.answers import Answer
-from monitor.marketplaces.base import Limits, Outside
-from monitor.marketplaces.http import AnswerRefused, Call, NoAnswer, PoliteClient, Tally, Wire
+from monitor.marketplaces.base import Limits
+from monitor.marketplaces.client import PoliteClient, Tally
+from monitor.marketplaces.http import AnswerRefused, Call, NoAnswer, Wire
 from tests.marketplaces.scripted import (
-    NOW,
     PAGE,
     PATIENT,
     QUICK,
@@ -35,6 +34,7 @@ from tests.marketplaces.scripted import (
     Reply,
     Scripted,
     as_json,
+    make_outside,
 )
 
 OK = as_json({"ok": True})
@@ -48,7 +48,7 @@ class Caller:
         self.pace = RecordedPace()
         self.sleep = RecordedSleep()
         self.tally = Tally()
-        outside = Outside(self.pace, self.sleep, random.Random(1), lambda: NOW, limits)
+        outside = make_outside(self.pace, self.sleep, limits=limits)
         self.client = PoliteClient("alibaba", outside)
 
     def send(self, refusal: MarketplaceError | None = None) -> Answer:
@@ -95,7 +95,7 @@ def test_a_call_is_made_in_turn_and_arrives_whole(server: Scripted, connect: Con
     assert request.body.startswith(f"--{boundary}\r\n".encode())
     assert b"\xff\xd8picture" in request.body
     assert request.headers["accept-encoding"] == "identity"
-    assert request.headers["user-agent"] == "infringement-monitor"
+    assert request.headers["user-agent"].startswith("infringement-monitor/")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""Where a search stands between its pages: a cursor of plain numbers."""
+
+from __future__ import annotations
+
+import re
+
+_CURSOR = re.compile(r"[0-9]{1,9}(?::[0-9]{1,9})*")
+
+
+def write_cursor(*numbers: int) -> str:
+    """Numbers as a cursor, such as `2:40`."""
+    return ":".join(map(str, numbers))
+
+
+def read_cursor(cursor: str | None, *start: int) -> tuple[int, ...]:
+    """The numbers of a cursor; `start` where there is none or it is one of another kind.
+
+    A cursor that an earlier version or other options wrote starts the search anew.
+    """
+    if cursor is None or not _CURSOR.fullmatch(cursor):
+        return start
+    numbers = tuple(map(int, cursor.split(":")))
+    return numbers if len(numbers) == len(start) else start
+
+
+def has_more(*, page: int, got: int, page_size: int, total: int | None, max_pages: int) -> bool:
+    """Whether there is a page after `page` (from 1), which held `got` items of `page_size` asked.
+
+    An empty page ends a search, whatever `total` claims: it is an estimate on most sites. Where
+    there is no total, a page that isn't full is the last one.
+    """
+    if got == 0 or page >= max_pages:
+        return False
+    return got >= page_size if total is None else page * page_size < total
