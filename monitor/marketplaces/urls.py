@@ -111,7 +111,7 @@ def picture_link(raw: object, *, base: str, allow_loopback: bool) -> PictureLink
 
 def offer_id_in(url: str) -> str | None:
     """The offer's id that an absolute 1688 URL holds; None elsewhere and for ad links."""
-    if not is_on(url, "1688.com"):
+    if not is_on(url, "1688.com") or is_on(url, "dj.1688.com"):
         return None
     parts = urlsplit(url)
     if found := _OFFER_PATH.search(parts.path):
