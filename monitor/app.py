@@ -16,7 +16,7 @@ from monitor.alerting import AlertContext, Destination, Routes
 from monitor.channels import Channel
 from monitor.config import Config, MarketplaceConfig, WatchConfig
 from monitor.errors import QuotaExhausted, Stopping, Throttled
-from monitor.marketplaces.base import Outside, account_key, create
+from monitor.marketplaces.base import Outside, PictureSource, account_key, create
 from monitor.marketplaces.fetching import PictureFetcher
 from monitor.scanning import ScanContext, Source, WatchRules
 from monitor.storage import PictureFiles, Store, ensure_schema, paces, watches
@@ -181,6 +181,8 @@ def _source(
     )
     marketplace = create(item.type, item.name, item.options, outside)
     stack.callback(marketplace.close)
+    if isinstance(marketplace, PictureSource):
+        return Source(marketplace, marketplace)
     fetcher = PictureFetcher(allow_loopback=marketplace.is_loopback, sleep=sleep)
     stack.callback(fetcher.close)
     return Source(marketplace, fetcher)

@@ -24,6 +24,8 @@ PLUG_INS = "infringement_monitor.marketplaces"
 # fmt: off
 BUILT_IN = (
     "guide_1688",
+    "folder",
+    "http_json",
 )
 # fmt: on
 
@@ -98,6 +100,14 @@ class Probing(Protocol):
 
     def probe(self) -> Standing:
         """Ask the site whether the credentials are good. Raises MarketplaceError, Stopping."""
+
+
+@runtime_checkable
+class PictureSource(Protocol):
+    """Where listing pictures come from: the network, or a marketplace that has its own way."""
+
+    def fetch(self, url: str, fallback_url: str | None = None) -> bytes:
+        """The bytes at `url`. Raises FetchRefused, FetchFailed or Stopping."""
 
 
 class Marketplace(Protocol):

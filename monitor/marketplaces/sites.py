@@ -227,3 +227,6 @@ _SITES = {
         _page("https://www.alibaba.com/product-detail/{}.html"),
     ),
 }
+
+# The sites whose pages are recognised.
+KNOWN_SITES = tuple(_SITES)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from monitor.marketplaces.base import Marketplace
-from monitor.marketplaces.fetching import PictureFetcher
+from monitor.marketplaces.base import Marketplace, PictureSource
 from monitor.scanning.kept import ScanMemory
 from monitor.storage import PictureFiles, Store
 
@@ -33,7 +32,7 @@ class Source:
     """A marketplace with the client that downloads its listing pictures."""
 
     marketplace: Marketplace
-    fetcher: PictureFetcher
+    fetcher: PictureSource
 
 
 @dataclass(frozen=True, slots=True)

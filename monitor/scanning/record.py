@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.errors import FetchError, PictureError, Stopping, StoreError
-from monitor.marketplaces.base import Page
-from monitor.marketplaces.fetching import PictureFetcher
+from monitor.marketplaces.base import Page, PictureSource
 from monitor.model import (
     Fingerprints,
     Observation,
@@ -69,7 +68,7 @@ class PageRecorder:
     """Records the pages of one scan."""
 
     def __init__(
-        self, context: ScanContext, scan: Scan, fetcher: PictureFetcher, rules: WatchRules
+        self, context: ScanContext, scan: Scan, fetcher: PictureSource, rules: WatchRules
     ) -> None:
         self._context = context
         self._fetcher = fetcher

@@ -1,0 +1,253 @@
+"""A marketplace that the config alone describes: a request's template, JMESPath for the answer."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from functools import partial
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from monitor.errors import BadImage, FetchRefused, MarketplaceError, ProtocolError
+from monitor.marketplaces.account import Account
+from monitor.marketplaces.answers import Answer
+from monitor.marketplaces.base import Adapter, Outside, Page, Query
+from monitor.marketplaces.client import Tally
+from monitor.marketplaces.http import Call
+from monitor.marketplaces.http_json_options import KINDS, Options
+from monitor.marketplaces.listings import collect
+from monitor.marketplaces.options import picture_address
+from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
+from monitor.marketplaces.preparing import SMALLEST_UPLOAD_BYTES, iter_uploads
+from monitor.marketplaces.refusals import refusal
+from monitor.marketplaces.signing import sign_aop, sign_guide, sign_iop, sign_top
+from monitor.marketplaces.sites import KNOWN_SITES, find_item_id, find_listing, listing_url
+from monitor.marketplaces.templates import Values, fill, fill_all, fill_json, names_in
+from monitor.marketplaces.urls import absolute_url, picture_link
+from monitor.marketplaces.values import (
+    Json,
+    clean_text,
+    clean_title,
+    load_plain_json,
+    parse_count,
+    parse_flag,
+    parse_id,
+    parse_price,
+    parse_score,
+)
+from monitor.model import Observation, Seller
+
+
+class HttpJson(Account):
+    """One account on an interface that the config describes."""
+
+    def __init__(self, name: str, options: Options, outside: Outside) -> None:
+        given = (options.api_key, options.api_secret)
+        super().__init__(
+            name, options.base_url, outside, [key.get_secret_value() for key in given if key]
+        )
+        self.site = options.site
+        self._options = options
+        self._reader = Reader(options, allow_loopback=self.is_loopback)
+
+    def search(self, query: Query) -> Page:
+        """One page of a search. Raises MarketplaceError, Stopping."""
+        page, offset = read_cursor(query.cursor, 1, 0)
+        tally = Tally()
+        answer = self._ask(query, {"page": page, "offset": offset}, tally)
+        with self._reading():
+            observations, total = self._reader.read(answer.body, answer.url, offset)
+        options, got = self._options, len(observations)
+        more = has_more(
+            page=page,
+            got=got,
+            page_size=options.page_size,
+            total=total,
+            max_pages=options.max_pages,
+        )
+        cursor = write_cursor(page + 1, offset + got) if more else None
+        return Page(observations, total, cursor, tally.requests)
+
+    def _ask(self, query: Query, place: Values, tally: Tally) -> Answer:
+        options = self._options
+        if options.picture_url is not None:
+            address = picture_address(options.picture_url, query)
+            if address is None:
+                raise BadImage(f"{self.name}: this picture has no public address to search by")
+            values = {**place, "picture_url": address, "sha256": query.sha256}
+            return self._send(partial(self._call, b"", values), self._reader.judge, tally)
+
+        def send(data: bytes) -> Answer:
+            values = {**place, "sha256": query.sha256}
+            if options.file_field is None:
+                values["image_base64"] = base64.b64encode(data).decode()
+            return self._send(partial(self._call, data, values), self._reader.judge, tally)
+
+        uploads = iter_uploads(
+            query.picture,
+            max_bytes=options.max_picture_bytes,
+            smallest_bytes=min(SMALLEST_UPLOAD_BYTES, options.max_picture_bytes),
+        )
+        return self._send_fitting(uploads, send)
+
+    def _call(self, data: bytes, given: Values) -> Call:
+        """A request with the time of now, signed if the config says how."""
+        options = self._options
+        values: dict[str, str | int] = {
+            **given,
+            "page_size": options.page_size,
+            "timestamp": int(self._outside.now()),
+            "timestamp_ms": int(self._outside.now() * 1000),
+        }
+        if options.api_key is not None:
+            values["api_key"] = options.api_key.get_secret_value()
+        if options.api_secret is not None:
+            values["api_secret"] = options.api_secret.get_secret_value()
+        if options.signature != "none":
+            values["signature"] = self._sign(values)
+        file = ("image.jpg", data, "image/jpeg")
+        return Call(
+            options.method,
+            options.base_url,
+            params=fill_all(options.query, values),
+            headers=fill_all(options.headers, values),
+            form=fill_all(options.form, values),
+            files={options.file_field: file} if options.file_field else {},
+            json=None if options.body is None else fill_json(options.body, values),
+        )
+
+    def _sign(self, values: Values) -> str:
+        """The signature over every field of query and form but the one that holds it."""
+        options = self._options
+        secret, key = str(values["api_secret"]), str(values.get("api_key", ""))
+        fields = {
+            name: fill(text, values)
+            for name, text in {**options.query, **options.form}.items()
+            if "signature" not in names_in(text)
+        }
+        if options.signature == "guide_md5":
+            return sign_guide(secret, key, int(values["timestamp_ms"]))
+        if options.signature == "top_md5":
+            return sign_top(secret, fields)
+        if options.signature == "aop_hmac_sha1":
+            return sign_aop(secret, options.signature_path, fields)
+        return sign_iop(secret, fields, path=options.signature_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Answers -> listings or errors, as the options say. Pure."""
+
+    options: Options
+    allow_loopback: bool
+
+    def judge(self, answer: Answer) -> MarketplaceError | None:
+        """The refusal that an answer holds, None where it holds none or isn't JSON."""
+        try:
+            value = load_plain_json(answer.body)
+        except ValueError:
+            return None
+        where = self.options.answer
+        try:
+            error, code = _find(where.error, value), _find(where.code, value)
+            is_ok = where.ok is None or parse_flag(_find(where.ok, value)) is True
+        except ProtocolError as problem:
+            return problem
+        if is_ok and not error:
+            return None
+        if answer.status != 200 and not error and not code:
+            return None  # the status says more
+        codes = {key: KINDS[kind] for key, kind in self.options.failures.items()}
+        words = error if isinstance(error, str) else ""
+        return refusal(clean_text(words, 300), code=clean_text(code, 60), codes=codes)
+
+    def read(
+        self, body: bytes, base: str, offset: int = 0
+    ) -> tuple[tuple[Observation, ...], int | None]:
+        """(listings, claimed total) of a good answer. Raises ProtocolError for another shape."""
+        try:
+            value = load_plain_json(body)
+        except ValueError as error:
+            raise ProtocolError("the answer is not JSON") from error
+        where = self.options.answer
+
+        def observe(item: dict[str, Json], rank: int) -> Observation | None:
+            return self._observe(item, base, rank)
+
+        items = _find(where.items, value)
+        found = collect(items, observe, place=where.items, offset=offset)
+        return found, parse_count(_find(where.total, value))
+
+    def _observe(self, item: dict[str, Json], base: str, rank: int) -> Observation | None:
+        where, site = self.options.answer, self.options.site
+        link = self._link(_find(where.item_id, item), _find(where.url, item), base)
+        if link is None:
+            return None
+        picture = picture_link(
+            _find(where.picture, item), base=base, allow_loopback=self.allow_loopback
+        )
+        currency = clean_text(_find(where.currency, item), 3).upper()
+        is_code = len(currency) == 3 and currency.isascii() and currency.isalpha()
+        return Observation(
+            site=site,
+            item_id=link[0],
+            url=link[1],
+            title=clean_title(_find(where.title, item)),
+            picture_url=picture.url,
+            price=parse_price(
+                _find(where.price, item), currency if is_code else self.options.currency
+            ),
+            seller=_seller(_find(where.seller_id, item), _find(where.seller, item)),
+            sales=parse_count(_find(where.sales, item)),
+            rank=rank,
+            provider_score=parse_score(_find(where.score, item)),
+            picture_problem=picture.problem,
+            picture_fallback_url=picture.fallback,
+        )
+
+    def _link(self, raw_id: Json, raw_url: Json, base: str) -> tuple[str, str] | None:
+        """(id, page) of a listing, None where there is no id or, on an unknown site, no page."""
+        site = self.options.site
+        item_id = find_item_id(site, raw_id)
+        if site in KNOWN_SITES:
+            found = find_listing(raw_url)
+            if item_id is None:
+                item_id = found.item_id if found and found.site == site else None
+            return None if item_id is None else (item_id, listing_url(site, item_id))
+        try:
+            url = absolute_url(raw_url, base=base) if isinstance(raw_url, str) else None
+        except FetchRefused:
+            url = None
+        item_id = item_id or parse_id(url)
+        return None if url is None or item_id is None else (item_id, url)
+
+
+def _find(expression: str | None, value: object) -> Json:
+    """What an expression finds, None without one. Raises ProtocolError where it can't be asked."""
+    if expression is None:
+        return None
+    try:
+        found: Json = jmespath.search(expression, value)
+    except (JMESPathError, TypeError, ValueError, ArithmeticError) as error:
+        raise ProtocolError(f"{expression} can't be asked of the answer: {error}") from error
+    return found
+
+
+def _seller(raw_id: Json, raw_name: Json) -> Seller | None:
+    seller_id, name = parse_id(raw_id), clean_text(raw_name, 200) or None
+    return Seller(seller_id, name) if seller_id or name else None
+
+
+def _account(options: Options) -> str | None:
+    key = options.api_key
+    return None if key is None else f"{options.base_url} {key.get_secret_value()}"
+
+
+ADAPTER = Adapter(
+    Options,
+    HttpJson,
+    account=_account,
+    summary="any interface that answers in JSON, described in the config alone",
+    needs="its request and its answer described by templates and JMESPath",
+)

@@ -1,0 +1,113 @@
+"""An interface that nobody has, described in the config: a body in JSON, pages, its own codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monitor.errors import (
+    AuthError,
+    BadImage,
+    Blocked,
+    PermissionDenied,
+    ProtocolError,
+    QuotaExhausted,
+    Throttled,
+    Transient,
+)
+from monitor.marketplaces.answers import Answer
+from monitor.marketplaces.http_json import Reader
+from monitor.marketplaces.http_json_options import Options
+from monitor.model import Observation
+from tests.contracts.dialects import SECRET, Dialect
+from tests.marketplaces.scripted import PAGE, Reply, as_json
+
+URL = "https://proxy.example/search"
+
+
+def _options(url: str) -> dict[str, object]:
+    return {
+        "site": "1688",
+        "base_url": url,
+        "api_key": SECRET,
+        "headers": {"X-Key": "{api_key}"},
+        "body": {"picture": "{image_base64}", "page": "{page}", "size": "{page_size}"},
+        "page_size": 2,
+        "max_pages": 5,
+        "answer": {
+            "items": "data.rows",
+            "total": "data.count",
+            "ok": "status.ok",
+            "code": "status.code",
+            "error": "status.message",
+            "item_id": "id",
+            "url": "link",
+            "title": "name",
+            "picture": "pics[0]",
+            "price": "cost",
+            "currency": "money",
+            "seller_id": "shop.id",
+            "seller": "shop.name",
+            "sales": "sold",
+            "score": "likeness",
+        },
+        "failures": {"E1": "throttled", "E2": "quota", "E3": "bad_image"},
+    }
+
+
+READER = Reader(Options.model_validate(_options(URL)), allow_loopback=False)
+
+
+def _item(
+    item_id: object,
+    title: object = "T恤",
+    price: object = 1,
+    picture: object = "//cbu01.alicdn.com/a.jpg",
+    similarity: object = 0.5,
+) -> object:
+    return {
+        "id": item_id,
+        "name": title,
+        "cost": price,
+        "pics": [picture],
+        "likeness": similarity,
+    }
+
+
+def _answer(items: list[object], total: int = 0) -> object:
+    return {"status": {"ok": True}, "data": {"count": total or len(items), "rows": items}}
+
+
+def _refused(message: str, code: str = "E9") -> Reply:
+    return as_json({"status": {"ok": False, "code": code, "message": message}})
+
+
+def _read(body: bytes) -> Sequence[Observation]:
+    refusal = READER.judge(Answer(URL, 200, {}, body))
+    if refusal is not None:
+        raise refusal
+    return READER.read(body, URL)[0]
+
+
+def _in_pages() -> tuple[list[Reply], list[str]]:
+    pages = [[_item("11"), _item("12")], [_item("13"), _item("14")], [_item("15")]]
+    return [as_json(_answer(page, 5)) for page in pages], ["11", "12", "13", "14", "15"]
+
+
+DIALECT = Dialect(
+    options=_options,
+    answer=_answer,
+    item=_item,
+    refusal={"status": {"ok": False, "message": "nobody knows why"}},
+    failures={
+        Throttled: [_refused("", "E1"), _refused("too many calls")],
+        QuotaExhausted: [_refused("", "E2"), _refused("余额不足")],
+        AuthError: [_refused("wrong api key")],
+        PermissionDenied: [_refused("没有权限")],
+        BadImage: [_refused("", "E3")],
+        Transient: [_refused("service busy"), Reply(503)],
+        ProtocolError: [as_json({"status": {"ok": True}, "data": {}}), _refused("")],
+        Blocked: [PAGE],
+    },
+    read=_read,
+    in_pages=_in_pages,
+)
