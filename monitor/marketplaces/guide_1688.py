@@ -13,13 +13,13 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from monitor.errors import MarketplaceError, ProtocolError
+from monitor.errors import MarketplaceError
 from monitor.marketplaces.account import Account
 from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import collect, dig
+from monitor.marketplaces.listings import collect, dig, read_json
 from monitor.marketplaces.options import Address, Key, Secret
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
@@ -127,10 +127,7 @@ def parse_answer(body: bytes, base: str, *, allow_loopback: bool, offset: int = 
 
     Raises ProtocolError where the shape is another one.
     """
-    try:
-        value = load_json(body)
-    except ValueError as error:
-        raise ProtocolError("the answer is not JSON") from error
+    value = read_json(body)
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:
         return _observe(item, base, rank, allow_loopback=allow_loopback)

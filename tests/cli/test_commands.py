@@ -79,7 +79,8 @@ def test_every_command_and_subcommand_is_documented() -> None:
         (["export", "scans", "--format", "jsonl"], '"outcome": "ok"'),
         (["db", "check"], "ok"),
         (["db", "upgrade"], "up to date"),
-        (["marketplaces", "test"], "ok, 6 listings"),
+        (["marketplaces", "test"], "ok, 6 listings of 6"),
+        (["marketplaces", "list"], "the dialect of the public guide"),
         (["channels", "test"], "hook"),
     ],
 )
@@ -104,6 +105,7 @@ def test_a_command_prints_what_was_found(
         ["alerts", "list", "--json"],
         ["sql", "SELECT * FROM match_history", "--json"],
         ["marketplaces", "test", "--json"],
+        ["marketplaces", "list", "--json"],
     ],
 )
 def test_json_is_json(scanned: Rehearsal, words: list[str]) -> None:

@@ -1,0 +1,108 @@
+"""What plug-ins may import: these names stay, wherever the modules behind them go."""
+
+from __future__ import annotations
+
+from monitor.errors import (
+    AuthError,
+    BadImage,
+    Blocked,
+    MarketplaceError,
+    PermissionDenied,
+    ProtocolError,
+    QuotaExhausted,
+    Throttled,
+    Transient,
+)
+from monitor.marketplaces.account import Account
+from monitor.marketplaces.answers import Answer, PictureTooLarge
+from monitor.marketplaces.base import Adapter, Marketplace, Outside, Page, Query, Standing
+from monitor.marketplaces.client import PoliteClient, Tally
+from monitor.marketplaces.http import Call
+from monitor.marketplaces.listings import collect, dig, read_json
+from monitor.marketplaces.options import (
+    Address,
+    Key,
+    MaxPages,
+    Options,
+    PictureUrl,
+    Secret,
+    join,
+    picture_address,
+)
+from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
+from monitor.marketplaces.preparing import iter_uploads
+from monitor.marketplaces.refusals import refusal
+from monitor.marketplaces.signing import sign_aop, sign_iop, sign_top
+from monitor.marketplaces.sites import find_listing, find_page, listing_url
+from monitor.marketplaces.tokens import Token, Tokens
+from monitor.marketplaces.urls import absolute_url, picture_link
+from monitor.marketplaces.values import (
+    clean_text,
+    clean_title,
+    parse_count,
+    parse_flag,
+    parse_id,
+    parse_price,
+    parse_score,
+)
+from monitor.model import Observation, Price, Seller
+
+__all__ = [
+    "Account",
+    "Adapter",
+    "Address",
+    "Answer",
+    "AuthError",
+    "BadImage",
+    "Blocked",
+    "Call",
+    "Key",
+    "Marketplace",
+    "MarketplaceError",
+    "MaxPages",
+    "Observation",
+    "Options",
+    "Outside",
+    "Page",
+    "PermissionDenied",
+    "PictureTooLarge",
+    "PictureUrl",
+    "PoliteClient",
+    "Price",
+    "ProtocolError",
+    "Query",
+    "QuotaExhausted",
+    "Secret",
+    "Seller",
+    "Standing",
+    "Tally",
+    "Throttled",
+    "Token",
+    "Tokens",
+    "Transient",
+    "absolute_url",
+    "clean_text",
+    "clean_title",
+    "collect",
+    "dig",
+    "find_listing",
+    "find_page",
+    "has_more",
+    "iter_uploads",
+    "join",
+    "listing_url",
+    "parse_count",
+    "parse_flag",
+    "parse_id",
+    "parse_price",
+    "parse_score",
+    "picture_address",
+    "picture_link",
+    "read_cursor",
+    "read_json",
+    "refusal",
+    "sign_aop",
+    "sign_iop",
+    "sign_top",
+    "write_cursor",
+]
