@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
 
@@ -24,7 +24,7 @@ from monitor.marketplaces.http import (
     Wire,
     resolve,
 )
-from monitor.marketplaces.urls import absolute_url
+from monitor.marketplaces.urls import absolute_url, is_on
 
 PICTURE_LIMITS = Limits(connect=10.0, read=15.0, total=60.0, max_bytes=20_000_000)
 MAX_REDIRECTS = 3
@@ -37,8 +37,11 @@ _FIRST_BACKOFF = 0.5
 HOST_CONCURRENCY = 3
 HOST_SPACING = 0.05
 # Alibaba's picture hosts answer 200 without a Referer and 403 with a foreign one; where they want
-# one, it is this.
-REFERER = "https://detail.1688.com/"
+# one, it is this. It says what we look at, so it goes to nobody else.
+REFERERS: Mapping[str, str] = dict.fromkeys(
+    ("alicdn.com", "aliexpress-media.com", "1688.com", "taobao.com", "tmall.com", "alibaba.com"),
+    "https://detail.1688.com/",
+)
 # Other ports of public hosts serve no pictures, but may serve what is nobody's business.
 _PUBLIC_PORTS = (None, 443, 8443)
 _MISSING = (404, 410)
@@ -56,7 +59,8 @@ class PictureFetcher:
     """Fetches pictures for any number of threads, politely to each host.
 
     Over https from public addresses only; `allow_loopback` lets this machine's loopback in, with
-    http and any port, and no other private address. `sleep` may raise Stopping.
+    http and any port, and no other private address. `sleep` may raise Stopping. `referers` says
+    which hosts, with all below them, are asked once more with which Referer after a 403.
     """
 
     def __init__(
@@ -68,7 +72,9 @@ class PictureFetcher:
         limits: Limits = PICTURE_LIMITS,
         monotonic: Callable[[], float] = time.monotonic,
         ssl_context: ssl.SSLContext | None = None,
+        referers: Mapping[str, str] = REFERERS,
     ) -> None:
+        self._referers = referers
         self._allow_loopback = allow_loopback
         self._sleep = sleep
         self._resolve = resolve
@@ -133,8 +139,11 @@ class PictureFetcher:
 
     def _get(self, url: str) -> Answer:
         answer = self._exchange(Call("GET", url))
-        if answer.status == 403:
-            answer = self._exchange(Call("GET", url, headers={"Referer": REFERER}))
+        if answer.status != 403:
+            return answer
+        for domain, referer in self._referers.items():
+            if is_on(url, domain):
+                return self._exchange(Call("GET", url, headers={"Referer": referer}))
         return answer
 
     def _exchange(self, call: Call) -> Answer:

@@ -12,7 +12,8 @@ import pytest
 
 from monitor.errors import FetchFailed, FetchRefused, Stopping
 from monitor.marketplaces.base import Limits
-from monitor.marketplaces.fetching import HOST_CONCURRENCY, HOST_SPACING, REFERER, PictureFetcher
+from monitor.marketplaces.fetching import HOST_CONCURRENCY, HOST_SPACING, REFERERS, PictureFetcher
+from monitor.marketplaces.urls import is_on
 from tests.marketplaces.scripted import (
     PATIENT,
     QUICK,
@@ -70,19 +71,58 @@ def test_a_missing_fallback_is_told(server: Scripted, fetcher: PictureFetcher) -
     assert len(server.requests) == 2
 
 
+REFERER = "https://shop.example/"
+
+
+@pytest.fixture
+def introduced(sleep: RecordedSleep) -> Iterator[PictureFetcher]:
+    """It gives 127.0.0.1 a Referer, and nobody else."""
+    made = PictureFetcher(
+        allow_loopback=True, sleep=sleep, limits=PATIENT, referers={"127.0.0.1": REFERER}
+    )
+    yield made
+    made.close()
+
+
 def test_a_forbidden_picture_is_asked_for_once_more_with_the_sites_referer(
-    server: Scripted, fetcher: PictureFetcher
+    server: Scripted, introduced: PictureFetcher
 ) -> None:
     server.replies = [Reply(403), PICTURE]
-    assert fetcher.fetch(server.url()) == PICTURE.body
+    assert introduced.fetch(server.url()) == PICTURE.body
+    assert ["referer" in request.headers for request in server.requests] == [False, True]
     assert server.requests[1].headers["referer"] == REFERER
 
 
-def test_a_picture_that_stays_forbidden_fails(server: Scripted, fetcher: PictureFetcher) -> None:
+def test_a_picture_that_stays_forbidden_fails(server: Scripted, introduced: PictureFetcher) -> None:
     server.replies = [Reply(403)]
     with pytest.raises(FetchFailed, match="HTTP 403"):
-        fetcher.fetch(server.url())
+        introduced.fetch(server.url())
     assert len(server.requests) == 2
+
+
+def test_no_other_host_gets_the_referer(server: Scripted, introduced: PictureFetcher) -> None:
+    server.replies = [Reply(403)]
+    with pytest.raises(FetchFailed, match="HTTP 403"):
+        introduced.fetch(f"http://localhost:{server.port}/a.jpg")
+    server.replies = [Reply(302, {"Location": f"http://localhost:{server.port}/b"}), Reply(403)]
+    with pytest.raises(FetchFailed, match="HTTP 403"):
+        introduced.fetch(server.url())
+    assert len(server.requests) == 3
+    assert not any("referer" in request.headers for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_theirs"),
+    [
+        ("cbu01.alicdn.com", True),
+        ("ae-pic-a1.aliexpress-media.com", True),
+        ("evilalicdn.com", False),
+        ("i.ebayimg.com", False),
+        ("pictures.example", False),
+    ],
+)
+def test_only_alibabas_hosts_have_a_referer(host: str, is_theirs: bool) -> None:
+    assert is_on(f"https://{host}/a.jpg", *REFERERS) is is_theirs
 
 
 @pytest.mark.parametrize("bad", [Reply(500), Reply(429), Reply(body=b"12345678", cut=True)])
