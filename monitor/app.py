@@ -16,7 +16,7 @@ from monitor.channels import Channel
 from monitor.config import Config, MarketplaceConfig, WatchConfig
 from monitor.errors import QuotaExhausted, Stopping, Throttled
 from monitor.marketplaces.base import create
-from monitor.marketplaces.fetching import PictureFetcher
+from monitor.marketplaces.fetching import HostLanes, PictureFetcher
 from monitor.scanning import ScanContext, Source, WatchRules
 from monitor.storage import PictureFiles, Store, ensure_schema, paces, watches
 from monitor.storage.owners import is_dead, this_process
@@ -123,8 +123,9 @@ def open_app(
         stack.callback(store.close)
         ensure_schema(store)
         files = PictureFiles(config.storage.pictures)
+        lanes = HostLanes(sleep)
         sources = {
-            name: _source(stack, store, item, clock, sleep, rng)
+            name: _source(stack, store, item, clock, sleep, rng, lanes)
             for name, item in config.marketplaces.items()
         }
         owner = this_process()
@@ -168,11 +169,12 @@ def _source(
     clock: Clock,
     sleep: Sleep,
     rng: random.Random,
+    lanes: HostLanes,
 ) -> Source:
     pace = StorePace(store, item.name, item.rate, item.daily_quota, clock, sleep)
     marketplace = create(item.type, item.name, item.options, pace=pace, sleep=sleep, rng=rng)
     stack.callback(marketplace.close)
-    fetcher = PictureFetcher(allow_loopback=marketplace.is_loopback, sleep=sleep)
+    fetcher = PictureFetcher(allow_loopback=marketplace.is_loopback, sleep=sleep, lanes=lanes)
     stack.callback(fetcher.close)
     return Source(marketplace, fetcher)
 
