@@ -13,7 +13,7 @@ from typing import Final
 
 from scale_pictures import Known
 
-from monitor.marketplaces.base import Page
+from monitor.marketplaces.base import Fetched, Page
 from monitor.marketplaces.fetching import PictureFetcher
 from monitor.model import FoundPicture, Observation, PictureRecord, ReferencePicture, Rights, Scan
 from monitor.scanning import LEASE, ScanContext, WatchRules
@@ -34,8 +34,8 @@ class Shelf(PictureFetcher):
         super().__init__(allow_loopback=False, sleep=lambda _: None)
         self.pictures: dict[str, bytes] = {}
 
-    def fetch(self, url: str, fallback_url: str | None = None) -> bytes:  # noqa: ARG002
-        return self.pictures[url]
+    def fetch(self, url: str, fallback_url: str | None = None) -> Fetched:  # noqa: ARG002
+        return Fetched(self.pictures[url])
 
 
 @dataclass

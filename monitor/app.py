@@ -17,7 +17,7 @@ from monitor.channels import Channel
 from monitor.config import Config, MarketplaceConfig, WatchConfig
 from monitor.errors import QuotaExhausted, Stopping, Throttled
 from monitor.marketplaces.base import Outside, PictureSource, account_key, create
-from monitor.marketplaces.fetching import PictureFetcher
+from monitor.marketplaces.fetching import HostLanes, PictureFetcher
 from monitor.scanning import ScanContext, Source, WatchRules
 from monitor.storage import PictureFiles, Store, ensure_schema, paces, watches
 from monitor.storage.owners import is_dead, this_process
@@ -124,8 +124,9 @@ def open_app(
         stack.callback(store.close)
         ensure_schema(store)
         files = PictureFiles(config.storage.pictures)
+        lanes = HostLanes(sleep)
         sources = {
-            name: _source(stack, store, item, clock, sleep, rng)
+            name: _source(stack, store, item, clock, sleep, rng, lanes)
             for name, item in config.marketplaces.items()
         }
         owner = this_process()
@@ -169,6 +170,7 @@ def _source(
     clock: Clock,
     sleep: Sleep,
     rng: random.Random,
+    lanes: HostLanes,
 ) -> Source:
     key = account_key(item.type, item.name, item.options)
     outside = Outside(
@@ -183,7 +185,7 @@ def _source(
     stack.callback(marketplace.close)
     if isinstance(marketplace, PictureSource):
         return Source(marketplace, marketplace)
-    fetcher = PictureFetcher(allow_loopback=marketplace.is_loopback, sleep=sleep)
+    fetcher = PictureFetcher(allow_loopback=marketplace.is_loopback, sleep=sleep, lanes=lanes)
     stack.callback(fetcher.close)
     return Source(marketplace, fetcher)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.config import Config
+from monitor.picture_health import list_picture_problems
 from monitor.storage import Store, alerts, deliveries, reference_checks, scans, watches
 from monitor.storage.deliveries import ChannelHealth
 from monitor.storage.reference_checks import Marked
@@ -48,6 +49,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         facts += _marked_facts(watch.name, marked.get(watch.name))
         problems += _watch_problems(watch.name, row, now)
     problems += _scan_problems(newest)
+    problems += list_picture_problems(store, now)
     problems += [problem for channel in waiting for problem in _channel_problems(channel, now)]
     if homeless:
         problems.append(

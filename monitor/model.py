@@ -190,6 +190,17 @@ class Observation:
     picture_fallback_url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FileVersion:
+    """What a server calls the file it sent (RFC 9110, 8.8): asked with it, it may say "the same".
+
+    Both as the server wrote them; None where it said nothing that can be repeated.
+    """
+
+    etag: str | None = None
+    last_modified: str | None = None
+
+
 # What a watch records and tells from, unless it says otherwise: docs/benchmarks.md has the reasons.
 DEFAULT_RECORD_SCORE: Final = 0.50
 DEFAULT_ALERT_SCORE: Final = 0.80

@@ -15,7 +15,7 @@ from PIL.Image import Image
 from pydantic import BaseModel
 
 from monitor.errors import InputError
-from monitor.model import Observation
+from monitor.model import FileVersion, Observation
 
 # Plug-ins of others register an `Adapter` under this group; the entry's name is the config's type.
 PLUG_INS = "infringement_monitor.marketplaces"
@@ -102,12 +102,33 @@ class Probing(Protocol):
         """Ask the site whether the credentials are good. Raises MarketplaceError, Stopping."""
 
 
+_UNKNOWN = FileVersion()
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A downloaded file. `version` is what the server at the address asked for calls it; empty
+    where it came from somewhere else: the fallback's address or a redirect's.
+    """
+
+    data: bytes
+    version: FileVersion = _UNKNOWN
+
+
 @runtime_checkable
 class PictureSource(Protocol):
-    """Where listing pictures come from: the network, or a marketplace that has its own way."""
+    """Where listing pictures come from: the network, or a marketplace that has its own way.
 
-    def fetch(self, url: str, fallback_url: str | None = None) -> bytes:
-        """The bytes at `url`. Raises FetchRefused, FetchFailed or Stopping."""
+    Its methods raise FetchRefused, FetchFailed or Stopping.
+    """
+
+    def fetch(self, url: str, fallback_url: str | None = None) -> Fetched:
+        """The file at `url`, or at `fallback_url` where the first is missing."""
+
+    def fetch_changed(
+        self, url: str, fallback_url: str | None, known: FileVersion
+    ) -> Fetched | None:
+        """The file like `fetch`; None where it surely is the `known` version still."""
 
 
 class Marketplace(Protocol):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
 
@@ -14,7 +15,7 @@ import tenacity
 from monitor.errors import FetchFailed, FetchRefused
 from monitor.marketplaces.addresses import is_loopback, is_loopback_host, is_public
 from monitor.marketplaces.answers import Answer
-from monitor.marketplaces.base import Limits
+from monitor.marketplaces.base import Fetched, Limits
 from monitor.marketplaces.http import (
     AddressRefused,
     AnswerRefused,
@@ -24,7 +25,8 @@ from monitor.marketplaces.http import (
     Wire,
     resolve,
 )
-from monitor.marketplaces.urls import absolute_url
+from monitor.marketplaces.urls import absolute_url, is_on
+from monitor.model import FileVersion
 
 PICTURE_LIMITS = Limits(connect=10.0, read=15.0, total=60.0, max_bytes=20_000_000)
 MAX_REDIRECTS = 3
@@ -37,11 +39,21 @@ _FIRST_BACKOFF = 0.5
 HOST_CONCURRENCY = 3
 HOST_SPACING = 0.05
 # Alibaba's picture hosts answer 200 without a Referer and 403 with a foreign one; where they want
-# one, it is this.
-REFERER = "https://detail.1688.com/"
+# one, it is this. It says what we look at, so it goes to nobody else.
+REFERERS: Mapping[str, str] = dict.fromkeys(
+    ("alicdn.com", "aliexpress-media.com", "1688.com", "taobao.com", "tmall.com", "alibaba.com"),
+    "https://detail.1688.com/",
+)
 # Other ports of public hosts serve no pictures, but may serve what is nobody's business.
 _PUBLIC_PORTS = (None, 443, 8443)
 _MISSING = (404, 410)
+_UNCHANGED = 304
+_UNKNOWN = FileVersion()
+# Some hosts send WebP or AVIF under any name to whoever takes it; the bytes decide, not the name.
+_ACCEPT = "image/jpeg, image/png, image/*;q=0.5, */*;q=0.1"
+# What may be sent back to a server (RFC 9110, 8.8.3 and 5.6.7): `*` would mean any file at all.
+_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
+_DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
 
 
 class _Missing(FetchFailed):
@@ -56,7 +68,9 @@ class PictureFetcher:
     """Fetches pictures for any number of threads, politely to each host.
 
     Over https from public addresses only; `allow_loopback` lets this machine's loopback in, with
-    http and any port, and no other private address. `sleep` may raise Stopping.
+    http and any port, and no other private address. `sleep` may raise Stopping. `referers` says
+    which hosts, with all below them, are asked once more with which Referer after a 403. Fetchers
+    that share their `lanes` are polite together.
     """
 
     def __init__(
@@ -68,33 +82,49 @@ class PictureFetcher:
         limits: Limits = PICTURE_LIMITS,
         monotonic: Callable[[], float] = time.monotonic,
         ssl_context: ssl.SSLContext | None = None,
+        referers: Mapping[str, str] = REFERERS,
+        lanes: HostLanes | None = None,
     ) -> None:
+        self._referers = referers
         self._allow_loopback = allow_loopback
         self._sleep = sleep
         self._resolve = resolve
         self._monotonic = monotonic
-        self._lanes = _Lanes(sleep, monotonic)
+        self._lanes = lanes or HostLanes(sleep, monotonic)
         self._wire = Wire(
             limits, sleep, resolve=self._vet, monotonic=monotonic, ssl_context=ssl_context
         )
 
-    def fetch(self, url: str, fallback_url: str | None = None) -> bytes:
-        """The bytes at `url`, or at `fallback_url` where the first is missing (404).
+    def fetch(self, url: str, fallback_url: str | None = None) -> Fetched:
+        """The file at `url`, or at `fallback_url` where the first is missing (404).
 
         Raises FetchRefused, FetchFailed or Stopping; messages name the host, never a query.
         """
+        fetched = self.fetch_changed(url, fallback_url, _UNKNOWN)
+        if fetched is None:
+            raise FetchFailed(f"{_host(url)}: no picture but HTTP {_UNCHANGED}")
+        return fetched
+
+    def fetch_changed(
+        self, url: str, fallback_url: str | None, known: FileVersion
+    ) -> Fetched | None:
+        """The file like `fetch`; None where the server says that it still is the `known` version.
+
+        A server that keeps no versions sends the file again.
+        """
         try:
-            return self._fetch(url)
+            return self._fetch(url, known)
         except _Missing:
             if fallback_url is None:
                 raise
-            return self._fetch(fallback_url)
+        fetched = self._fetch(fallback_url, _UNKNOWN)
+        return None if fetched is None else Fetched(fetched.data)
 
     def close(self) -> None:
         """Close all connections."""
         self._wire.close()
 
-    def _fetch(self, url: str) -> bytes:
+    def _fetch(self, url: str, known: FileVersion) -> Fetched | None:
         end = self._monotonic() + LONGEST_FETCH
         retrying = tenacity.Retrying(
             sleep=self._sleep,
@@ -103,17 +133,23 @@ class PictureFetcher:
             retry=tenacity.retry_if_exception_type(_Temporary),
             reraise=True,
         )
-        body: bytes = retrying(self._follow, url, end)
-        return body
+        fetched: Fetched | None = retrying(self._follow, url, known, end)
+        return fetched
 
-    def _follow(self, url: str, end: float) -> bytes:
-        """The body behind at most three redirects, each address checked like the first."""
-        for _ in range(MAX_REDIRECTS + 1):
+    def _follow(self, url: str, known: FileVersion, end: float) -> Fetched | None:
+        """The file behind at most three redirects, each address checked like the first.
+
+        Only the first address is asked about the known version: it is its own.
+        """
+        condition = _condition(known)
+        for hops in range(MAX_REDIRECTS + 1):
             url = self._checked(url)
-            answer = self._get(url)
+            answer = self._get(url, {} if hops else condition)
+            if answer.status == _UNCHANGED and condition and not hops:
+                return None
             location = answer.headers.get("location")
             if not 300 <= answer.status < 400 or location is None:
-                return _body(answer)
+                return Fetched(_body(answer), _UNKNOWN if hops else _version(answer))
             if self._monotonic() > end:
                 raise FetchFailed(f"{_host(url)}: redirects took too long")
             try:
@@ -131,10 +167,14 @@ class PictureFetcher:
             raise FetchRefused(f"{parts.hostname}: port {parts.port} is not one for pictures")
         return checked
 
-    def _get(self, url: str) -> Answer:
-        answer = self._exchange(Call("GET", url))
-        if answer.status == 403:
-            answer = self._exchange(Call("GET", url, headers={"Referer": REFERER}))
+    def _get(self, url: str, condition: Mapping[str, str]) -> Answer:
+        headers = {"Accept": _ACCEPT, **condition}
+        answer = self._exchange(Call("GET", url, headers=headers))
+        if answer.status != 403:
+            return answer
+        for domain, referer in self._referers.items():
+            if is_on(url, domain):
+                return self._exchange(Call("GET", url, headers={**headers, "Referer": referer}))
         return answer
 
     def _exchange(self, call: Call) -> Answer:
@@ -155,10 +195,12 @@ class PictureFetcher:
         return addresses
 
 
-class _Lanes:
+class HostLanes:
     """Turns per host: so many downloads at once, and a pause between their starts."""
 
-    def __init__(self, sleep: Callable[[float], None], monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, sleep: Callable[[float], None], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._sleep = sleep
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -188,6 +230,24 @@ class _Lanes:
             start = max(now, self._next.get(host, now))
             self._next[host] = start + spacing
         return start - now
+
+
+def _condition(known: FileVersion) -> dict[str, str]:
+    """Headers that ask for the file only if it is another (RFC 9110, 13.1).
+
+    The date has whole seconds only, so the tag goes alone where there is one.
+    """
+    if known.etag is not None:
+        return {"If-None-Match": known.etag}
+    return {} if known.last_modified is None else {"If-Modified-Since": known.last_modified}
+
+
+def _version(answer: Answer) -> FileVersion:
+    etag = answer.headers.get("etag", "")
+    date = answer.headers.get("last-modified", "")
+    return FileVersion(
+        etag if _ETAG.fullmatch(etag) else None, date if _DATE.fullmatch(date) else None
+    )
 
 
 def _body(answer: Answer) -> bytes:

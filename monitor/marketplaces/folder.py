@@ -17,12 +17,12 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 from pydantic import Field, field_validator
 
 from monitor.errors import FetchFailed, FetchRefused, Transient
-from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
+from monitor.marketplaces.base import Adapter, Fetched, Outside, Page, Query, Standing
 from monitor.marketplaces.folder_csv import Row, read_rows
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.values import MAX_ID, clean_title
-from monitor.model import Observation
+from monitor.model import FileVersion, Observation
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jfif")
@@ -89,8 +89,8 @@ class Folder:
         cursor = write_cursor(end) if end < len(files) else None
         return Page(observations, len(files), cursor, requests=0)
 
-    def fetch(self, url: str, fallback_url: str | None = None) -> bytes:  # noqa: ARG002
-        """The bytes of a picture in the folder. Raises FetchRefused or FetchFailed."""
+    def fetch(self, url: str, fallback_url: str | None = None) -> Fetched:  # noqa: ARG002
+        """A picture in the folder. Raises FetchRefused or FetchFailed."""
         file = Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))
         try:
             real = file.resolve(strict=True)
@@ -98,10 +98,19 @@ class Folder:
                 raise FetchRefused(f"{file.name} is not in the folder of {self.name}")
             if real.stat().st_size > MAX_PICTURE_BYTES:
                 raise FetchRefused(f"{file.name} is over {MAX_PICTURE_BYTES} bytes")
-            return real.read_bytes()
+            return Fetched(real.read_bytes())
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise FetchFailed(f"{file.name} can't be read: {reason}") from error
+
+    def fetch_changed(
+        self,
+        url: str,
+        fallback_url: str | None,  # noqa: ARG002
+        known: FileVersion,  # noqa: ARG002
+    ) -> Fetched | None:
+        """The file again: its address already says when it changed."""
+        return self.fetch(url)
 
     def probe(self) -> Standing:
         """How many pictures there are. Raises like `search`."""

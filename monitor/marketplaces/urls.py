@@ -1,6 +1,6 @@
 """Addresses as sites write them -> canonical listing URLs and full-size picture URLs.
 
-Rules and their sources are in docs/adding-a-marketplace.md. Every function is idempotent.
+The rules are in docs/addresses.md. Every function is idempotent.
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ _THUMBNAIL_HOSTS = ("alicdn.com", "aliexpress-media.com")
 _RESIZED = re.compile(r"(\.(?:jpg|jpeg|png|gif|webp|bmp))_.*", re.IGNORECASE)
 # `x.220x220.jpg`, `x.search.jpg`
 _SIZED = re.compile(r"\.(?:[0-9]+x[0-9]+|search|summ)(\.(?:jpg|jpeg|png|gif|webp|bmp))$", re.I)
+# Mirrors of one place, by the country of who asks.
+_ALIEXPRESS_MIRROR = re.compile(r"ae-pic-[a-z0-9-]+\.aliexpress-media\.com")
+_ALIEXPRESS_ORIGIN = "ae01.alicdn.com"
+# `s-l225.jpg` is scaled to 225 pixels at most; 1600 is the largest that the host makes.
+_EBAY_SIZED = re.compile(r"/s-l([0-9]{2,4})(\.[a-z]+)$", re.IGNORECASE)
+_EBAY_LARGEST = 1600
 
 _OFFER_PATH = re.compile(r"/(?:offer|offerdetail)/([0-9]{1,20})(?![0-9])", re.IGNORECASE)
 _OFFER_KEYS = ("offerid", "offer_id")
@@ -84,7 +90,9 @@ def is_on(url: str, *domains: str) -> bool:
 
 
 def full_size(url: str) -> str:
-    """The original of a thumbnail on Alibaba's picture hosts; other addresses as they are."""
+    """The original of a thumbnail on Alibaba's and eBay's hosts; other addresses as they are."""
+    if is_on(url, "ebayimg.com"):
+        return _largest_on_ebay(url)
     if not is_on(url, *_THUMBNAIL_HOSTS):
         return url
     parts = urlsplit(url)
@@ -92,7 +100,18 @@ def full_size(url: str) -> str:
     name = _RESIZED.sub(r"\1", name)
     while (shorter := _SIZED.sub(r"\1", name)) != name:
         name = shorter
-    return urlunsplit((parts.scheme, parts.netloc, f"{folder}/{name}", "", ""))
+    is_mirror = folder == "/kf" and _ALIEXPRESS_MIRROR.fullmatch(parts.netloc)
+    netloc = _ALIEXPRESS_ORIGIN if is_mirror else parts.netloc
+    return urlunsplit((parts.scheme, netloc, f"{folder}/{name}", "", ""))
+
+
+def _largest_on_ebay(url: str) -> str:
+    parts = urlsplit(url)
+    found = _EBAY_SIZED.search(parts.path)
+    if found is None or int(found[1]) >= _EBAY_LARGEST:
+        return url
+    path = f"{parts.path[: found.start()]}/s-l{_EBAY_LARGEST}{found[2]}"
+    return urlunsplit(parts._replace(path=path))
 
 
 def picture_link(raw: object, *, base: str, allow_loopback: bool) -> PictureLink:

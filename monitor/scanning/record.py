@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.errors import FetchError, PictureError, Stopping, StoreError
+from monitor.errors import PictureError
 from monitor.marketplaces.base import Page, PictureSource
 from monitor.model import (
     Fingerprints,
@@ -19,6 +19,7 @@ from monitor.model import (
     ScanCounts,
 )
 from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.fetch import Answer, Download, fetch_picture, find_due
 from monitor.scanning.found import Found, record_found
 from monitor.scanning.judge import (
     Comparisons,
@@ -28,12 +29,13 @@ from monitor.scanning.judge import (
     best_per_asset,
     compare_all,
 )
-from monitor.scanning.pictures import keep_picture, load_index_prints, record_picture
+from monitor.scanning.pictures import load_index_prints, record_picture
 from monitor.scanning.references import load_watch
 from monitor.storage import (
     Connection,
     comparisons,
     listings,
+    picture_checks,
     pictures,
     reference_checks,
     scans,
@@ -51,13 +53,18 @@ class Seen:
     """A listing with its picture, or with the reason why there is none.
 
     `prints` are what the index needs of a stored picture, all of one that was `fetched` now.
+    `answer` is what its host said; None where it was not asked.
     """
 
     observation: Observation
     sha256: str | None
     prints: Fingerprints
     problem: str | None = None
-    fetched: PictureRecord | None = None
+    answer: Answer | None = None
+
+    @property
+    def fetched(self) -> PictureRecord | None:
+        return self.answer.picture if isinstance(self.answer, Download) else None
 
 
 # Listing picture -> the reference pictures that it is worth comparing with
@@ -110,22 +117,27 @@ class PageRecorder:
     # -- pictures
 
     def _fetch_pictures(self, observations: Iterable[Observation]) -> list[Seen]:
-        """Each listing with its picture: what is stored is not downloaded again."""
+        """Each listing with its picture: what is stored is not downloaded again before it is due
+        to be checked.
+        """
         wanted = list(observations)
         stored = self._find_stored(wanted)
-        missing = {
-            o.picture_url: o for o in wanted if o.picture_url and o.picture_url not in stored
-        }
+        by_url = {o.picture_url: o for o in wanted if o.picture_url}
+        due = find_due(self._context, by_url.keys() & stored.keys())
+        asked = {url: o for url, o in by_url.items() if url in due or url not in stored}
+
+        def ask(observation: Observation) -> Answer:
+            known = due.get(observation.picture_url or "")
+            return fetch_picture(self._context, self._fetcher, observation, known)
+
         with ThreadPoolExecutor(max_workers=FETCH_THREADS) as pool:
-            fetched = dict(zip(missing, pool.map(self._fetch, missing.values()), strict=True))
+            answers = dict(zip(asked, pool.map(ask, asked.values()), strict=True))
         return [
-            Seen(observation, *stored[observation.picture_url])
-            if observation.picture_url in stored
-            else _from_outside(observation, fetched)
-            for observation in wanted
+            _see(o, stored.get(o.picture_url or ""), answers.get(o.picture_url or ""))
+            for o in wanted
         ]
 
-    def _find_stored(self, wanted: list[Observation]) -> dict[str | None, tuple[str, Fingerprints]]:
+    def _find_stored(self, wanted: list[Observation]) -> dict[str, tuple[str, Fingerprints]]:
         """Picture URL -> sha256 and small fingerprints of the picture stored for it."""
         with self._context.store.reading() as conn:
             known = listings.find_known(conn, [(o.site, o.item_id) for o in wanted])
@@ -135,24 +147,6 @@ class PageRecorder:
                 by_url.setdefault(row.picture_url, row.picture_sha256)
         prints = load_index_prints(self._context, set(by_url.values()))
         return {url: (sha, prints[sha]) for url, sha in by_url.items() if sha in prints}
-
-    def _fetch(self, observation: Observation) -> PictureRecord | str:
-        """The listing's picture, kept; or why it could not be had. One bad one stops no other."""
-        if self._context.is_stopping():
-            raise Stopping("told to stop between two pictures")
-        try:
-            data = self._fetcher.fetch(
-                observation.picture_url or "", observation.picture_fallback_url
-            )
-            return keep_picture(self._context.files, data)
-        except (FetchError, PictureError) as error:
-            return str(error)
-        except (StoreError, Stopping):
-            raise
-        except Exception as error:
-            # Border: one listing. Picture files are hostile input and decoders have bugs.
-            log.exception("listing %s %s", observation.site, observation.item_id)
-            return f"unexpected {type(error).__name__}: {error}"
 
     def _find_candidates(self, seen: list[Seen]) -> Candidates:
         """What each picture on the page is worth comparing with."""
@@ -173,8 +167,7 @@ class PageRecorder:
         for picture in new.values():
             record_picture(conn, picture, now)
         for item in seen:
-            if item.fetched and item.observation.picture_url:
-                pictures.record_url(conn, item.observation.picture_url, item.fetched.sha256, now)
+            _record_answer(conn, item, now)
 
     def _judge_listing(self, item: Seen, candidates: Candidates, said: Comparisons) -> list[Judged]:
         if item.sha256 is None:
@@ -212,11 +205,26 @@ class PageRecorder:
         )
 
 
-def _from_outside(observation: Observation, fetched: Mapping[str, PictureRecord | str]) -> Seen:
-    if not observation.picture_url:
-        return Seen(observation, None, {}, observation.picture_problem or "no picture given")
-    result = fetched[observation.picture_url]
-    if isinstance(result, str):
-        log.info("listing %s %s: %s", observation.site, observation.item_id, result)
-        return Seen(observation, None, {}, result)
-    return Seen(observation, result.sha256, result.fingerprints, fetched=result)
+def _record_answer(conn: Connection, item: Seen, now: datetime) -> None:
+    """What asking for the picture said, for the next time; of one without a stored picture its
+    listing tells.
+    """
+    url, answer = item.observation.picture_url, item.answer
+    if url is None or item.sha256 is None or answer is None:
+        return
+    if isinstance(answer, str):
+        picture_checks.record_failure(conn, url, now)
+    else:
+        pictures.record_url(conn, url, item.sha256, now, answer.version)
+
+
+def _see(
+    observation: Observation, stored: tuple[str, Fingerprints] | None, answer: Answer | None
+) -> Seen:
+    """The listing with the picture that was fetched now, else with the stored one."""
+    if isinstance(answer, Download):
+        return Seen(observation, answer.picture.sha256, answer.picture.fingerprints, None, answer)
+    if stored is not None:
+        return Seen(observation, *stored, None, answer)
+    problem = answer if isinstance(answer, str) else observation.picture_problem
+    return Seen(observation, None, {}, problem or "no picture given", answer)

@@ -8,7 +8,7 @@ from itertools import islice
 
 import sqlalchemy as sa
 
-from monitor.model import Fingerprints, PictureRecord
+from monitor.model import FileVersion, Fingerprints, PictureRecord
 from monitor.storage.engine import Connection
 from monitor.storage.tables import (
     clusters,
@@ -24,6 +24,8 @@ from monitor.storage.upsert import PART, Insert, insert, insert_new, lock_catalo
 BANDS = "hashes-bands-1"
 # A band value shared by more pictures than this says nothing: a common background, say.
 _MOST_CANDIDATES = 500
+
+NO_VERSION = FileVersion()
 
 NearIdentical = Callable[[Fingerprints, Fingerprints], bool]
 
@@ -240,12 +242,23 @@ def _new_cluster(conn: Connection, now: datetime) -> int:
     return int(made.scalar_one())
 
 
-def record_url(conn: Connection, url: str, sha256: str, now: datetime) -> None:
-    """Remember what was downloaded from the URL."""
+def record_url(
+    conn: Connection,
+    url: str,
+    sha256: str,
+    now: datetime,
+    version: FileVersion = NO_VERSION,
+) -> None:
+    """Remember what was downloaded from the URL, and which version its server called it."""
     lock_catalogue(conn)
-    key = bounded(clean(url))
-    statement = insert(conn, picture_urls).values(url=key, sha256=sha256, fetched_at=now)
-    values = {"sha256": sha256, "fetched_at": now}
+    values: dict[str, object] = {
+        "sha256": sha256,
+        "fetched_at": now,
+        "checked_at": now,
+        "etag": version.etag,
+        "last_modified": version.last_modified,
+    }
+    statement = insert(conn, picture_urls).values(url=bounded(clean(url)), **values)
     conn.execute(statement.on_conflict_do_update(index_elements=["url"], set_=values))
 
 

@@ -103,7 +103,13 @@ picture_urls = sa.Table(
     metadata,
     sa.Column("url", sa.Text, primary_key=True),
     sa.Column("sha256", sa.ForeignKey("pictures.sha256"), nullable=False, index=True),
+    # when the picture was last had from there, or said to be unchanged
     sa.Column("fetched_at", Instant, nullable=False),
+    # when it was last asked for; later than fetched_at where that failed
+    sa.Column("checked_at", Instant, index=True),
+    # what the server called it, to ask whether it is another by now
+    sa.Column("etag", sa.Text),
+    sa.Column("last_modified", sa.Text),
 )
 
 reference_pictures = sa.Table(
@@ -154,6 +160,15 @@ listings = sa.Table(
     sa.Column("last_observed_at", Instant, nullable=False),
     sa.Column("times_seen", sa.Integer, nullable=False),
     sa.UniqueConstraint("site", "item_id"),
+)
+
+# Few rows: what health asks for, among all listings.
+HAS_PROBLEM = listings.c.picture_problem.is_not(None)
+sa.Index(
+    "ix_listings_picture_problem",
+    listings.c.last_seen_at,
+    sqlite_where=HAS_PROBLEM,
+    postgresql_where=HAS_PROBLEM,
 )
 
 cycles = sa.Table(

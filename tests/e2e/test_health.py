@@ -8,7 +8,7 @@ from monitor.config import load
 from monitor.health import Health, check_health
 from monitor.model import AlertEvent
 from monitor.sandbox import Fault
-from monitor.storage import alerts
+from monitor.storage import alerts, picture_checks, pictures
 from tests.e2e.rehearsal import Rehearsal
 
 
@@ -64,3 +64,16 @@ def test_a_watch_without_a_picture_is_a_problem(sqlite_rehearsal: Rehearsal) -> 
         path.unlink()
     sqlite_rehearsal.scan()
     assert any("no picture" in problem for problem in look(sqlite_rehearsal).problems)
+
+
+def test_a_host_that_gives_no_pictures_any_more_is_named(sqlite_rehearsal: Rehearsal) -> None:
+    sqlite_rehearsal.scan()
+    with sqlite_rehearsal.app() as app, app.store.writing() as conn:
+        now = sqlite_rehearsal.clock()
+        (stored, *_) = pictures.list_sha256(conn)
+        for number in range(12):
+            url = f"https://pictures.example/{number}.jpg"
+            pictures.record_url(conn, url, stored, now - timedelta(days=40))
+            picture_checks.record_failure(conn, url, now)
+    (problem,) = look(sqlite_rehearsal).problems
+    assert "pictures from pictures.example: 12 of 12 failed in the last day" in problem

@@ -12,7 +12,14 @@ import pytest
 
 from monitor.errors import FetchFailed, FetchRefused, Stopping
 from monitor.marketplaces.base import Limits
-from monitor.marketplaces.fetching import HOST_CONCURRENCY, HOST_SPACING, REFERER, PictureFetcher
+from monitor.marketplaces.fetching import (
+    HOST_CONCURRENCY,
+    HOST_SPACING,
+    REFERERS,
+    HostLanes,
+    PictureFetcher,
+)
+from monitor.marketplaces.urls import is_on
 from tests.marketplaces.scripted import (
     PATIENT,
     QUICK,
@@ -48,7 +55,7 @@ def fetcher(sleep: RecordedSleep) -> Iterator[PictureFetcher]:
 def test_a_picture_is_fetched_without_referer_or_packing(
     server: Scripted, fetcher: PictureFetcher
 ) -> None:
-    assert fetcher.fetch(server.url("/a.jpg?x=1")) == PICTURE.body
+    assert fetcher.fetch(server.url("/a.jpg?x=1")).data == PICTURE.body
     request = server.requests[0]
     assert (request.method, request.path) == ("GET", "/a.jpg?x=1")
     assert "referer" not in request.headers
@@ -59,7 +66,7 @@ def test_a_missing_picture_is_fetched_from_the_fallback(
     server: Scripted, fetcher: PictureFetcher
 ) -> None:
     server.routes["/big.jpg"] = MISSING
-    assert fetcher.fetch(server.url("/big.jpg"), server.url("/small.jpg")) == PICTURE.body
+    assert fetcher.fetch(server.url("/big.jpg"), server.url("/small.jpg")).data == PICTURE.body
     assert [request.path for request in server.requests] == ["/big.jpg", "/small.jpg"]
 
 
@@ -70,19 +77,58 @@ def test_a_missing_fallback_is_told(server: Scripted, fetcher: PictureFetcher) -
     assert len(server.requests) == 2
 
 
+REFERER = "https://shop.example/"
+
+
+@pytest.fixture
+def introduced(sleep: RecordedSleep) -> Iterator[PictureFetcher]:
+    """It gives 127.0.0.1 a Referer, and nobody else."""
+    made = PictureFetcher(
+        allow_loopback=True, sleep=sleep, limits=PATIENT, referers={"127.0.0.1": REFERER}
+    )
+    yield made
+    made.close()
+
+
 def test_a_forbidden_picture_is_asked_for_once_more_with_the_sites_referer(
-    server: Scripted, fetcher: PictureFetcher
+    server: Scripted, introduced: PictureFetcher
 ) -> None:
     server.replies = [Reply(403), PICTURE]
-    assert fetcher.fetch(server.url()) == PICTURE.body
+    assert introduced.fetch(server.url()).data == PICTURE.body
+    assert ["referer" in request.headers for request in server.requests] == [False, True]
     assert server.requests[1].headers["referer"] == REFERER
 
 
-def test_a_picture_that_stays_forbidden_fails(server: Scripted, fetcher: PictureFetcher) -> None:
+def test_a_picture_that_stays_forbidden_fails(server: Scripted, introduced: PictureFetcher) -> None:
     server.replies = [Reply(403)]
     with pytest.raises(FetchFailed, match="HTTP 403"):
-        fetcher.fetch(server.url())
+        introduced.fetch(server.url())
     assert len(server.requests) == 2
+
+
+def test_no_other_host_gets_the_referer(server: Scripted, introduced: PictureFetcher) -> None:
+    server.replies = [Reply(403)]
+    with pytest.raises(FetchFailed, match="HTTP 403"):
+        introduced.fetch(f"http://localhost:{server.port}/a.jpg")
+    server.replies = [Reply(302, {"Location": f"http://localhost:{server.port}/b"}), Reply(403)]
+    with pytest.raises(FetchFailed, match="HTTP 403"):
+        introduced.fetch(server.url())
+    assert len(server.requests) == 3
+    assert not any("referer" in request.headers for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_theirs"),
+    [
+        ("cbu01.alicdn.com", True),
+        ("ae-pic-a1.aliexpress-media.com", True),
+        ("evilalicdn.com", False),
+        ("i.ebayimg.com", False),
+        ("pictures.example", False),
+    ],
+)
+def test_only_alibabas_hosts_have_a_referer(host: str, is_theirs: bool) -> None:
+    assert is_on(f"https://{host}/a.jpg", *REFERERS) is is_theirs
 
 
 @pytest.mark.parametrize("bad", [Reply(500), Reply(429), Reply(body=b"12345678", cut=True)])
@@ -90,7 +136,7 @@ def test_what_may_pass_is_tried_twice_more(
     server: Scripted, fetcher: PictureFetcher, sleep: RecordedSleep, bad: Reply
 ) -> None:
     server.replies = [bad, bad, PICTURE]
-    assert fetcher.fetch(server.url()) == PICTURE.body
+    assert fetcher.fetch(server.url()).data == PICTURE.body
     assert sleep.calls == [0.5, 1.0]
     server.replies = [bad]
     with pytest.raises(FetchFailed):
@@ -142,7 +188,7 @@ def test_three_redirects_are_followed_and_no_more(
 ) -> None:
     for number in range(4):
         server.routes[f"/{number}"] = Reply(302, {"Location": f"/{number + 1}"})
-    assert fetcher.fetch(server.url("/1")) == PICTURE.body
+    assert fetcher.fetch(server.url("/1")).data == PICTURE.body
     with pytest.raises(FetchRefused, match="more than 3 redirects"):
         fetcher.fetch(server.url("/0"))
 
@@ -206,7 +252,7 @@ def test_a_name_is_resolved_once_for_check_and_use(sleep: RecordedSleep) -> None
         fetcher = PictureFetcher(
             allow_loopback=True, sleep=sleep, resolve=lambda *_: next(answers), limits=PATIENT
         )
-        assert fetcher.fetch(f"http://localhost:{server.port}/a.jpg") == PICTURE.body
+        assert fetcher.fetch(f"http://localhost:{server.port}/a.jpg").data == PICTURE.body
         fetcher.close()
     assert next(answers) == ["10.0.0.1"]
 
@@ -238,7 +284,7 @@ def test_a_host_gets_few_downloads_at_once(sleep: RecordedSleep) -> None:
         fetcher = PictureFetcher(allow_loopback=True, sleep=sleep, limits=PATIENT)
         with ThreadPoolExecutor(HOST_CONCURRENCY * 2) as pool:
             urls = [server.url(f"/a.jpg?{number}") for number in range(HOST_CONCURRENCY * 4)]
-            assert set(pool.map(fetcher.fetch, urls)) == {PICTURE.body}
+            assert {found.data for found in pool.map(fetcher.fetch, urls)} == {PICTURE.body}
         fetcher.close()
     assert most == HOST_CONCURRENCY
 
@@ -252,6 +298,18 @@ def test_starts_on_a_public_host_are_spaced(sleep: RecordedSleep) -> None:
             fetcher.fetch("https://pictures.example/a.jpg")
     fetcher.close()
     assert sleep.calls == pytest.approx([HOST_SPACING, HOST_SPACING * 2])
+
+
+def test_fetchers_that_share_lanes_are_spaced_together(sleep: RecordedSleep) -> None:
+    lanes = HostLanes(sleep, lambda: 5.0)
+    for _ in range(2):
+        fetcher = PictureFetcher(
+            allow_loopback=False, sleep=sleep, resolve=lambda *_: ["10.0.0.1"], lanes=lanes
+        )
+        with pytest.raises(FetchRefused):
+            fetcher.fetch("https://pictures.example/a.jpg")
+        fetcher.close()
+    assert sleep.calls == pytest.approx([HOST_SPACING])
 
 
 @pytest.fixture(scope="module")
@@ -288,7 +346,7 @@ def test_over_https_the_name_is_checked_though_an_address_is_dialled(
         )
         url = f"https://{host}:{server.port}/a.jpg"
         if is_right:
-            assert fetcher.fetch(url) == b"x" * 20
+            assert fetcher.fetch(url).data == b"x" * 20
         else:
             with pytest.raises(FetchFailed, match="CERTIFICATE_VERIFY_FAILED"):
                 fetcher.fetch(url)

@@ -74,7 +74,7 @@ def test_every_picture_below_it_is_a_listing_with_its_bytes(opened: Open, dump: 
     found = search_all(folder)
     assert [item.title for item in found] == ["b", "c", "a mug#1?"]
     assert found[0].item_id == "b.PNG"
-    assert [folder.fetch(item.picture_url or "") for item in found] == [
+    assert [folder.fetch(item.picture_url or "").data for item in found] == [
         b"picture of b.PNG",
         b"picture of c.webp",
         b"picture of sub/deeper/a mug#1?.jpg",
@@ -179,7 +179,7 @@ def test_a_name_in_no_encoding_is_no_reason_to_fail(opened: Open, dump: Path) ->
     (item,) = search_all(folder)
     item.item_id.encode()
     item.title.encode()
-    assert folder.fetch(item.picture_url or "") == b"odd"
+    assert folder.fetch(item.picture_url or "").data == b"odd"
 
 
 def test_a_relative_path_is_refused() -> None:

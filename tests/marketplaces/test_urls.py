@@ -36,6 +36,7 @@ url_like = st.builds(
                     "@",
                 ),
                 *("[::1]", "[", "127.0.0.1", "localhost", "detail.1688.com", "cbu01.alicdn.com"),
+                *("i.ebayimg.com", "ae-pic-a1.aliexpress-media.com", "/kf/", "/s-l225"),
                 *(
                     ".jpg",
                     "_400x400",
@@ -156,6 +157,66 @@ def test_a_thumbnail_on_alibabas_hosts_becomes_the_original(tail: str) -> None:
     for name in ("O1CN01x_!!221-0-cib.jpg", "13022757938_726196378.jpg"):
         whole = f"https://cbu01.alicdn.com/img/ibank/{name}"
         assert full_size(whole + tail) == whole
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (
+            "//ae-pic-a1.aliexpress-media.com/kf/S12ab.jpg_220x220q75.jpg_.avif",
+            "https://ae01.alicdn.com/kf/S12ab.jpg",
+        ),
+        ("https://ae-pic-eu.aliexpress-media.com/kf/S1.png", "https://ae01.alicdn.com/kf/S1.png"),
+        ("https://ae04.alicdn.com/kf/S1.jpg_50x50.jpg", "https://ae04.alicdn.com/kf/S1.jpg"),
+        ("https://sc04.alicdn.com/kf/S1.jpg_300x300.jpg", "https://sc04.alicdn.com/kf/S1.jpg"),
+        (
+            "https://ae-pic-a1.aliexpress-media.com/other/S1.jpg_50x50.jpg",
+            "https://ae-pic-a1.aliexpress-media.com/other/S1.jpg",
+        ),
+        (
+            "https://video.aliexpress-media.com/kf/S1.jpg_.webp",
+            "https://video.aliexpress-media.com/kf/S1.jpg",
+        ),
+        (
+            "https://g-search3.alicdn.com/img/bao/uploaded/i4/O1CN01_!!0-item_pic.jpg_460x460q90.jpg_.webp",
+            "https://g-search3.alicdn.com/img/bao/uploaded/i4/O1CN01_!!0-item_pic.jpg",
+        ),
+        (
+            "https://i.ebayimg.com/images/g/a~b/s-l225.jpg",
+            "https://i.ebayimg.com/images/g/a~b/s-l1600.jpg",
+        ),
+        (
+            "https://i.ebayimg.com/thumbs/images/g/x/s-l64.webp?set_id=8",
+            "https://i.ebayimg.com/thumbs/images/g/x/s-l1600.webp?set_id=8",
+        ),
+        (
+            "https://i.ebayimg.com/images/g/x/s-l1600.jpg",
+            "https://i.ebayimg.com/images/g/x/s-l1600.jpg",
+        ),
+        (
+            "https://i.ebayimg.com/00/s/z/x/$_1.JPG?set_id=88",
+            "https://i.ebayimg.com/00/s/z/x/$_1.JPG?set_id=88",
+        ),
+    ],
+)
+def test_each_sites_pictures_are_asked_for_in_full(raw: str, expected: str) -> None:
+    link = picture_link(raw, base=BASE, allow_loopback=False)
+    given = absolute_url(raw)
+    assert link.url == expected
+    assert link.fallback == (None if expected == given else given)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evilebayimg.com/images/g/x/s-l225.jpg",
+        "https://i.ebayimg.com.evil.example/images/g/x/s-l225.jpg",
+        "https://evilaliexpress-media.com/kf/x.jpg_50x50.jpg",
+        "https://ae-pic-a1.aliexpress-media.com.evil.example/kf/x.jpg",
+    ],
+)
+def test_a_host_that_only_looks_like_a_picture_host_is_left_alone(url: str) -> None:
+    assert full_size(url) == url
 
 
 @pytest.mark.parametrize("middle", ["220x220", "search", "summ"])
