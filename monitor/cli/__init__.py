@@ -38,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("report", "report", "Write a self-contained HTML report."),
     "export": ("export", "export", "Write matches, listings or history as CSV or JSON Lines."),
     "db": ("db", "db", "Upgrade, check, back up and restore the database."),
-    "sandbox": ("sandbox", "sandbox", "Serve a folder of pictures as a rehearsal marketplace."),
+    "sandbox": ("sandbox", "sandbox", "Serve a folder of pictures as rehearsal marketplaces."),
 }
 
 

@@ -1,4 +1,4 @@
-"""A marketplace of your own on loopback: for rehearsal, the demo and tests."""
+"""Marketplaces of your own on loopback: for rehearsal, the demo and tests."""
 
 from monitor.sandbox.faults import Fault, Faults
 from monitor.sandbox.server import Sandbox

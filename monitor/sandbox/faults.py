@@ -1,9 +1,11 @@
-"""Failing on order: what a rehearsal marketplace is told to do wrong, and how often."""
+"""Failing on order: what a rehearsal marketplace is told to do wrong, where, and how often."""
 
 from __future__ import annotations
 
 import threading
-from enum import StrEnum
+from collections.abc import Collection
+from enum import Enum, StrEnum, auto
+from typing import NamedTuple
 
 from monitor.errors import InputError
 
@@ -13,7 +15,9 @@ class Fault(StrEnum):
 
     SERVER_ERROR = "500"
     THROTTLED = "429"
+    QUOTA = "quota"
     UNAUTHORISED = "401"
+    PERMISSION = "permission"
     TOO_LARGE = "413"
     GARBAGE = "garbage"
     HTML = "html"
@@ -31,41 +35,84 @@ class Fault(StrEnum):
         return self.value.startswith("picture-")
 
 
+class Kind(Enum):
+    """What a request is for. `ASIDE` is all around a search: tokens, the site's time."""
+
+    SEARCH = auto()
+    UPLOAD = auto()
+    ASIDE = auto()
+    PICTURE = auto()
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether it counts against the rate."""
+        return self in (Kind.SEARCH, Kind.UPLOAD)
+
+
+class Order(NamedTuple):
+    """`times` is None for always; `where` is a dialect, one of its calls, or "" for all."""
+
+    fault: Fault
+    times: int | None = None
+    where: str = ""
+
+    def fits(self, kind: Kind, place: str) -> bool:
+        """Whether a request of this kind to this place (`ebay/search`) fails so.
+
+        What stands aside of a search fails only if it is named: `ebay/token`.
+        """
+        if self.fault.is_picture or kind is Kind.PICTURE:
+            return self.fault.is_picture and kind is Kind.PICTURE
+        if self.fault is Fault.EMPTY and kind is not Kind.SEARCH:
+            return False
+        if self.where == place:
+            return True
+        is_below = not self.where or place.startswith(f"{self.where}/")
+        return is_below and kind.is_paced
+
+
 class Faults:
     """The orders in hand; safe to change from any thread while the marketplace runs."""
 
     def __init__(self) -> None:
-        self._left: dict[Fault, int | None] = {}
+        self._left: dict[tuple[Fault, str], int | None] = {}
         self._lock = threading.Lock()
 
-    def order(self, fault: Fault, times: int | None = None) -> None:
-        """Fail so the next `times` times; None until `clear`."""
+    def order(self, fault: Fault, times: int | None = None, where: str = "") -> None:
+        """Fail so the next `times` times, at `where` (see `Order`); None until `clear`."""
         with self._lock:
-            self._left[fault] = times
+            self._left[fault, where] = times
 
     def clear(self) -> None:
         with self._lock:
             self._left.clear()
 
-    def take(self, *, picture: bool) -> Fault | None:
+    def take(self, kind: Kind, place: str) -> Fault | None:
         """The fault for this request, if one is ordered; orders are served one after the other."""
         with self._lock:
-            for fault, left in self._left.items():
-                if fault.is_picture is picture:
-                    self._count(fault, left)
+            for (fault, where), left in self._left.items():
+                if Order(fault, left, where).fits(kind, place):
+                    self._count((fault, where), left)
                     return fault
         return None
 
-    def _count(self, fault: Fault, left: int | None) -> None:
+    def _count(self, key: tuple[Fault, str], left: int | None) -> None:
         if left == 1:
-            del self._left[fault]
+            del self._left[key]
         elif left is not None:
-            self._left[fault] = left - 1
+            self._left[key] = left - 1
 
 
-def parse_fault(text: str) -> tuple[Fault, int | None]:
-    """`500` (always) or `500=3` (the next three times). Raises InputError."""
-    name, is_counted, times = text.partition("=")
+def parse_fault(text: str, places: Collection[str] = ()) -> Order:
+    """`500` (always), `500=3` (the next three times), `ebay:500` (there only).
+
+    `places` are the names that may stand before the colon. Raises InputError.
+    """
+    where, has_place, kind = text.rpartition(":")
+    name, is_counted, times = kind.partition("=")
+    if has_place and where not in places:
+        known = ", ".join(places) or "none"
+        raise InputError(f"{text!r}: there is no place {where!r}; the places are: {known}")
     try:
         fault = Fault(name)
         count = int(times) if is_counted else None
@@ -74,4 +121,6 @@ def parse_fault(text: str) -> tuple[Fault, int | None]:
         raise InputError(f"{text!r} is no KIND or KIND=TIMES; the kinds are: {known}") from error
     if count is not None and count < 1:
         raise InputError(f"{text!r}: TIMES is 1 or more")
-    return fault, count
+    if where and fault.is_picture:
+        raise InputError(f"{text!r}: pictures are the same everywhere, leave {where!r} out")
+    return Order(fault, count, where)

@@ -1,82 +1,51 @@
-"""The rehearsal marketplace: a folder of pictures served in the guide's dialect over real HTTP."""
+"""The rehearsal marketplace: a folder of pictures served over real HTTP in several dialects."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import sys
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from email import message_from_bytes
+from collections import Counter
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import parse_qs, quote, unquote, urlsplit
-
-from PIL import Image
+from urllib.parse import unquote, urlsplit
 
 from monitor.errors import InputError
-from monitor.marketplaces.signing import sign_guide
-from monitor.sandbox.faults import Fault, Faults
-from monitor.sandbox.shelf import Good, Shelf, search
+from monitor.sandbox.dialects import DIALECTS, Answer, Dialect, Request
+from monitor.sandbox.dialects.base import as_json
+from monitor.sandbox.faults import Fault, Faults, Kind
+from monitor.sandbox.rules import Pacer, Rules
+from monitor.sandbox.shelf import Shelf
+from monitor.sandbox.shop import Shop
 
-SEARCH_PATH = "/router/imageSearch"
-MAX_UPLOAD_BYTES = 5_000_000
-# A clock further off than this is refused, as by most signed interfaces.
-MAX_SKEW_SECONDS = 300
-# search_type 1 asks for the same product: what looks less alike is left out.
-SAME_SIMILARITY = 0.97
+__all__ = ["LoopbackServer", "Pacer", "Rules", "Sandbox"]
 
-Answer = tuple[int, dict[str, str], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the sandbox asks of its callers. `rate` is searches in any one second."""
-
-    app_key: str = "sandbox"
-    app_secret: str = "sandbox-secret"  # noqa: S105
-    rate: int = 5
-    max_items: int = 60
-    slow_seconds: float = 60.0
-
-
-@dataclass(slots=True)
-class Pacer:
-    """A strict counter: no more than `rate` calls in any sliding second."""
-
-    rate: int
-    clock: Callable[[], float]
-    _calls: deque[float] = field(default_factory=deque)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def allows(self) -> bool:
-        with self._lock:
-            now = self.clock()
-            while self._calls and now - self._calls[0] >= 1.0:
-                self._calls.popleft()
-            if len(self._calls) >= self.rate:
-                return False
-            self._calls.append(now)
-            return True
+_HTML = Answer(
+    200,
+    {"Content-Type": "text/html"},
+    b"<!doctype html><title>Verify</title><p>Please slide to verify",
+)
+# What breaks in the same way everywhere.
+_PLAIN: Mapping[Fault, Answer] = {
+    Fault.GARBAGE: Answer(200, {"Content-Type": "application/json"}, b'{"success": tru\xff\x00'),
+    Fault.HTML: _HTML,
+    Fault.PICTURE_HTML: _HTML,
+    Fault.PICTURE_MISSING: as_json({"message": "there is no such picture"}, 404),
+}
 
 
 class Sandbox:
-    """Serves while the `with` block runs; `url` is the endpoint for a config's `base_url`."""
+    """Serves while the `with` block runs; `urls` are the `base_url`s for a config, by type."""
 
     def __init__(self, images: Path, rules: Rules | None = None, *, port: int = 0) -> None:
-        self.rules = rules or Rules()
-        self.faults = Faults()
-        self.counts: Counter[str] = Counter()
-        self._counting = threading.Lock()
-        self.stop = threading.Event()
-        self.shelf = Shelf(images)
-        self._pacer = Pacer(self.rules.rate, time.monotonic)
+        self.shop = Shop(images, rules or Rules())
+        self.dialects: tuple[Dialect, ...] = tuple(dialect(self.shop) for dialect in DIALECTS)
+        rate = self.shop.rules.rate
+        self._pacers = {dialect.name: Pacer(rate, time.monotonic) for dialect in self.dialects}
         self._server = _listen(port, self)
+        self.shop.origin = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     @property
@@ -84,8 +53,43 @@ class Sandbox:
         return int(self._server.server_address[1])
 
     @property
+    def urls(self) -> dict[str, str]:
+        """The `base_url` of each marketplace type."""
+        return {item.name: self.shop.origin + item.base_path for item in self.dialects}
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{SEARCH_PATH}"
+        """The `base_url` of type guide_1688."""
+        return self.urls["guide_1688"]
+
+    @property
+    def rules(self) -> Rules:
+        return self.shop.rules
+
+    @rules.setter
+    def rules(self, rules: Rules) -> None:
+        self.shop.rules = rules
+
+    @property
+    def faults(self) -> Faults:
+        return self.shop.faults
+
+    @property
+    def counts(self) -> Counter[str]:
+        return self.shop.counts
+
+    @property
+    def shelf(self) -> Shelf:
+        return self.shop.shelf
+
+    def stats(self) -> dict[str, int]:
+        """What was served so far."""
+        return self.shop.stats()
+
+    def revoke_tokens(self) -> None:
+        """Make every token worthless that was handed out so far, but not the static one."""
+        for dialect in self.dialects:
+            dialect.tokens.revoke()
 
     def __enter__(self) -> Sandbox:
         self.shelf.goods()  # the first search should not wait for all pictures
@@ -98,157 +102,70 @@ class Sandbox:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop.set()
+        self.shop.stop.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
-    def count(self, what: str) -> None:
-        with self._counting:
-            self.counts[what] += 1
+    # -- answers; True with one that breaks off in the middle
 
-    def stats(self) -> dict[str, int]:
-        """What was served so far."""
-        with self._counting:
-            return dict(self.counts)
+    def answer(self, request: Request) -> tuple[Answer, bool]:
+        """A dialect's call, what was served so far, or a listing's picture."""
+        for dialect in self.dialects:
+            if (call := dialect.find_call(request)) is not None:
+                return self._answer_call(dialect, call, request)
+        if request.method == "GET" and request.path == "/stats":
+            return as_json(self.stats()), False
+        if request.method == "GET":
+            return self._answer_picture(request.path)
+        known = ", ".join(dialect.name for dialect in self.dialects)
+        return as_json({"message": f"no call of {known} goes here"}, 404), False
 
-    # -- answers
-
-    def answer_search(self, query: str, headers: dict[str, str], body: bytes) -> Answer:
-        """The answer to one search: refusals in the order a real gateway checks them."""
-        self.count("searches")
-        if not self._pacer.allows():
-            self.count("throttled")
-            return _failure(429, "too many calls", {"Retry-After": "1"})
-        if problem := self._find_auth_problem(headers):
-            return _failure(401, problem)
-        if len(body) > MAX_UPLOAD_BYTES:
-            return _failure(413, "the picture is over 5 MB")
-        picture = _read_picture(headers.get("content-type", ""), body)
-        if isinstance(picture, str):
-            return _failure(400, picture)
-        search_type = parse_qs(query).get("search_type", ["1"])[0]
-        if search_type not in ("1", "2"):
-            return _failure(400, f"search_type {search_type!r} is not 1 or 2")
-        return self._answer_items(picture, search_type)
-
-    def _find_auth_problem(self, headers: dict[str, str]) -> str | None:
-        key, timestamp = headers.get("appkey", ""), headers.get("timestamp", "")
-        if key != self.rules.app_key:
-            return "unknown appkey"
-        if not timestamp.isdigit():
-            return "timestamp is not in milliseconds"
-        if abs(int(timestamp) / 1000 - time.time()) > MAX_SKEW_SECONDS:
-            return "timestamp is too far off"
-        if headers.get("sign") != sign_guide(self.rules.app_secret, key, int(timestamp)):
-            return "wrong signature"
-        return None
-
-    def _answer_items(self, picture: Image.Image, search_type: str) -> Answer:
-        found = search(self.shelf.goods(), picture)
-        if search_type == "1":
-            found = [(good, score) for good, score in found if score >= SAME_SIMILARITY]
-        try:
-            overrides = self.shelf.overrides()
-        except InputError as error:
-            return _failure(500, str(error))
-        items = [
-            self._item(good, score) | dict(overrides.get(self.shelf.name_of(good), {}))
-            for good, score in found[: self.rules.max_items]
-        ]
-        answer = {
-            "success": True,
-            "request_id": hashlib.sha256(repr(time.time()).encode()).hexdigest()[:13],
-            "data": {"total": len(found), "items": items},
-        }
-        return 200, {"Content-Type": "application/json"}, json.dumps(answer).encode()
-
-    def _item(self, good: Good, similarity: float) -> dict[str, object]:
-        """A listing in the guide's shape; like its sample, the link lacks its scheme."""
-        name = self.shelf.name_of(good)
-        number = int(hashlib.sha256(name.encode()).hexdigest()[:12], 16)
-        item_id = f"6{number % 10**11:011d}"
-        return {
-            "itemId": item_id,
-            "title": good.path.stem.replace("_", " ").replace("-", " "),
-            "price": round(5 + number % 20_000 / 100, 2),
-            "imageUrl": f"http://127.0.0.1:{self.port}/pictures/{good.sha256[:16]}/{quote(name)}",
-            "detailUrl": f"detail.1688.com/offer/{item_id}.html",
-            "similarity": round(similarity, 4),
-        }
-
-    def answer_picture(self, path: str) -> Answer:
-        """A listing's picture, by the start of its sha256 and its name."""
-        self.count("pictures")
-        for good in self.shelf.goods():
-            if path == f"/pictures/{good.sha256[:16]}/{self.shelf.name_of(good)}":
-                return self._answer_file(good)
-        return _failure(404, "there is no such picture")
-
-    def _answer_file(self, good: Good) -> Answer:
-        try:
-            return 200, {"Content-Type": good.content_type}, good.path.read_bytes()
-        except OSError as error:  # removed in this moment
-            return _failure(404, f"the picture can't be read: {error.strerror}")
-
-    def answer_fault(self, fault: Fault, whole: Callable[[], Answer]) -> Answer:
-        """What goes wrong; `whole` makes the right answer, for faults that spoil it."""
-        self.count(f"fault {fault.value}")
-        as_json = {"Content-Type": "application/json"}
-        html = (
-            200,
-            {"Content-Type": "text/html"},
-            b"<!doctype html><title>Verify</title><p>Please slide to verify",
-        )
-        plain: dict[Fault, Answer] = {
-            Fault.SERVER_ERROR: _failure(500, "internal error"),
-            Fault.THROTTLED: _failure(429, "too many calls", {"Retry-After": "1"}),
-            Fault.UNAUTHORISED: _failure(401, "wrong signature"),
-            Fault.TOO_LARGE: _failure(413, "too large"),
-            Fault.GARBAGE: (200, as_json, b'{"success": tru\xff\x00'),
-            Fault.HTML: html,
-            Fault.PICTURE_HTML: html,
-            Fault.REFUSED: (200, as_json, b'{"success": false, "message": "rejected"}'),
-            Fault.UNKNOWN_SHAPE: (200, as_json, b'{"success": true, "result": []}'),
-            Fault.EMPTY: (200, as_json, b'{"success": true, "data": {"total": 0, "items": []}}'),
-            Fault.PICTURE_MISSING: _failure(404, "there is no such picture"),
-        }
-        if fault in plain:
-            return plain[fault]
+    def _answer_call(self, dialect: Dialect, call: str, request: Request) -> tuple[Answer, bool]:
+        kind, place = dialect.calls[call], f"{dialect.name}/{call}"
+        fault = self._take_fault(kind, place)
+        if fault is not None and fault in _PLAIN:
+            return _PLAIN[fault], False
         if fault is Fault.SLOW:
-            self.stop.wait(self.rules.slow_seconds)
-        return whole()
+            self.shop.stop.wait(self.rules.slow_seconds)
+        elif fault not in (None, Fault.CUT_OFF):
+            return dialect.fail(fault, call, request), False
+        return self._serve(dialect, call, request), fault is Fault.CUT_OFF
 
+    def _take_fault(self, kind: Kind, place: str) -> Fault | None:
+        fault = self.faults.take(kind, place)
+        if fault is not None:
+            self.shop.count(f"fault {fault}")
+        return fault
 
-def _failure(status: int, message: str, headers: dict[str, str] | None = None) -> Answer:
-    body = json.dumps({"success": False, "code": str(status), "message": message}).encode()
-    return status, {"Content-Type": "application/json", **(headers or {})}, body
+    def _serve(self, dialect: Dialect, call: str, request: Request) -> Answer:
+        """The right answer, or the refusal of a call too many: failed calls count too."""
+        kind = dialect.calls[call]
+        self.shop.count(f"{dialect.name}/{call}", *(["searches"] if kind is Kind.SEARCH else []))
+        if kind.is_paced and not self._pacers[dialect.name].allows():
+            self.shop.count("throttled")
+            return dialect.fail(Fault.THROTTLED, call, request)
+        try:
+            return dialect.answer(call, request)
+        except InputError as error:
+            return dialect.trouble(str(error))
 
+    def _answer_picture(self, path: str) -> tuple[Answer, bool]:
+        """A listing's picture, by the start of its sha256 and its name."""
+        fault = self._take_fault(Kind.PICTURE, "pictures")
+        if fault is not None and fault in _PLAIN:
+            return _PLAIN[fault], False
+        self.shop.count("pictures")
+        return self._read_picture(path), fault is Fault.PICTURE_CUT_OFF
 
-def _read_picture(content_type: str, body: bytes) -> Image.Image | str:
-    """The uploaded picture, or what is wrong with the upload."""
-    if not content_type.startswith("multipart/form-data"):
-        return "the body is not multipart/form-data"
-    if "boundary=" not in content_type:
-        return "Content-Type has no boundary"
-    message = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
-    parts = message.get_payload() if message.is_multipart() else []
-    for part in parts if isinstance(parts, list) else []:
-        if not isinstance(part, str) and part.get_param("name", header="Content-Disposition") == (
-            "image"
-        ):
-            payload = part.get_payload(decode=True)
-            return _open_picture(payload if isinstance(payload, bytes) else b"")
-    return "there is no field `image`"
-
-
-def _open_picture(data: bytes) -> Image.Image | str:
-    try:
-        image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
-        image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return "the picture is not a JPG or PNG"
-    return image
+    def _read_picture(self, path: str) -> Answer:
+        good = self.shop.find_picture(path)
+        try:
+            if good is not None:
+                return Answer(200, {"Content-Type": good.content_type}, good.path.read_bytes())
+        except OSError:  # removed in this moment
+            pass
+        return _PLAIN[Fault.PICTURE_MISSING]
 
 
 class LoopbackServer(ThreadingHTTPServer):
@@ -280,42 +197,33 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        """A search."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        parts = urlsplit(self.path)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        if parts.path != SEARCH_PATH:
-            self._send(_failure(404, f"searches go to {SEARCH_PATH}"))
-            return
-        self._answer(
-            lambda: self.server.sandbox.answer_search(parts.query, headers, body), picture=False
-        )
+        """A dialect's call."""
+        self._answer(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
     def do_GET(self) -> None:
-        """A listing's picture, or what was served so far."""
-        path = unquote(urlsplit(self.path).path)
-        if path == "/stats":
-            body = json.dumps(self.server.sandbox.stats()).encode()
-            self._send((200, {"Content-Type": "application/json"}, body))
-            return
-        self._answer(lambda: self.server.sandbox.answer_picture(path), picture=True)
+        """The same, without a body, or a listing's picture."""
+        self._answer(b"")
 
-    def _answer(self, whole: Callable[[], Answer], *, picture: bool) -> None:
-        sandbox = self.server.sandbox
-        fault = sandbox.faults.take(picture=picture)
-        answer = sandbox.answer_fault(fault, whole) if fault else whole()
-        self._send(answer, cut=fault in (Fault.CUT_OFF, Fault.PICTURE_CUT_OFF))
+    def _answer(self, body: bytes) -> None:
+        parts = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.command, unquote(parts.path), parts.query, headers, body)
+        self._send(*self.server.sandbox.answer(request))
 
-    def _send(self, answer: Answer, *, cut: bool = False) -> None:
-        status, headers, body = answer
-        self.send_response(status)
-        for name, value in headers.items():
+    def _send(self, answer: Answer, is_cut: bool) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if cut else body)
-        if cut:
+        self.wfile.write(answer.body[: len(answer.body) // 2] if is_cut else answer.body)
+        if is_cut:
             self.close_connection = True
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The site's clock, for the Date header."""
+        now = self.server.sandbox.shop.now()
+        return super().date_time_string(now if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Nothing: the rehearsal's own output stays readable."""

@@ -108,8 +108,9 @@ def test_a_sandbox_serves_the_config_that_it_prints(sqlite_rehearsal: Rehearsal)
         text = config.read_text(encoding="utf-8")
         before = re.search(r"\[marketplaces\.rehearsal\]\n(.+\n)+", text)
         assert before
+        first = process.out.partition("\n\n")[0] + "\n"
         config.write_text(
-            text.replace(before[0], process.out.replace("marketplaces.sandbox", before[0][1:23]))
+            text.replace(before[0], first.replace("marketplaces.sandbox", before[0][1:23]))
         )
         scanned = run(rehearsal.folder, "--config", str(config), "scan")
         assert code_of(scanned) == 0, scanned.log

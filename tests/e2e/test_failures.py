@@ -19,6 +19,8 @@ from tests.e2e.rehearsal import Rehearsal, copy
         (Fault.REFUSED, "failed", "rejected"),
         (Fault.UNKNOWN_SHAPE, "failed", ""),
         (Fault.UNAUTHORISED, "failed", "clock"),
+        (Fault.PERMISSION, "failed", "permission"),
+        (Fault.QUOTA, "quota", "quota"),
     ],
 )
 def test_a_bad_answer_has_its_outcome_and_tells_the_operator_once(

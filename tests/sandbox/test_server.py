@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,15 +13,10 @@ import pytest
 
 from monitor.errors import InputError
 from monitor.sandbox import Fault, Sandbox
-from monitor.sandbox.faults import parse_fault
+from monitor.sandbox.dialects import PLACES
+from monitor.sandbox.faults import Order, parse_fault
 from monitor.sandbox.server import Pacer, Rules
 from tests.sandbox.callers import Caller, fetch, picture_bytes, stock
-
-
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(stock(tmp_path / "shop"), Rules(rate=100, slow_seconds=0.2)) as running:
-        yield running
 
 
 @pytest.fixture
@@ -104,7 +98,7 @@ def test_more_calls_than_its_rate_are_throttled(tmp_path: Path) -> None:
         answers = [caller.search() for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].headers["Retry-After"] == "1"
-    assert sandbox.stats() == {"searches": 3, "throttled": 1}
+    assert sandbox.stats() == {"searches": 3, "guide_1688/search": 3, "throttled": 1}
 
 
 def test_the_counter_is_strict() -> None:
@@ -167,7 +161,9 @@ def test_no_more_items_than_it_may_give(tmp_path: Path) -> None:
     [
         (Fault.SERVER_ERROR, 500),
         (Fault.THROTTLED, 429),
+        (Fault.QUOTA, 429),
         (Fault.UNAUTHORISED, 401),
+        (Fault.PERMISSION, 403),
         (Fault.TOO_LARGE, 413),
         (Fault.GARBAGE, 200),
         (Fault.HTML, 200),
@@ -217,11 +213,13 @@ def test_every_fault_has_its_test() -> None:
 
 
 def test_orders_are_read_from_text() -> None:
-    assert parse_fault("500") == (Fault.SERVER_ERROR, None)
-    assert parse_fault("picture-404=3") == (Fault.PICTURE_MISSING, 3)
-    for wrong in ("501", "500=", "500=x", "500=0", ""):
+    assert parse_fault("500") == Order(Fault.SERVER_ERROR)
+    assert parse_fault("picture-404=3") == Order(Fault.PICTURE_MISSING, 3)
+    assert parse_fault("ebay/search:429=2", PLACES) == Order(Fault.THROTTLED, 2, "ebay/search")
+    assert parse_fault("alibaba_1688:cut", PLACES) == Order(Fault.CUT_OFF, None, "alibaba_1688")
+    for wrong in ("501", "500=", "500=x", "500=0", "", "eba:500", ":500", "ebay:picture-404"):
         with pytest.raises(InputError):
-            parse_fault(wrong)
+            parse_fault(wrong, PLACES)
 
 
 def test_a_stop_does_not_wait_for_slow_answers(tmp_path: Path) -> None:
