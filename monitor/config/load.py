@@ -186,7 +186,13 @@ class _Draft:
             storage=StorageConfig(resolve_path(tables.storage.pictures, self.state, self.environ)),
             marketplaces={
                 name: MarketplaceConfig(
-                    name, item.type, self.options[name], item.rate, item.daily_quota
+                    name,
+                    item.type,
+                    self.options[name],
+                    item.rate,
+                    daily_quota=item.daily_quota,
+                    monthly_quota=item.monthly_quota,
+                    spread_quota=item.spread_quota,
                 )
                 for name, item in tables.marketplaces.items()
             },

@@ -27,13 +27,23 @@ class StorageConfig:
 
 @dataclass(frozen=True, slots=True)
 class MarketplaceConfig:
-    """`rate` is in calls per second, `daily_quota` in calls from midnight to midnight, UTC."""
+    """`rate` is in calls per second; quotas are in calls of a day and of a month, in UTC.
+
+    With `spread_quota` a day may take its share of what is left of the month.
+    """
 
     name: str
     type: str
     options: BaseModel
     rate: float
-    daily_quota: int | None
+    daily_quota: int | None = None
+    monthly_quota: int | None = None
+    spread_quota: bool = True
+
+    @property
+    def pace_key(self) -> str:
+        """Under which pace and use are kept: those with one key share them."""
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
