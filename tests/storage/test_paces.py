@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import itertools
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -178,6 +179,53 @@ def test_a_slot_counts_for_the_day_in_which_it_lies(sqlite_store: Store) -> None
     night = _take(sqlite_store, asked, evening)
     assert (night.day, night.used_today, night.used_this_month) == (date(2026, 12, 1), 1, 1)
     assert _refused(sqlite_store, asked, evening).until == datetime(2026, 12, 2, tzinfo=UTC)
+
+
+def _overtaken(store: Store, asked: Asked, overtake: Callable[[], object]) -> Slot | Refusal:
+    """Reserve while another process changes the row, after it was looked at."""
+    calls = itertools.count()
+
+    def monotonic() -> float:
+        if next(calls) == 1:  # the first is before the look
+            overtake()
+        return 0.0
+
+    with store.writing() as conn:
+        return paces.reserve(conn, asked, START, monotonic)
+
+
+def test_who_is_overtaken_never_takes_more_than_the_budget(pg_url: str) -> None:
+    store = Store.open(pg_url)
+    asked = _with(Budget(daily=2))
+    _take(store, asked)
+    refusal = _overtaken(store, asked, lambda: _take(store, asked))
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, _row(store)["used_today"]) == (Reason.DAY, 2)
+    store.close()
+
+
+def test_who_is_overtaken_by_a_hold_takes_nothing(pg_url: str) -> None:
+    store = Store.open(pg_url)
+    _take(store)
+
+    def hold() -> None:
+        with store.writing() as conn:
+            paces.hold(conn, "alibaba", timedelta(minutes=5), START)
+
+    assert _overtaken(store, ASKED, hold) == Refusal(Reason.QUEUE)
+    assert _row(store)["used_today"] == 1
+    store.close()
+
+
+def test_who_is_overtaken_by_midnight_counts_for_the_next_day(pg_url: str) -> None:
+    store = Store.open(pg_url)
+    asked = replace(_with(Budget(daily=2)), max_wait=timedelta(days=3))
+    today = _take(store, asked).day
+    tomorrow = datetime(today.year, today.month, today.day, tzinfo=UTC) + timedelta(days=1)
+    slot = _overtaken(store, asked, lambda: _set(store, next_at=tomorrow.timestamp()))
+    assert isinstance(slot, Slot)
+    assert (slot.day, slot.used_today) == (tomorrow.date(), 1)
+    store.close()
 
 
 def test_a_slot_given_up_is_counted_once(store: Store) -> None:
