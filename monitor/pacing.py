@@ -100,9 +100,10 @@ class StorePace:
     def _is_lost(self, slot: Slot, took: float) -> bool:
         """Whether somebody was asked to hold while we waited for the slot.
 
-        Asked so long before it opens as it took to reserve it, so that the answer is there in time.
+        Asked before it opens by as long as it took to reserve it, and 20 ms more for waking late,
+        so that the answer is there in time.
         """
-        ahead = slot.opens - self.monotonic() - took
+        ahead = slot.opens - self.monotonic() - took - LATEST
         if ahead <= 0:
             return False
         self.sleep(ahead)
