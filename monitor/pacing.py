@@ -12,7 +12,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 
@@ -63,19 +63,26 @@ class StorePace:
         QuotaExhausted, Throttled, Stopping or StoreError.
         """
         give_up_at = self.monotonic() + LONGEST_WAIT_FOR_PACE.total_seconds()
-        lost: Slot | None = None
-        width = timedelta(0)
+        interval = timedelta(seconds=SPACING / self.rate_per_second)
+        asked = Asked(self.key, interval, LONGEST_WAIT_FOR_PACE, self.budget)
         for missed in itertools.count(1):
             begun_at = self.monotonic()
-            slot = self._reserve(timedelta(seconds=give_up_at - begun_at), width, lost)
-            if not self._is_lost(slot, self.monotonic() - begun_at):
+            slot = self._reserve(asked)
+            took = self.monotonic() - begun_at
+            if not self._is_lost(slot, took):
                 self.sleep(max(0.0, slot.opens - self.monotonic()))
                 late = timedelta(seconds=self.monotonic() - slot.opens)
-                if late <= self._latest() + slot.width:
+                if late <= self._latest() + asked.width:
                     return
                 log.debug("%s: %s late for its turn, takes another", self.name, late)
-                width = min(2 * late, WIDEST) if missed > PATIENCE else width
-            lost = slot
+                if missed > PATIENCE:
+                    asked = replace(asked, width=min(2 * late, WIDEST))
+            asked = replace(
+                asked,
+                max_wait=timedelta(seconds=give_up_at - self.monotonic()),
+                lead=min(timedelta(seconds=took), WIDEST),
+                given_up=slot,
+            )
 
     def hold(self, duration: timedelta) -> None:
         """Let nobody call for `duration`: the site asked for it."""
@@ -86,9 +93,7 @@ class StorePace:
         # slower than one a second, a counter's window is at least the time between two calls
         return timedelta(seconds=LATEST * max(1.0, 1 / self.rate_per_second))
 
-    def _reserve(self, max_wait: timedelta, width: timedelta, lost: Slot | None) -> Slot:
-        interval = timedelta(seconds=SPACING / self.rate_per_second)
-        asked = Asked(self.key, interval, max_wait, self.budget, width, lost)
+    def _reserve(self, asked: Asked) -> Slot:
         with self.store.writing() as conn:
             got = paces.reserve(conn, asked, self.clock(), self.monotonic)
             if isinstance(got, Slot):

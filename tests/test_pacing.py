@@ -8,7 +8,8 @@ import subprocess
 import sys
 from bisect import bisect_left
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,26 @@ def test_a_machine_that_always_wakes_late_still_gets_its_turns(sqlite_store: Sto
     time.run(*(lambda: _call(pace, time, 20, times) for _ in range(4)))
     assert _busiest(times) <= 5
     assert len(times) > 10
+
+
+def test_a_slow_disk_costs_a_second_try_and_no_wide_turn(sqlite_store: Store) -> None:
+    """Each look at the clock finds it 15 ms later: a slot that opens at once is missed."""
+    ticks, time = itertools.count(), VirtualTime(START)
+    reserved: list[datetime] = []
+
+    def clock() -> datetime:
+        reserved.append(START + timedelta(seconds=next(ticks) * 0.015))
+        return reserved[-1]
+
+    def monotonic() -> float:
+        return next(ticks) * 0.015
+
+    pace = replace(_pace(sqlite_store, time, rate=50), clock=clock, monotonic=monotonic)
+    pace.wait()
+    assert len(reserved) == 2
+    with sqlite_store.reading() as conn:
+        next_at = conn.exec_driver_sql("SELECT next_at FROM paces").scalar()
+    assert next_at == pytest.approx(reserved[-1].timestamp() + 0.08, abs=0.02)
 
 
 def test_a_wait_is_bounded(sqlite_store: Store) -> None:

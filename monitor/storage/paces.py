@@ -81,13 +81,12 @@ class Refusal:
 class Slot:
     """When a call may go out: at `opens` on the caller's own monotonic clock, in seconds.
 
-    `at` is the same instant on the database's clock, in seconds since the epoch. Up to `width`
-    later nobody else has a turn. `used_today` and `used_this_month` count this call.
+    `at` is the same instant on the database's clock, in seconds since the epoch. `used_today` and
+    `used_this_month` count this call.
     """
 
     opens: float
     at: float
-    width: timedelta
     day: date
     used_today: int
     used_this_month: int
@@ -97,6 +96,8 @@ class Slot:
 class Asked:
     """What a slot is wanted for: calls are `interval` apart, and wait for `max_wait` at most.
 
+    With a `width` the others are kept off for so much longer: who wakes late by it is in time.
+    The slot opens no sooner than after `lead`, which is what the commit takes where disks are slow.
     `given_up` is an earlier slot of the same call that was missed: it isn't counted again, unless
     the day has changed since.
     """
@@ -106,6 +107,7 @@ class Asked:
     max_wait: timedelta
     budget: Budget = field(default_factory=Budget)
     width: timedelta = timedelta(0)
+    lead: timedelta = timedelta(0)
     given_up: Slot | None = None
 
 
@@ -117,7 +119,7 @@ def reserve(
     `now` is the caller's clock, read inside of this transaction.
     """
     for _ in range(_TRIES):
-        look = _look(conn, asked.key, now, monotonic)
+        look = _look(conn, asked, now, monotonic)
         if look is None:
             _make(conn, asked.key, now)
             continue
@@ -188,6 +190,7 @@ class _Look:
     """A row, and what its next slot would be; the clock was read at `read` give or take `blur`."""
 
     now: float
+    soonest: float
     read: float
     blur: float
     at: float
@@ -197,19 +200,21 @@ class _Look:
 
 
 def _look(
-    conn: Connection, key: str, now: datetime, monotonic: Callable[[], float]
+    conn: Connection, asked: Asked, now: datetime, monotonic: Callable[[], float]
 ) -> _Look | None:
     before = monotonic()
     clock = _clock(conn, now).label("now")
-    row = conn.execute(sa.select(clock, paces).where(paces.c.key == key)).one_or_none()
+    row = conn.execute(sa.select(clock, paces).where(paces.c.key == asked.key)).one_or_none()
     if row is None:
         return None
     # never too early: a clock far away was read before its answer came
     read = monotonic() if conn.dialect.name == "postgresql" else before
-    at = max(float(row.next_at), float(row.now))
+    soonest = float(row.now) + asked.lead.total_seconds()
+    at = max(float(row.next_at), soonest)
     day = datetime.fromtimestamp(at, UTC).date()
     return _Look(
         now=float(row.now),
+        soonest=soonest,
         read=read,
         blur=read - before,
         at=at,
@@ -246,10 +251,10 @@ def _take(conn: Connection, look: _Look, asked: Asked) -> Slot | None:
     """
     count = int(_counts(look, asked))
     limit = asked.budget.limit_of(look.day, look.used_this_month - look.used_today)
-    width = max(asked.width, timedelta(seconds=look.blur) - FREE_BLUR)
-    span = (asked.interval + width).total_seconds()
+    unsure = max(timedelta(0), timedelta(seconds=look.blur) - FREE_BLUR)
+    span = (asked.interval + asked.width + unsure).total_seconds()
     day, month = look.day.isoformat(), _month(look.day)
-    at = _later(paces.c.next_at, sa.literal(look.now))
+    at = _later(paces.c.next_at, sa.literal(look.soonest))
     today = sa.case((paces.c.day == day, paces.c.used_today), else_=0)
     this_month = sa.case((paces.c.month == month, paces.c.used_this_month), else_=0)
     is_free = [
@@ -276,7 +281,7 @@ def _take(conn: Connection, look: _Look, asked: Asked) -> Slot | None:
     _remember(conn, asked.key, look.day, row.used_today)
     taken = float(row.next_at) - span
     opens = look.read + max(0.0, taken - look.now)
-    return Slot(opens, taken, width, look.day, row.used_today, row.used_this_month)
+    return Slot(opens, taken, look.day, row.used_today, row.used_this_month)
 
 
 def _remember(conn: Connection, key: str, day: date, used: int) -> None:
