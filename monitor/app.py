@@ -9,24 +9,23 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from monitor.account_memory import StoreMemory
 from monitor.alerting import AlertContext, Destination, Routes
 from monitor.channels import Channel
 from monitor.config import Config, MarketplaceConfig, WatchConfig
-from monitor.errors import QuotaExhausted, Stopping, Throttled
-from monitor.marketplaces.base import Outside, PictureSource, account_key, create
+from monitor.errors import Stopping
+from monitor.marketplaces.base import Outside, PictureSource, create
 from monitor.marketplaces.fetching import HostLanes, PictureFetcher
+from monitor.pacing import StorePace
 from monitor.scanning import ScanContext, Source, WatchRules
-from monitor.storage import PictureFiles, Store, ensure_schema, paces, watches
+from monitor.storage import PictureFiles, Store, ensure_schema, watches
 from monitor.storage.owners import is_dead, this_process
+from monitor.storage.paces import Budget
 from monitor.storage.queue import take_over
 
 log = logging.getLogger(__name__)
-
-# How long a call may wait for its turn before the scan is given up as throttled.
-LONGEST_WAIT_FOR_PACE = timedelta(minutes=5)
 
 Clock = Callable[[], datetime]
 Sleep = Callable[[float], None]
@@ -49,42 +48,6 @@ def interruptible_sleep(stop: threading.Event) -> Sleep:
             raise Stopping("told to stop while waiting")
 
     return sleep
-
-
-@dataclass(frozen=True, slots=True)
-class StorePace:
-    """The pace of one marketplace account, shared by all processes on the database."""
-
-    store: Store
-    name: str
-    rate_per_second: float
-    daily_quota: int | None
-    clock: Clock
-    sleep: Sleep
-
-    def wait(self) -> None:
-        """Block until a call is allowed. Raises QuotaExhausted, Throttled or Stopping."""
-        # Exactly 1/rate is refused by a strict counter: 3 % more keeps clear of it.
-        interval = timedelta(seconds=1.03 / self.rate_per_second)
-        with self.store.writing() as conn:
-            slot = paces.reserve(
-                conn, self.name, interval, self.daily_quota, LONGEST_WAIT_FOR_PACE, self.clock()
-            )
-        if slot.quota_exhausted:
-            raise QuotaExhausted(
-                f"{self.name}: all {self.daily_quota} calls of the day are used up until 00:00 UTC"
-            )
-        if slot.wait is None:
-            raise Throttled(
-                f"{self.name}: more calls are waiting than {LONGEST_WAIT_FOR_PACE} hold",
-                retry_after=LONGEST_WAIT_FOR_PACE,
-            )
-        self.sleep(slot.wait.total_seconds())
-
-    def hold(self, duration: timedelta) -> None:
-        """Let nobody call for `duration`: the site asked for it."""
-        with self.store.writing() as conn:
-            paces.hold(conn, self.name, self.clock() + duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +135,19 @@ def _source(
     rng: random.Random,
     lanes: HostLanes,
 ) -> Source:
-    key = account_key(item.type, item.name, item.options)
+    pace = StorePace(
+        store=store,
+        key=item.account_key,
+        name=item.name,
+        rate_per_second=item.rate,
+        budget=Budget(item.daily_quota, item.monthly_quota, item.spread_quota),
+        clock=clock,
+        sleep=sleep,
+        new_alert_id=new_alert_id,
+    )
     outside = Outside(
-        pace=StorePace(store, item.name, item.rate, item.daily_quota, clock, sleep),
-        memory=StoreMemory(store, key, clock),
+        pace=pace,
+        memory=StoreMemory(store, item.account_key, clock),
         sleep=sleep,
         rng=rng,
         now=lambda: clock().timestamp(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
 from monitor.config import Config
 from monitor.picture_health import list_picture_problems
 from monitor.storage import Store, alerts, deliveries, reference_checks, scans, watches
@@ -23,10 +24,11 @@ HOMELESS_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`facts` say what there is, `problems` what needs a person."""
+    """`facts` say what there is, `problems` what needs a person, `budgets` what is used."""
 
     facts: tuple[str, ...]
     problems: tuple[str, ...]
+    budgets: tuple[BudgetUse, ...] = ()
 
     @property
     def is_healthy(self) -> bool:
@@ -41,6 +43,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         waiting = deliveries.list_health(conn)
         homeless = alerts.count_homeless(conn, now - HOMELESS_FOR)
         marked = reference_checks.count_marked(conn)
+        budgets = list_budgets(conn, config, now)
     facts: list[str] = []
     problems: list[str] = []
     for watch in config.watches:
@@ -48,15 +51,17 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         facts.append(_watch_fact(watch.name, row, newest))
         facts += _marked_facts(watch.name, marked.get(watch.name))
         problems += _watch_problems(watch.name, row, now)
+    facts += [budget_fact(budget) for budget in budgets]
     problems += _scan_problems(newest)
     problems += list_picture_problems(store, now)
+    problems += [problem for budget in budgets for problem in budget_problems(budget)]
     problems += [problem for channel in waiting for problem in _channel_problems(channel, now)]
     if homeless:
         problems.append(
             f"{homeless} operator alerts of the last day had no channel to go to: name one in "
             "[alerts] ops, and see `monitor alerts list`"
         )
-    return Health(tuple(facts), tuple(problems))
+    return Health(tuple(facts), tuple(problems), tuple(budgets))
 
 
 def _watch_fact(name: str, row: WatchStatus | None, newest: list[ScanHealth]) -> str:

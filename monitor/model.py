@@ -62,6 +62,7 @@ class AlertEvent(StrEnum):
     MATCHES_HELD = "matches_held"
     SCAN_BLOCKED = "scan_blocked"
     SCAN_QUOTA = "scan_quota"
+    QUOTA_LOW = "quota_low"
     SCAN_FAILED = "scan_failed"
     PICTURE_UNREADABLE = "picture_unreadable"
     REFERENCE_FEATURELESS = "reference_featureless"

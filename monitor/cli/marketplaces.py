@@ -127,14 +127,25 @@ def _try(app: App, name: str, query: Query) -> dict[str, object]:
         "ok": False,
         "credentials": None,
         "calls_left": None,
+        "budget": None,
         "listings": [],
     }
     try:
         result |= _probe(marketplace)
         page = marketplace.search(query)
+        result |= {"ok": True, "answer": _answer(page), "listings": _listings(page)}
     except MarketplaceError as error:
-        return result | {"answer": f"{type(error).__name__}: {error}"}
-    return result | {"ok": True, "answer": _answer(page), "listings": _listings(page)}
+        result |= {"answer": f"{type(error).__name__}: {error}"}
+    return result | {"budget": _budget(app, name)}
+
+
+def _budget(app: App, name: str) -> str | None:
+    """What is used of the marketplace's quotas, these calls included."""
+    from monitor.budgets import budget_fact, list_budgets
+
+    with app.store.reading() as conn:
+        budgets = list_budgets(conn, app.config, app.scans.clock())
+    return next((budget_fact(use) for use in budgets if use.marketplace == name), None)
 
 
 def _probe(marketplace: Marketplace) -> dict[str, object]:
@@ -178,6 +189,8 @@ def _show(result: dict[str, object]) -> None:
         click.echo(f"  credentials: {result['credentials']}")
     if result["calls_left"] is not None:
         click.echo(f"  calls left: {result['calls_left']}")
+    if result["budget"]:
+        click.echo(f"  {result['budget']}")
     listings = result["listings"]
     for item in listings if isinstance(listings, list) else []:
         price = f", {item['price']}" if item["price"] else ""

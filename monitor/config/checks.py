@@ -34,6 +34,7 @@ def check_all(
     """Every check, in the order of the file's sections."""
     _check_names(raw, report)
     _check_database(raw, report, state, environ)
+    _check_quotas(raw, report)
     _check_channels(raw, report)
     _check_references(raw, report)
     _check_watches(raw, report, folder, environ)
@@ -100,6 +101,19 @@ def _check_database(raw: Raw, report: Report, state: Path, environ: Mapping[str,
             resolve_database_url(url, state, environ)
         except ValueError as error:
             report.add(("database", "url"), str(error))
+
+
+def _check_quotas(raw: Raw, report: Report) -> None:
+    for name, marketplace in tables_in(raw, "marketplaces"):
+        path: KeyPath = ("marketplaces", name)
+        daily, monthly = marketplace.get("daily_quota"), marketplace.get("monthly_quota")
+        if isinstance(daily, int) and isinstance(monthly, int) and daily > monthly > 0:
+            report.add(
+                (*path, "daily_quota"),
+                f"daily_quota ({daily}) is above monthly_quota ({monthly}), so no day reaches it",
+            )
+        if monthly is None and "spread_quota" in marketplace:
+            report.add((*path, "spread_quota"), "it goes with monthly_quota only")
 
 
 def _check_channels(raw: Raw, report: Report) -> None:

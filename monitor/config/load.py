@@ -29,7 +29,7 @@ from monitor.config.secrets import SecretSource, Unresolved
 from monitor.config.tables import FileTable, MarketplaceTable, WatchTable
 from monitor.config.values import resolve_database_url, resolve_path
 from monitor.errors import ConfigError, InputError, Problem
-from monitor.marketplaces.base import options_model
+from monitor.marketplaces.base import account_key, options_model
 
 # Stands in for a secret that is not there, so that nothing else complains about its absence.
 _NOT_THERE = "unresolved"
@@ -101,6 +101,7 @@ class _Draft:
         self._resolve_secrets()
         tables = self._validate()
         self._validate_options()
+        self._check_accounts()
         check_all(self._checkable(), self.report, self.folder, self.state, self.environ)
         if self.report.problems or tables is None:
             raise ConfigError(self.report.problems)
@@ -169,6 +170,19 @@ class _Draft:
                 gone = [str(key[2]) for key in self.unresolved if key[:2] == path]
                 self.report.add_validation(error, model, path, ours, gone)
 
+    def _check_accounts(self) -> None:
+        """Marketplaces of one account share one pace and one budget, so they must agree on them."""
+        first: dict[str, str] = {}
+        for name, marketplace in tables_in(self.raw, "marketplaces"):
+            if name not in self.options:
+                continue
+            key = account_key(str(marketplace["type"]), name, self.options[name])
+            other = table(table(self.raw, "marketplaces"), first.setdefault(key, name))
+            for limit in ("rate", "daily_quota", "monthly_quota", "spread_quota"):
+                if marketplace.get(limit) != other.get(limit):
+                    message = f"{first[key]} is the same account: give both the same {limit}"
+                    self.report.add(("marketplaces", name, limit), message)
+
     def _checkable(self) -> dict[str, object]:
         """The tables without the values that are not there."""
         raw = copy.deepcopy(self.raw)
@@ -188,7 +202,14 @@ class _Draft:
             storage=StorageConfig(resolve_path(tables.storage.pictures, self.state, self.environ)),
             marketplaces={
                 name: MarketplaceConfig(
-                    name, item.type, self.options[name], item.rate, item.daily_quota, item.proxy
+                    name,
+                    item.type,
+                    self.options[name],
+                    item.rate,
+                    daily_quota=item.daily_quota,
+                    monthly_quota=item.monthly_quota,
+                    spread_quota=item.spread_quota,
+                    proxy=item.proxy,
                 )
                 for name, item in tables.marketplaces.items()
             },

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
 
+from monitor.marketplaces.base import account_key
 from monitor.triggers import Trigger
 
 
@@ -27,17 +28,25 @@ class StorageConfig:
 
 @dataclass(frozen=True, slots=True)
 class MarketplaceConfig:
-    """`rate` is in calls per second, `daily_quota` in calls from midnight to midnight, UTC.
+    """`rate` is in calls per second; quotas are in calls of a day and of a month, in UTC.
 
-    `proxy` is the address of a forward proxy for calls; it may hold a password.
+    With `spread_quota` a day may take its share of what is left of the month. `proxy` is the
+    address of a forward proxy for calls; it may hold a password.
     """
 
     name: str
     type: str
     options: BaseModel
     rate: float
-    daily_quota: int | None
+    daily_quota: int | None = None
+    monthly_quota: int | None = None
+    spread_quota: bool = True
     proxy: SecretStr | None = None
+
+    @property
+    def account_key(self) -> str:
+        """Under which pace, use and memory are kept: those with one key share them."""
+        return account_key(self.type, self.name, self.options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ Duration = Annotated[timedelta, _from_text(parse_duration, "6h")]
 Group = Annotated[timedelta, _from_text(_parse_group, "30s")]
 Jitter = Annotated[timedelta | float, _from_text(parse_jitter, "5%")]
 Rate = Annotated[float, _from_text(parse_rate, "5/s")]
+Quota = Annotated[int, Field(gt=0)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -80,7 +81,9 @@ class MarketplaceTable(Table):
 
     type: Text
     rate: Rate = 5.0
-    daily_quota: Annotated[int, Field(gt=0)] | None = None
+    daily_quota: Quota | None = None
+    monthly_quota: Quota | None = None
+    spread_quota: bool = True
     proxy: Annotated[SecretStr, AfterValidator(_check_proxy)] | None = None
 
 

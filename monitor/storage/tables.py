@@ -378,14 +378,26 @@ sa.Index(
     postgresql_where=deliveries.c.state == "held",
 )
 
-# Pace and daily budget per marketplace account, shared by all processes on this database.
+# Pace and budget per credential, shared by all processes on this database.
 paces = sa.Table(
     "paces",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
     sa.Column("next_at", sa.Float, nullable=False),  # seconds since the epoch
+    sa.Column("held_until", sa.Float, nullable=False),  # the same: nobody may call before
     sa.Column("day", sa.String(10), nullable=False),  # UTC day that used_today counts
+    sa.Column("month", sa.String(7), nullable=False),  # UTC month that used_this_month counts
     sa.Column("used_today", sa.Integer, nullable=False),
+    sa.Column("used_this_month", sa.Integer, nullable=False),
+)
+
+# What a credential used, day by day.
+pace_days = sa.Table(
+    "pace_days",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("day", sa.String(10), primary_key=True),  # UTC
+    sa.Column("used", sa.Integer, nullable=False),
 )
 
 # What a marketplace account keeps between calls, under the same key as its pace. Secrets in it are

@@ -55,11 +55,18 @@ def test_the_example_loads(tmp_path: Path) -> None:
 
 
 def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
-    text = re.sub(r"^#(daily_quota|cron|timezone)", r"\1", EXAMPLE, flags=re.MULTILINE)
+    text = re.sub(
+        r"^#(daily_quota|monthly_quota|spread_quota|cron|timezone)",
+        r"\1",
+        EXAMPLE,
+        flags=re.MULTILINE,
+    )
     text = text.replace('every = "6h"', "").replace('#sort_type = ""', 'sort_type = "price"')
     config = load(example(text, tmp_path), ENVIRON)
     assert config.watches[0].trigger.text == "cron 0 */6 * * * Asia/Shanghai"
-    assert config.marketplaces["alibaba"].daily_quota == 5000
+    alibaba = config.marketplaces["alibaba"]
+    assert (alibaba.daily_quota, alibaba.monthly_quota) == (5000, 100_000)
+    assert alibaba.spread_quota is _default(MarketplaceTable, "spread_quota")
 
 
 @pytest.mark.parametrize(("heading", "table"), SECTIONS.items())

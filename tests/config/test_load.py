@@ -14,6 +14,7 @@ from tests.config.configs import GOOD, SECRET, load_text, problems_of, swap, tol
 
 URL = 'url = "sqlite:///monitor.db"'
 EVERY = 'every = "6h"'
+APP_KEY = 'app_key = "key"'
 
 
 def test_a_small_config_gets_the_defaults(tmp_path: Path) -> None:
@@ -94,9 +95,17 @@ def test_home_is_taken_from_the_environment(tmp_path: Path) -> None:
     ("rate", "per_second"), [("5/s", 5.0), ("30/m", 0.5), ("0.5/s", 0.5), ("1800/h", 0.5)]
 )
 def test_rates_become_calls_per_second(tmp_path: Path, rate: str, per_second: float) -> None:
-    text = swap('app_key = "key"', f'app_key = "key"\nrate = "{rate}"\ndaily_quota = 5000')
+    text = swap(APP_KEY, f'{APP_KEY}\nrate = "{rate}"\ndaily_quota = 5000')
     marketplace = load_text(tmp_path, text).marketplaces["alibaba"]
     assert (marketplace.rate, marketplace.daily_quota) == (per_second, 5000)
+
+
+def test_a_month_is_spread_unless_said_otherwise(tmp_path: Path) -> None:
+    monthly = f"{APP_KEY}\nmonthly_quota = 100_000"
+    spread = load_text(tmp_path, swap(APP_KEY, monthly)).marketplaces["alibaba"]
+    assert (spread.monthly_quota, spread.spread_quota) == (100_000, True)
+    at_once = load_text(tmp_path, swap(APP_KEY, f"{monthly}\nspread_quota = false"))
+    assert at_once.marketplaces["alibaba"].spread_quota is False
 
 
 def test_a_cron_has_a_time_zone(tmp_path: Path) -> None:
@@ -276,8 +285,12 @@ channels = ["legal"]
         ('name = "acme-mugs"', 'name = " x "', "without spaces around it"),
         ('name = "acme-mugs"', 'name = "a\\nb"', "visible text"),
         ('name = "acme-mugs"', f'name = "{"x" * 101}"', "1 to 100 characters"),
-        ('app_key = "key"', 'app_key = "key"\nrate = "0/s"', "not a rate"),
-        ('app_key = "key"', 'app_key = "key"\nname = "x"', "unknown key"),
+        (APP_KEY, f'{APP_KEY}\nrate = "0/s"', "not a rate"),
+        (APP_KEY, f'{APP_KEY}\nname = "x"', "unknown key"),
+        (APP_KEY, f"{APP_KEY}\nmonthly_quota = 0", "greater than 0"),
+        (APP_KEY, f"{APP_KEY}\nmonthly_quota = 9.5", "valid integer"),
+        (APP_KEY, f"{APP_KEY}\ndaily_quota = 6\nmonthly_quota = 5", "so no day reaches it"),
+        (APP_KEY, f"{APP_KEY}\nspread_quota = false", "goes with monthly_quota only"),
         ("[channels.ops]", "[channels.ops]\nname = 'x'", "unknown key; known are url, group"),
         ("[channels.ops]", '[channels."o\\tps"]', "visible text"),
         ("[channels.legal]", "[channels]\nlegal = 5\n[channels.leg]", "dictionary"),
@@ -305,3 +318,37 @@ def test_a_damaged_config_is_a_list_of_problems_or_a_config(
         problems = error.problems
     assert problems is None or problems
     assert all(item.line <= text.count("\n") + 1 for item in problems or [])
+
+
+SECOND = """
+[marketplaces.wide]
+type = "guide_1688"
+base_url = "https://api.example.org/search"
+app_key = "key"
+app_secret = "other"
+search_type = "both"
+"""
+
+
+def test_marketplaces_of_one_account_must_agree_on_its_limits(tmp_path: Path) -> None:
+    text = swap("[channels.legal]", f'{SECOND}rate = "50/s"\ndaily_quota = 9\n[channels.legal]')
+    first, second = told(tmp_path, text)
+    assert "wide.daily_quota: alibaba is the same account: give both the same" in first + second
+    assert "wide.rate: alibaba is the same account: give both the same rate" in first + second
+
+
+def test_marketplaces_of_one_account_share_its_pace_and_memory(tmp_path: Path) -> None:
+    config = load_text(tmp_path, swap("[channels.legal]", f"{SECOND}[channels.legal]"))
+    one, other = config.marketplaces.values()
+    assert one.account_key == other.account_key
+
+
+def test_a_proxy_is_a_secret_address(tmp_path: Path) -> None:
+    text = swap(APP_KEY, f'{APP_KEY}\nproxy = "http://anna:geheim@proxy.example:3128"')
+    proxy = load_text(tmp_path, text).marketplaces["alibaba"].proxy
+    assert proxy is not None
+    assert proxy.get_secret_value().endswith("@proxy.example:3128")
+    wrong = swap(APP_KEY, f'{APP_KEY}\nproxy = "socks5://anna:geheim@proxy.example"')
+    (problem,) = told(tmp_path, wrong)
+    assert "address of a proxy" in problem
+    assert "geheim" not in problem

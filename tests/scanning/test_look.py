@@ -205,6 +205,16 @@ def test_trouble_is_told_again_once_it_has_been_over(bench: Bench) -> None:
     assert [row.event for row in bench.alerts()] == ["scan_blocked"] * 2
 
 
+def test_a_budget_that_is_used_up_is_told_once_for_all_pictures(bench: Bench) -> None:
+    for number in range(4):
+        bench.draw(f"mug-{number}.png", number)
+    bench.shop.pages = [QuotaExhausted("used up until midnight")]
+    assert bench.scan() == [ScanOutcome.QUOTA] * 4
+    bench.clock.advance(hours=6)
+    assert bench.scan() == [ScanOutcome.QUOTA] * 4
+    assert [row.event for row in bench.alerts()] == ["scan_quota"]
+
+
 def test_an_answer_without_listings_is_empty_and_a_baseline(bench: Bench) -> None:
     bench.draw("mug.png", 1)
     assert run_scan(bench.context, bench.start([])) is ScanOutcome.EMPTY

@@ -1,0 +1,153 @@
+"""Whose turn it is on a marketplace's credential: waiting for a slot, and keeping to it.
+
+A strict counter allows `rate` calls in any second. Calls are 1.03/rate apart, so rate + 1 of them
+span 1.03 s: as long as none goes out more than 0.03 s late, no second holds more than `rate`. A
+caller that wakes later gives its slot up and takes another; one that does so time and again takes
+a slot that is wide enough for it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from monitor.errors import QuotaExhausted, Throttled
+from monitor.model import AlertEvent
+from monitor.storage import Connection, Store, alerts, paces
+from monitor.storage.paces import Asked, Budget, Reason, Refusal, Slot
+
+log = logging.getLogger(__name__)
+
+# How long a call may wait for its turn before the scan is given up as throttled.
+LONGEST_WAIT_FOR_PACE = timedelta(minutes=5)
+# Exactly 1/rate is refused by a strict counter: 3 % more keeps clear of it.
+SPACING = 1.03
+# How late a caller may wake, in parts of the window that is counted. The last 1 % is left to the
+# way to the marketplace, and to clocks that are read from far away.
+LATEST = 0.02
+# Missed so often in a row, it is the machine and not chance; a wide slot costs everybody's time.
+PATIENCE = 2
+# A machine that slept for a minute must not keep everybody else off for two.
+WIDEST = timedelta(seconds=1)
+# Operators hear of a budget when 4/5 of it are used.
+_LOW_FROM = Fraction(4, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class StorePace:
+    """The pace of one credential, shared by all processes and machines on the database.
+
+    `key` is the credential's row, `name` what messages call it. `clock` is the time of day,
+    `monotonic` seconds that no clock setting touches; `sleep` may raise Stopping.
+    """
+
+    store: Store
+    key: str
+    name: str
+    rate_per_second: float
+    budget: Budget
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    new_alert_id: Callable[[], str]
+    monotonic: Callable[[], float] = time.monotonic
+
+    def wait(self) -> None:
+        """Block until a call is allowed; five minutes at most.
+
+        Every call counts against the budget, one that missed its slot or was held only once. Raises
+        QuotaExhausted, Throttled, Stopping or StoreError.
+        """
+        give_up_at = self.monotonic() + LONGEST_WAIT_FOR_PACE.total_seconds()
+        interval = timedelta(seconds=SPACING / self.rate_per_second)
+        asked = Asked(self.key, interval, LONGEST_WAIT_FOR_PACE, self.budget)
+        for missed in itertools.count(1):
+            begun_at = self.monotonic()
+            slot = self._reserve(asked)
+            took = self.monotonic() - begun_at
+            if not self._is_lost(slot, took):
+                self.sleep(max(0.0, slot.opens - self.monotonic()))
+                late = timedelta(seconds=self.monotonic() - slot.opens)
+                if late <= self._latest() + asked.width:
+                    return
+                log.debug("%s: %s late for its turn, takes another", self.name, late)
+                if missed > PATIENCE:
+                    asked = replace(asked, width=min(2 * late, WIDEST))
+            asked = replace(
+                asked,
+                max_wait=timedelta(seconds=give_up_at - self.monotonic()),
+                lead=min(timedelta(seconds=took), WIDEST),
+                given_up=slot,
+            )
+
+    def hold(self, duration: timedelta) -> None:
+        """Let nobody call for `duration`: the site asked for it."""
+        with self.store.writing() as conn:
+            paces.hold(conn, self.key, duration, self.clock())
+
+    def _latest(self) -> timedelta:
+        # slower than one a second, a counter's window is at least the time between two calls
+        return timedelta(seconds=LATEST * max(1.0, 1 / self.rate_per_second))
+
+    def _reserve(self, asked: Asked) -> Slot:
+        with self.store.writing() as conn:
+            got = paces.reserve(conn, asked, self.clock(), self.monotonic)
+            if isinstance(got, Slot):
+                self._warn(conn, got)
+        if isinstance(got, Refusal):
+            raise self._error(got)
+        return got
+
+    def _is_lost(self, slot: Slot, took: float) -> bool:
+        """Whether somebody was asked to hold while we waited for the slot.
+
+        Asked before it opens by as long as it took to reserve it, and 20 ms more for waking late,
+        so that the answer is there in time.
+        """
+        ahead = slot.opens - self.monotonic() - took - LATEST
+        if ahead <= 0:
+            return False
+        self.sleep(ahead)
+        with self.store.reading() as conn:
+            return paces.is_held(conn, self.key, slot)
+
+    def _warn(self, conn: Connection, slot: Slot) -> None:
+        """Write the operator alert that a budget runs low, once per credential and period."""
+        day, month = f"{slot.day}", f"{slot.day:%Y-%m}"
+        periods = (
+            ("day", day, slot.used_today, self.budget.daily),
+            ("month", month, slot.used_this_month, self.budget.monthly),
+        )
+        for period, which, used, quota in periods:
+            if quota is None or used < _LOW_FROM * quota:
+                continue
+            alerts.add(
+                conn,
+                event=AlertEvent.QUOTA_LOW,
+                dedup_key=f"quota-low:{self.key}:{which}",
+                text=f"Marketplace {self.name}: {used:,} of the {quota:,} calls of the {period} "
+                f"{which} (UTC) are used; when all are, it is not searched until the next {period}",
+                now=self.clock(),
+                alert_id=self.new_alert_id(),
+            )
+
+    def _error(self, refusal: Refusal) -> QuotaExhausted | Throttled:
+        if refusal.reason is Reason.QUEUE or refusal.until is None:
+            return Throttled(
+                f"{self.name}: more calls are waiting than {LONGEST_WAIT_FOR_PACE} hold",
+                retry_after=LONGEST_WAIT_FOR_PACE,
+            )
+        until = f"until {refusal.until:%Y-%m-%d %H:%M} UTC"
+        if refusal.reason is Reason.SHARE:
+            return QuotaExhausted(
+                f"{self.name}: the day's share of the month, {refusal.limit:,} of "
+                f"{self.budget.monthly:,} calls, is used up {until} (monthly_quota; "
+                "spread_quota = false lets a day take more)"
+            )
+        return QuotaExhausted(
+            f"{self.name}: all {refusal.limit:,} calls of the {refusal.reason} are used up {until}"
+        )
