@@ -125,7 +125,7 @@ def _try(app: App, name: str, query: Query) -> dict[str, object]:
         "marketplace": name,
         "type": app.config.marketplaces[name].type,
         "ok": False,
-        "credentials": None,
+        "standing": None,
         "calls_left": None,
         "budget": None,
         "listings": [],
@@ -154,7 +154,7 @@ def _probe(marketplace: Marketplace) -> dict[str, object]:
     if not isinstance(marketplace, Probing):
         return {}
     standing = marketplace.probe()
-    return {"credentials": standing.text, "calls_left": standing.calls_left}
+    return {"standing": standing.text, "calls_left": standing.calls_left}
 
 
 def _answer(page: Page) -> str:
@@ -185,8 +185,8 @@ def _listings(page: Page) -> list[dict[str, object]]:
 
 def _show(result: dict[str, object]) -> None:
     click.echo(f"{result['marketplace']}: {result['answer']}")
-    if result["credentials"]:
-        click.echo(f"  credentials: {result['credentials']}")
+    if result["standing"]:
+        click.echo(f"  account: {result['credentials']}")
     if result["calls_left"] is not None:
         click.echo(f"  calls left: {result['calls_left']}")
     if result["budget"]:
