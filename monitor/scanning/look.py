@@ -25,7 +25,7 @@ from monitor.marketplaces.base import Page, Query
 from monitor.model import AlertEvent, Scan, ScanCounts, ScanOutcome
 from monitor.scanning.context import ScanContext, Source
 from monitor.scanning.record import PageRecorder
-from monitor.storage import alerts, scans
+from monitor.storage import alerts, cycles, scans
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ def finish_scan(
             return
         what = f"picture:{scan.reference.sha256}:{error}"
         if not is_about_picture:
-            what = f"{event}:{scans.last_good_cycle(conn, scan.watch_id, scan.marketplace)}"
+            what = f"{event}:{cycles.last_good(conn, scan.watch_id, scan.marketplace)}"
         alerts.add(
             conn,
             event=event,

@@ -1,4 +1,4 @@
-"""Scans as a queue of leased rows, the cycles that group them, and baselines."""
+"""Scans as a queue of leased rows, and baselines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from monitor.errors import LeaseLost
 from monitor.model import ReferencePicture, Scan, ScanCounts, ScanOutcome
 from monitor.storage import watches as watch_rows
+from monitor.storage.cycles import FINISHED, finish_done
 from monitor.storage.engine import Connection
 from monitor.storage.tables import (
     assets,
@@ -23,7 +24,7 @@ from monitor.storage.tables import (
 from monitor.storage.text import clean
 from monitor.storage.upsert import insert
 
-DUE, RUNNING, FINISHED = "due", "running", "finished"
+DUE, RUNNING = "due", "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def end_unwanted(
         .returning(scans.c.cycle_id)
     )
     for cycle_id in sorted(set(gone.scalars())):
-        _finish_cycle(conn, cycle_id, now)
+        finish_done(conn, cycle_id, now)
 
 
 def find_baselines(conn: Connection, watch_id: int, marketplace: str) -> set[int]:
@@ -270,7 +271,7 @@ def finish(
             done_at=now,
         )
         conn.execute(statement.on_conflict_do_nothing())
-    _finish_cycle(conn, scan.cycle_id, now)
+    finish_done(conn, scan.cycle_id, now)
     return True
 
 
@@ -281,65 +282,6 @@ def give_back(conn: Connection, scan: Scan, owner: str) -> None:
         .where(scans.c.id == scan.id, scans.c.owner == owner, scans.c.state == RUNNING)
         .values(state=DUE, owner=None, lease_until=None, attempts=scans.c.attempts - 1)
     )
-
-
-def _finish_cycle(conn: Connection, cycle_id: int, now: datetime) -> None:
-    # the cycle's row is locked first: of two last scans that end at once, one must see the other
-    row = sa.select(cycles.c.id).where(cycles.c.id == cycle_id)
-    conn.execute(row.with_for_update(key_share=True))
-    still_open = sa.exists().where(scans.c.cycle_id == cycle_id, scans.c.state != FINISHED)
-    conn.execute(
-        sa.update(cycles)
-        .where(cycles.c.id == cycle_id, cycles.c.finished_at.is_(None), ~still_open)
-        .values(finished_at=now)
-    )
-
-
-def last_good_cycle(conn: Connection, watch_id: int, marketplace: str) -> int | None:
-    """The newest cycle in which the watch had a complete scan on the marketplace."""
-    found = conn.execute(
-        sa.select(sa.func.max(scans.c.cycle_id)).where(
-            scans.c.watch_id == watch_id,
-            scans.c.marketplace == marketplace,
-            scans.c.outcome.in_([ScanOutcome.OK.value, ScanOutcome.EMPTY.value]),
-        )
-    ).scalar()
-    return None if found is None else int(found)
-
-
-def list_open_cycles(conn: Connection, watch_id: int) -> list[int]:
-    """The watch's cycles that have an open scan, the oldest first."""
-    rows = conn.execute(
-        sa.select(scans.c.cycle_id)
-        .where(scans.c.watch_id == watch_id, scans.c.state != FINISHED)
-        .distinct()
-        .order_by(scans.c.cycle_id)
-    )
-    return list(rows.scalars())
-
-
-def count_progress(conn: Connection, cycle_ids: Collection[int]) -> tuple[int, int]:
-    """(finished scans, all scans) of the cycles."""
-    row = conn.execute(
-        sa.select(
-            sa.func.count().filter(scans.c.state == FINISHED).label("done"),
-            sa.func.count().label("total"),
-        ).where(scans.c.cycle_id.in_(cycle_ids))
-    ).one()
-    return row.done, row.total
-
-
-def has_open(conn: Connection, cycle_id: int, marketplace: str) -> bool:
-    found = conn.execute(
-        sa.select(scans.c.id)
-        .where(
-            scans.c.cycle_id == cycle_id,
-            scans.c.marketplace == marketplace,
-            scans.c.state != FINISHED,
-        )
-        .limit(1)
-    )
-    return found.first() is not None
 
 
 def list_health(
