@@ -17,13 +17,12 @@ from monitor.errors import (
     MarketplaceError,
     NotFound,
     PictureError,
-    ProtocolError,
     QuotaExhausted,
-    Stopping,
 )
-from monitor.marketplaces.base import Page, Query
+from monitor.marketplaces.base import Query
 from monitor.model import AlertEvent, Scan, ScanCounts, ScanOutcome
-from monitor.scanning.context import ScanContext, Source
+from monitor.scanning.context import ScanContext
+from monitor.scanning.pages import iter_pages
 from monitor.scanning.record import PageRecorder
 from monitor.storage import alerts, cycles, scans
 
@@ -86,21 +85,9 @@ def _iter_counts(context: ScanContext, scan: Scan) -> Iterator[ScanCounts]:
         _load_reference(context, scan), scan.cursor, sha256=reference.sha256, path=reference.path
     )
     current = scan
-    while True:
-        page = _search(context, source, query)
-        if page.next_cursor is not None and page.next_cursor == query.cursor:
-            raise ProtocolError(f"{scan.marketplace}: the same page again and again")
+    for page in iter_pages(context, source, query):
         current = replace(current, counts=recorder.record(current, page), cursor=page.next_cursor)
         yield current.counts
-        if page.next_cursor is None:
-            return
-        query = replace(query, cursor=page.next_cursor)
-
-
-def _search(context: ScanContext, source: Source, query: Query) -> Page:
-    if context.is_stopping():
-        raise Stopping("told to stop between two pages")
-    return source.marketplace.search(query)
 
 
 def _load_reference(context: ScanContext, scan: Scan) -> matching.Image:
