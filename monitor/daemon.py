@@ -22,7 +22,7 @@ from monitor.app import App, open_app
 from monitor.config import Config
 from monitor.errors import ConfigError, InputError, Stopping, StoreError
 from monitor.model import Scan, ScanOutcome
-from monitor.notify_systemd import notify
+from monitor.notify_systemd import notify, reloading
 from monitor.scanning import (
     LEASE,
     check_references,
@@ -138,7 +138,7 @@ class Daemon:
     def look_step(self, marketplace: str) -> bool:
         """Run the next due scan on a marketplace."""
         context = self._app.scans
-        scan = claim_scan(context, [marketplace], LEASE)
+        scan = claim_scan(context, marketplace, LEASE)
         if scan is None:
             return False
         try:
@@ -359,11 +359,6 @@ def _await_signal(
         except ConfigError as error:
             log.error("reload refused, the old config stays:\n%s", error)  # noqa: TRY400
             status("STATUS=reload refused: the new config has problems, see the log")
-
-
-def reloading() -> str:
-    """With the monotonic time, by which systemd tells the READY=1 before from the one after."""
-    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
 
 
 def _release_in_time(app: App) -> bool:

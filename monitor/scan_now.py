@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 _HEARTBEAT_SECONDS = 10.0
 # How long to wait before asking again whether another process has finished its part.
 _POLL_SECONDS = 0.5
+NO_PATIENCE = timedelta(0)
 
 Progress = Callable[[int, int], None]
 
@@ -126,11 +127,18 @@ def _show(app: App, cycle_ids: list[int], progress: Progress) -> None:
 
 
 def _run_marketplace(app: App, marketplace: str, cycle_ids: list[int]) -> None:
-    """Run the cycles' scans on one marketplace until none is open, whoever runs them."""
+    """Run the cycles' scans on one marketplace until none is open, whoever runs them.
+
+    On a paused one the first scan is run all the same, and what is left ends without waiting.
+    """
+    is_first = True
     for cycle_id in cycle_ids:
         while True:
-            scan = claim_scan(app.scans, [marketplace], LEASE, cycle_id)
+            scan = claim_scan(
+                app.scans, marketplace, LEASE, cycle_id, patience=NO_PATIENCE, is_asked=is_first
+            )
             if scan is not None:
+                is_first = False
                 run_scan(app.scans, scan)
                 continue
             with app.store.reading() as conn:
@@ -175,7 +183,9 @@ def _heartbeat(app: App) -> Iterator[None]:
             release(conn, context.owner)
 
 
-def _summarise(app: App, plans: dict[str, Plan], cycle_ids: list[int], began_at: datetime) -> Summary:
+def _summarise(
+    app: App, plans: dict[str, Plan], cycle_ids: list[int], began_at: datetime
+) -> Summary:
     with app.store.reading() as conn:
         return Summary(
             plans=plans,

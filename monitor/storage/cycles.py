@@ -7,9 +7,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.model import ScanOutcome
 from monitor.storage.engine import Connection
-from monitor.storage.tables import cycles, scans
+from monitor.storage.tables import IS_COMPLETE, cycles, scans
 
 FINISHED = "finished"
 
@@ -33,7 +32,7 @@ def last_good(conn: Connection, watch_id: int, marketplace: str) -> int | None:
         sa.select(sa.func.max(scans.c.cycle_id)).where(
             scans.c.watch_id == watch_id,
             scans.c.marketplace == marketplace,
-            scans.c.outcome.in_([ScanOutcome.OK.value, ScanOutcome.EMPTY.value]),
+            IS_COMPLETE,
         )
     ).scalar()
     return None if found is None else int(found)

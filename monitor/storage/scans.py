@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from monitor.errors import LeaseLost
 from monitor.model import ReferencePicture, Scan, ScanCounts, ScanOutcome
 from monitor.storage import watches as watch_rows
+from monitor.storage import yields
 from monitor.storage.cycles import FINISHED, finish_done
 from monitor.storage.engine import Connection
 from monitor.storage.tables import (
@@ -45,6 +46,7 @@ class ScanHealth:
     matches_new: int
     requests: int
     error: str | None
+    is_suspect: bool = False
 
 
 def plan(
@@ -56,8 +58,9 @@ def plan(
 ) -> int | None:
     """Make a scan due per (reference picture, marketplace), all in one new cycle.
 
-    What is still open from an earlier cycle is not planned a second time. Returns the cycle, or
-    None if nothing new is due.
+    What is still open from an earlier cycle is not planned a second time. Those come first whose
+    last complete scan there is the longest ago: where a budget always ends too early, every
+    picture has its turn. Returns the cycle, or None if nothing new is due.
     """
     watch_rows.lock(conn, watch_id)
     open_rows = conn.execute(
@@ -74,6 +77,8 @@ def plan(
     ]
     if not wanted:
         return None
+    last = yields.find_last_complete(conn, [item.id for item in references], marketplaces)
+    wanted.sort(key=lambda pair: last.get(pair, 0))
     made = conn.execute(
         sa.insert(cycles).values(watch_id=watch_id, due_at=due_at).returning(cycles.c.id)
     )
@@ -142,14 +147,12 @@ def claim(
     *,
     cycle_id: int | None = None,
 ) -> Scan | None:
-    """Take the longest due scan on one of the marketplaces, or one that nobody works on any more.
-
-    That is one whose lease has run out, or one that is `owner`'s own: a process asks for the next
-    scan of a marketplace only when it has none in hand there, so an error has dropped this one.
-    """
-    dropped = sa.or_(scans.c.lease_until < now, scans.c.owner == owner)
-    free = sa.or_(scans.c.state == DUE, sa.and_(scans.c.state == RUNNING, dropped))
-    wanted = [scans.c.marketplace.in_(marketplaces), scans.c.due_at <= now, free]
+    """Take the longest due scan on one of the marketplaces that is free for `owner`."""
+    wanted = [
+        scans.c.marketplace.in_(marketplaces),
+        scans.c.due_at <= now,
+        is_free(owner, now),
+    ]
     if cycle_id is not None:
         wanted.append(scans.c.cycle_id == cycle_id)
     found = conn.execute(
@@ -175,6 +178,16 @@ def claim(
         )
     )
     return _load(conn, int(found))
+
+
+def is_free(owner: str, now: datetime) -> sa.ColumnElement[bool]:
+    """Due, or nobody works on it any more.
+
+    That is one whose lease has run out, or one that is `owner`'s own: a process asks for the next
+    scan of a marketplace only when it has none in hand there, so an error has dropped this one.
+    """
+    dropped = sa.or_(scans.c.lease_until < now, scans.c.owner == owner)
+    return sa.or_(scans.c.state == DUE, sa.and_(scans.c.state == RUNNING, dropped))
 
 
 def _load(conn: Connection, scan_id: int) -> Scan:
@@ -335,4 +348,5 @@ def _health(row: sa.Row[tuple[object, ...]]) -> ScanHealth:
         matches_new=row.matches_new,
         requests=row.requests,
         error=row.error,
+        is_suspect=row.is_suspect,
     )

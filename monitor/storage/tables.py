@@ -189,6 +189,8 @@ scans = sa.Table(
     sa.Column("pictures_failed", sa.Integer, nullable=False, default=0),
     sa.Column("matches_new", sa.Integer, nullable=False, default=0),
     sa.Column("requests", sa.Integer, nullable=False, default=0),
+    # complete, but it saw far less than it used to: nothing is gone because of it
+    sa.Column("is_suspect", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.CheckConstraint("state IN ('due', 'running', 'finished')", name="state"),
     sa.Index("ix_scans_queue", "marketplace", "state", "due_at"),
 )
@@ -201,6 +203,16 @@ sa.Index(
     unique=True,
     sqlite_where=scans.c.state != "finished",
     postgresql_where=scans.c.state != "finished",
+)
+# Without a parameter in it, so that both databases use the index below: years of scans stay quick.
+IS_COMPLETE = scans.c.outcome.in_([sa.literal_column("'ok'"), sa.literal_column("'empty'")])
+sa.Index(
+    "ix_scans_complete",
+    scans.c.reference_id,
+    scans.c.marketplace,
+    scans.c.id,
+    sqlite_where=IS_COMPLETE,
+    postgresql_where=IS_COMPLETE,
 )
 
 baselines = sa.Table(
@@ -326,6 +338,8 @@ alerts = sa.Table(
     _ref("scan_id", "scans.id", nullable=True),
     # set for what a baseline scan found: told as one message when the cycle ends
     _ref("baseline_cycle_id", "cycles.id", nullable=True, index=True),
+    # set for a search that failed: whether the marketplace is paused for it is told instead
+    sa.Column("failed_marketplace", sa.Text),
     sa.Column("text", sa.Text),  # operator alerts: what happened and what to do
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("routed_at", Instant),  # when it was fanned out to deliveries
