@@ -17,7 +17,7 @@ from monitor.config import Config, MarketplaceConfig, WatchConfig
 from monitor.errors import QuotaExhausted, Stopping, Throttled
 from monitor.marketplaces.base import create
 from monitor.marketplaces.fetching import PictureFetcher
-from monitor.scanning import ScanContext, Source, WatchRules
+from monitor.scanning import Canary, ScanContext, Source, WatchRules
 from monitor.storage import PictureFiles, Store, ensure_schema, paces, watches
 from monitor.storage.owners import is_dead, this_process
 from monitor.storage.queue import take_over
@@ -174,7 +174,13 @@ def _source(
     stack.callback(marketplace.close)
     fetcher = PictureFetcher(allow_loopback=marketplace.is_loopback, sleep=sleep)
     stack.callback(fetcher.close)
-    return Source(marketplace, fetcher)
+    return Source(marketplace, fetcher, _canary(item))
+
+
+def _canary(item: MarketplaceConfig) -> Canary | None:
+    if item.canary is None:
+        return None
+    return Canary(item.canary, item.canary_item, item.canary_every)
 
 
 def _destinations(config: Config) -> dict[str, Destination]:

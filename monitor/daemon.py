@@ -27,8 +27,10 @@ from monitor.scanning import (
     LEASE,
     check_references,
     claim_scan,
+    drop_canary,
     finish_scan,
     look_back,
+    look_for_canary,
     plan_watch,
     refresh_stored,
     run_scan,
@@ -71,7 +73,7 @@ class Daemon:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         steps: dict[str, Callable[[], bool]] = {"plan": self.plan_step}
         for name in self._app.scans.sources:
-            steps[f"look {name}"] = _bind(self.look_step, name)
+            steps[f"look {name}"] = _bind(self.search_step, name)
         steps["route"] = self.route_step
         steps["refresh"] = self.refresh_step
         steps["look back"] = self.look_back_step
@@ -134,6 +136,23 @@ class Daemon:
             plan.cycle_id,
             next_at.isoformat(),
         )
+
+    def search_step(self, marketplace: str) -> bool:
+        """One search of a marketplace at a time: for its canary if that is due, else a scan."""
+        return self.canary_step(marketplace) or self.look_step(marketplace)
+
+    def canary_step(self, marketplace: str) -> bool:
+        """Look for a marketplace's canary, if it has one and it is time."""
+        context = self._app.scans
+        try:
+            return look_for_canary(context, marketplace)
+        except (StoreError, Stopping):
+            raise
+        except Exception as error:
+            # Border: one daemon step. The scans of the marketplace must not wait for ever.
+            log.exception("canary of %s", marketplace)
+            drop_canary(context, marketplace, f"unexpected {type(error).__name__}: {error}")
+        return True
 
     def look_step(self, marketplace: str) -> bool:
         """Run the next due scan on a marketplace."""

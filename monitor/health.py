@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.config import Config
+from monitor.health_marketplaces import canary_facts, marketplace_problems
 from monitor.storage import Store, alerts, deliveries, reference_checks, scans, watches
 from monitor.storage.deliveries import ChannelHealth
 from monitor.storage.reference_checks import Marked
@@ -40,6 +41,8 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         waiting = deliveries.list_health(conn)
         homeless = alerts.count_homeless(conn, now - HOMELESS_FOR)
         marked = reference_checks.count_marked(conn)
+        canaries = canary_facts(conn, config)
+        blind = marketplace_problems(conn, config, newest)
     facts: list[str] = []
     problems: list[str] = []
     for watch in config.watches:
@@ -47,6 +50,8 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         facts.append(_watch_fact(watch.name, row, newest))
         facts += _marked_facts(watch.name, marked.get(watch.name))
         problems += _watch_problems(watch.name, row, now)
+    facts += canaries
+    problems += blind
     problems += _scan_problems(newest)
     problems += [problem for channel in waiting for problem in _channel_problems(channel, now)]
     if homeless:

@@ -20,6 +20,7 @@ from monitor.scanning import (
     check_references,
     claim_scan,
     look_back,
+    look_for_canary,
     plan_watch,
     run_scan,
 )
@@ -145,6 +146,8 @@ def _run_marketplace(app: App, marketplace: str, cycle_ids: list[int]) -> None:
                 if not cycles.has_open(conn, cycle_id, marketplace):
                     break
             app.sleep(_POLL_SECONDS)  # another process has the last ones in hand
+    if not is_first:
+        look_for_canary(app.scans, marketplace)
 
 
 def _deliver_all(app: App) -> None:

@@ -14,8 +14,9 @@ from monitor.cli.show import show_json
 def status(ctx: click.Context, *, as_json: bool) -> int:
     """Say whether all is well; exit 0 healthy, 1 not.
 
-    Not healthy: a watch is overdue, the last scans on a marketplace did not see everything, an
-    alert could not be delivered for a while or was given up, or has no channel to go to.
+    Not healthy: a watch is overdue, the last scans on a marketplace did not see everything or far
+    less than usual, a marketplace is paused or has lost its canary, an alert could not be
+    delivered for a while or was given up, or has no channel to go to.
     """
     from monitor.app import utc_now
     from monitor.health import check_health

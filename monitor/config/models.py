@@ -27,13 +27,19 @@ class StorageConfig:
 
 @dataclass(frozen=True, slots=True)
 class MarketplaceConfig:
-    """`rate` is in calls per second, `daily_quota` in calls from midnight to midnight, UTC."""
+    """`rate` is in calls per second, `daily_quota` in calls from midnight to midnight, UTC.
+
+    `canary` is a picture file that must be found there, every `canary_every`.
+    """
 
     name: str
     type: str
     options: BaseModel
     rate: float
     daily_quota: int | None
+    canary: Path | None = None
+    canary_item: str | None = None
+    canary_every: timedelta = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

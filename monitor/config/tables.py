@@ -68,6 +68,9 @@ class MarketplaceTable(Table):
     type: Text
     rate: Rate = 5.0
     daily_quota: Annotated[int, Field(gt=0)] | None = None
+    canary: Text | None = None
+    canary_item: Text | None = None
+    canary_every: Duration = timedelta(days=1)
 
 
 class ChannelTable(Table):
