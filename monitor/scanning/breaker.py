@@ -46,13 +46,12 @@ def failure_of(error: MarketplaceError) -> Failure | None:
     """What an error says of the marketplace; None for one that is about the picture alone."""
     if isinstance(error, BadImage):
         return None
+    if isinstance(error, QuotaExhausted):
+        # whatever it says of the reset: a budget that is topped up is back at once
+        return Failure(outcome_of(error), str(error), is_final=True)
     asked: object = getattr(error, "retry_after", None)
-    return Failure(
-        outcome_of(error),
-        str(error),
-        asked if isinstance(asked, timedelta) else timedelta(0),
-        isinstance(error, QuotaExhausted),
-    )
+    wait = asked if isinstance(asked, timedelta) else timedelta(0)
+    return Failure(outcome_of(error), str(error), wait)
 
 
 def admit(

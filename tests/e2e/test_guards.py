@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pytest
 
+from monitor.cli.scan import summary_lines
 from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.health import Health, check_health
+from monitor.marketplaces.base import Page, Query
 from monitor.sandbox import Fault
 from tests.e2e.rehearsal import Rehearsal, draw
 
@@ -122,6 +125,8 @@ def test_a_yield_that_halves_is_one_alert_and_a_problem(rehearsal: Rehearsal) ->
         summary = rehearsal.scan()
         assert summary.outcomes == {"ok": 5}
         assert sum(row.is_suspect for row in summary.scans) == 5
+        lines = list(summary_lines(summary))
+        assert "Problem: rehearsal: 5 scans saw less than half of what is usual" in lines
     assert titles(rehearsal)[told:] == ["yield dropped"]
     (problem,) = health(rehearsal).problems
     assert "5 of 5 scans of the last round saw less than half of what is usual" in problem
@@ -150,3 +155,33 @@ def test_a_canary_is_missed_and_found_again(rehearsal: Rehearsal) -> None:
     rehearsal.scan()
     assert titles(rehearsal)[told:] == ["canary lost", "canary found"]
     assert health(rehearsal).problems == ()
+
+
+@dataclass
+class Broken:
+    """An adapter with a mistake in it."""
+
+    name: str = "rehearsal"
+    site: str = "1688"
+    is_loopback: bool = True
+
+    def search(self, query: Query) -> Page:
+        raise KeyError(query.path)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_an_error_nobody_expected_loses_the_canary_and_keeps_no_scan_waiting(
+    rehearsal: Rehearsal,
+) -> None:
+    shutil.copy(rehearsal.shop / "other_0.jpg", rehearsal.folder / "canary.jpg")
+    rehearsal.marketplace_lines = ('canary = "canary.jpg"',)
+    with rehearsal.app() as app:
+        source = replace(app.scans.sources["rehearsal"], marketplace=Broken())
+        broken = replace(app, scans=replace(app.scans, sources={"rehearsal": source}))
+        work(Daemon(broken, lambda _: None))
+    assert outcomes(rehearsal) == ["failed"] * 5
+    (lost,) = rehearsal.rows("SELECT * FROM alert_history WHERE event = 'canary_lost'")
+    assert lost["state"] == "sent"
+    assert "unexpected KeyError: 'canary.jpg'" in rehearsal.told
