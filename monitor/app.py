@@ -19,7 +19,7 @@ from monitor.errors import Stopping
 from monitor.marketplaces.base import Outside, PictureSource, create
 from monitor.marketplaces.fetching import HostLanes, PictureFetcher
 from monitor.pacing import StorePace
-from monitor.scanning import ScanContext, Source, WatchRules
+from monitor.scanning import Canary, ScanContext, Source, WatchRules
 from monitor.storage import PictureFiles, Store, ensure_schema, watches
 from monitor.storage.owners import is_dead, this_process
 from monitor.storage.paces import Budget
@@ -150,16 +150,21 @@ def _source(
         memory=StoreMemory(store, item.account_key, clock),
         sleep=sleep,
         rng=rng,
-        now=lambda: clock().timestamp(),
         proxy=item.proxy.get_secret_value() if item.proxy else None,
     )
     marketplace = create(item.type, item.name, item.options, outside)
     stack.callback(marketplace.close)
     if isinstance(marketplace, PictureSource):
-        return Source(marketplace, marketplace)
+        return Source(marketplace, marketplace, _canary(item))
     fetcher = PictureFetcher(allow_loopback=marketplace.is_loopback, sleep=sleep, lanes=lanes)
     stack.callback(fetcher.close)
-    return Source(marketplace, fetcher)
+    return Source(marketplace, fetcher, _canary(item))
+
+
+def _canary(item: MarketplaceConfig) -> Canary | None:
+    if item.canary is None:
+        return None
+    return Canary(item.canary, item.canary_item, item.canary_every)
 
 
 def _destinations(config: Config) -> dict[str, Destination]:

@@ -22,13 +22,15 @@ from monitor.app import App, open_app
 from monitor.config import Config
 from monitor.errors import ConfigError, InputError, Stopping, StoreError
 from monitor.model import Scan, ScanOutcome
-from monitor.notify_systemd import notify
+from monitor.notify_systemd import notify, reloading
 from monitor.scanning import (
     LEASE,
     check_references,
     claim_scan,
+    drop_canary,
     finish_scan,
     look_back,
+    look_for_canary,
     plan_watch,
     refresh_stored,
     run_scan,
@@ -71,7 +73,7 @@ class Daemon:
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         steps: dict[str, Callable[[], bool]] = {"plan": self.plan_step}
         for name in self._app.scans.sources:
-            steps[f"look {name}"] = _bind(self.look_step, name)
+            steps[f"look {name}"] = _bind(self.search_step, name)
         steps["route"] = self.route_step
         steps["refresh"] = self.refresh_step
         steps["look back"] = self.look_back_step
@@ -135,10 +137,27 @@ class Daemon:
             next_at.isoformat(),
         )
 
+    def search_step(self, marketplace: str) -> bool:
+        """One search of a marketplace at a time: for its canary if that is due, else a scan."""
+        return self.canary_step(marketplace) or self.look_step(marketplace)
+
+    def canary_step(self, marketplace: str) -> bool:
+        """Look for a marketplace's canary, if it has one and it is time."""
+        context = self._app.scans
+        try:
+            return look_for_canary(context, marketplace)
+        except (StoreError, Stopping):
+            raise
+        except Exception as error:
+            # Border: one daemon step. The scans of the marketplace must not wait for ever.
+            log.exception("canary of %s", marketplace)
+            drop_canary(context, marketplace, f"unexpected {type(error).__name__}: {error}")
+        return True
+
     def look_step(self, marketplace: str) -> bool:
         """Run the next due scan on a marketplace."""
         context = self._app.scans
-        scan = claim_scan(context, [marketplace], LEASE)
+        scan = claim_scan(context, marketplace, LEASE)
         if scan is None:
             return False
         try:
@@ -359,11 +378,6 @@ def _await_signal(
         except ConfigError as error:
             log.error("reload refused, the old config stays:\n%s", error)  # noqa: TRY400
             status("STATUS=reload refused: the new config has problems, see the log")
-
-
-def reloading() -> str:
-    """With the monotonic time, by which systemd tells the READY=1 before from the one after."""
-    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
 
 
 def _release_in_time(app: App) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from monitor.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
 from monitor.config import Config
+from monitor.health_marketplaces import canary_facts, marketplace_problems
 from monitor.picture_health import list_picture_problems
 from monitor.storage import Store, alerts, deliveries, reference_checks, scans, watches
 from monitor.storage.deliveries import ChannelHealth
@@ -44,6 +45,8 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         homeless = alerts.count_homeless(conn, now - HOMELESS_FOR)
         marked = reference_checks.count_marked(conn)
         budgets = list_budgets(conn, config, now)
+        canaries = canary_facts(conn, config)
+        blind = marketplace_problems(conn, config, newest)
     facts: list[str] = []
     problems: list[str] = []
     for watch in config.watches:
@@ -52,6 +55,8 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         facts += _marked_facts(watch.name, marked.get(watch.name))
         problems += _watch_problems(watch.name, row, now)
     facts += [budget_fact(budget) for budget in budgets]
+    facts += canaries
+    problems += blind
     problems += _scan_problems(newest)
     problems += list_picture_problems(store, now)
     problems += [problem for budget in budgets for problem in budget_problems(budget)]

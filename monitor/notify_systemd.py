@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 
 log = logging.getLogger(__name__)
 
@@ -30,3 +31,8 @@ def notify(message: str, address: str | None) -> bool:
         log.warning("systemd could not be notified at %r: %s", address, error)
         return False
     return True
+
+
+def reloading() -> str:
+    """With the monotonic time, by which systemd tells the READY=1 before from the one after."""
+    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"

@@ -20,10 +20,11 @@ from monitor.scanning import (
     check_references,
     claim_scan,
     look_back,
+    look_for_canary,
     plan_watch,
     run_scan,
 )
-from monitor.storage import deliveries, held, matches, scans, watches
+from monitor.storage import cycles, deliveries, held, matches, scans, watches
 from monitor.storage.queue import release, renew_leases
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 _HEARTBEAT_SECONDS = 10.0
 # How long to wait before asking again whether another process has finished its part.
 _POLL_SECONDS = 0.5
+NO_PATIENCE = timedelta(0)
 
 Progress = Callable[[int, int], None]
 
@@ -73,17 +75,17 @@ def scan_now(app: App, names: Sequence[str], progress: Progress) -> Summary:
     began_at = context.clock()
     with _heartbeat(app):
         plans = {name: _plan(app, name, began_at) for name in names}
-        cycles = _open_cycles(app, names)
+        cycle_ids = _open_cycles(app, names)
         for name in names:
             while look_back(context, context.watches[name]):
                 app.sleep(0)  # raises when it is time to stop
-        _run_all(app, cycles, progress)
+        _run_all(app, cycle_ids, progress)
         for name in names:
             # those that have found nothing to tell can wait for the daemon
             while check_references(context, context.watches[name], alerting_only=True):
                 app.sleep(0)
         _deliver_all(app)
-    return _summarise(app, plans, cycles, began_at)
+    return _summarise(app, plans, cycle_ids, began_at)
 
 
 def _plan(app: App, name: str, now: datetime) -> Plan:
@@ -101,42 +103,51 @@ def _plan(app: App, name: str, now: datetime) -> Plan:
 def _open_cycles(app: App, names: Sequence[str]) -> list[int]:
     with app.store.reading() as conn:
         ids = [watches.get_id(conn, name) for name in names]
-        return [cycle for watch_id in ids for cycle in scans.list_open_cycles(conn, watch_id)]
+        return [cycle for watch_id in ids for cycle in cycles.list_open(conn, watch_id)]
 
 
-def _run_all(app: App, cycles: list[int], progress: Progress) -> None:
+def _run_all(app: App, cycle_ids: list[int], progress: Progress) -> None:
     """One thread per marketplace: each has its own pace."""
     with ThreadPoolExecutor(max_workers=max(1, len(app.scans.sources) + 1)) as pool:
-        jobs = [pool.submit(_run_marketplace, app, name, cycles) for name in app.scans.sources]
+        jobs = [pool.submit(_run_marketplace, app, name, cycle_ids) for name in app.scans.sources]
         try:
             while wait(jobs, timeout=_POLL_SECONDS).not_done:
-                _show(app, cycles, progress)
+                _show(app, cycle_ids, progress)
             for job in jobs:
                 job.result()
         except BaseException:
             app.stop.set()  # the other marketplaces' threads end at their next step
             raise
-    _show(app, cycles, progress)
+    _show(app, cycle_ids, progress)
 
 
-def _show(app: App, cycles: list[int], progress: Progress) -> None:
+def _show(app: App, cycle_ids: list[int], progress: Progress) -> None:
     with app.store.reading() as conn:
-        done, total = scans.count_progress(conn, cycles)
+        done, total = cycles.count_progress(conn, cycle_ids)
     progress(done, total)
 
 
-def _run_marketplace(app: App, marketplace: str, cycles: list[int]) -> None:
-    """Run the cycles' scans on one marketplace until none is open, whoever runs them."""
-    for cycle_id in cycles:
+def _run_marketplace(app: App, marketplace: str, cycle_ids: list[int]) -> None:
+    """Run the cycles' scans on one marketplace until none is open, whoever runs them.
+
+    On a paused one the first scan is run all the same, and what is left ends without waiting.
+    """
+    is_first = True
+    for cycle_id in cycle_ids:
         while True:
-            scan = claim_scan(app.scans, [marketplace], LEASE, cycle_id)
+            scan = claim_scan(
+                app.scans, marketplace, LEASE, cycle_id, patience=NO_PATIENCE, is_asked=is_first
+            )
             if scan is not None:
+                is_first = False
                 run_scan(app.scans, scan)
                 continue
             with app.store.reading() as conn:
-                if not scans.has_open(conn, cycle_id, marketplace):
+                if not cycles.has_open(conn, cycle_id, marketplace):
                     break
             app.sleep(_POLL_SECONDS)  # another process has the last ones in hand
+    if not is_first:
+        look_for_canary(app.scans, marketplace)
 
 
 def _deliver_all(app: App) -> None:
@@ -175,11 +186,13 @@ def _heartbeat(app: App) -> Iterator[None]:
             release(conn, context.owner)
 
 
-def _summarise(app: App, plans: dict[str, Plan], cycles: list[int], began_at: datetime) -> Summary:
+def _summarise(
+    app: App, plans: dict[str, Plan], cycle_ids: list[int], began_at: datetime
+) -> Summary:
     with app.store.reading() as conn:
         return Summary(
             plans=plans,
-            scans=tuple(scans.list_health(conn, cycles=cycles)),
+            scans=tuple(scans.list_health(conn, cycles=cycle_ids)),
             matches=tuple(matches.list_rows(conn, first_seen_from=began_at)),
             alerts_sent=deliveries.count_sent_since(conn, began_at),
             alerts_waiting=deliveries.count_waiting(conn),

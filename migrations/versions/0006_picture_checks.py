@@ -1,6 +1,6 @@
 """Stored pictures are asked for again, and what hosts refuse is counted.
 
-Revision: 0006, after 0004
+Revision: 0006, after 0005
 """
 
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

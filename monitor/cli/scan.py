@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -92,3 +93,7 @@ def _problem_lines(summary: Summary) -> Iterator[str]:
     for error, row in errors.items():
         count = sum(other.error == error for other in summary.scans)
         yield f"Problem: {row.marketplace}: {count} scans {row.outcome}: {error}"
+    for name, count in sorted(
+        Counter(r.marketplace for r in summary.scans if r.is_suspect).items()
+    ):
+        yield f"Problem: {name}: {count} scans saw less than half of what is usual"

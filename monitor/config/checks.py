@@ -36,6 +36,7 @@ def check_all(
     _check_database(raw, report, state, environ)
     _check_quotas(raw, report)
     _check_channels(raw, report)
+    _check_canaries(raw, report, folder, environ)
     _check_references(raw, report)
     _check_watches(raw, report, folder, environ)
 
@@ -121,6 +122,24 @@ def _check_channels(raw: Raw, report: Report) -> None:
         url = channel.get("url")
         if isinstance(url, str) and (reason := check_url(url)):
             report.add(("channels", name, "url"), reason)
+
+
+def _check_canaries(raw: Raw, report: Report, folder: Path, environ: Mapping[str, str]) -> None:
+    for name, marketplace in tables_in(raw, "marketplaces"):
+        path: KeyPath = ("marketplaces", name)
+        canary = marketplace.get("canary")
+        for key in ("canary_item", "canary_every"):
+            if key in marketplace and canary is None:
+                report.add((*path, key), "this goes with canary only, which is not given")
+        if not isinstance(canary, str) or not canary:
+            continue
+        try:
+            file = resolve_path(canary, folder, environ)
+            if not file.is_file():
+                report.add((*path, "canary"), f"there is no picture file {file}")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            report.add((*path, "canary"), f"the picture can't be read: {reason}")
 
 
 def _check_references(raw: Raw, report: Report) -> None:

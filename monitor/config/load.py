@@ -201,17 +201,7 @@ class _Draft:
             database=DatabaseConfig(resolve_database_url(url, self.state, self.environ)),
             storage=StorageConfig(resolve_path(tables.storage.pictures, self.state, self.environ)),
             marketplaces={
-                name: MarketplaceConfig(
-                    name,
-                    item.type,
-                    self.options[name],
-                    item.rate,
-                    daily_quota=item.daily_quota,
-                    monthly_quota=item.monthly_quota,
-                    spread_quota=item.spread_quota,
-                    proxy=item.proxy,
-                )
-                for name, item in tables.marketplaces.items()
+                name: self._marketplace(name, item) for name, item in tables.marketplaces.items()
             },
             channels={
                 name: ChannelConfig(name, item.url, item.group)
@@ -219,6 +209,22 @@ class _Draft:
             },
             alerts=AlertsConfig(list(tables.alerts.ops)),
             watches=[self._watch(item) for item in tables.watch],
+        )
+
+    def _marketplace(self, name: str, item: MarketplaceTable) -> MarketplaceConfig:
+        canary = item.canary
+        return MarketplaceConfig(
+            name=name,
+            type=item.type,
+            options=self.options[name],
+            rate=item.rate,
+            daily_quota=item.daily_quota,
+            monthly_quota=item.monthly_quota,
+            spread_quota=item.spread_quota,
+            proxy=item.proxy,
+            canary=resolve_path(canary, self.folder, self.environ) if canary else None,
+            canary_item=item.canary_item,
+            canary_every=item.canary_every,
         )
 
     def _watch(self, item: WatchTable) -> WatchConfig:

@@ -31,7 +31,8 @@ class MarketplaceConfig:
     """`rate` is in calls per second; quotas are in calls of a day and of a month, in UTC.
 
     With `spread_quota` a day may take its share of what is left of the month. `proxy` is the
-    address of a forward proxy for calls; it may hold a password.
+    address of a forward proxy for calls; it may hold a password. `canary` is a picture file that
+    must be found there, every `canary_every`.
     """
 
     name: str
@@ -42,6 +43,9 @@ class MarketplaceConfig:
     monthly_quota: int | None = None
     spread_quota: bool = True
     proxy: SecretStr | None = None
+    canary: Path | None = None
+    canary_item: str | None = None
+    canary_every: timedelta = timedelta(days=1)
 
     @property
     def account_key(self) -> str:

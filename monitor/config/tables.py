@@ -85,6 +85,9 @@ class MarketplaceTable(Table):
     monthly_quota: Quota | None = None
     spread_quota: bool = True
     proxy: Annotated[SecretStr, AfterValidator(_check_proxy)] | None = None
+    canary: Text | None = None
+    canary_item: Text | None = None
+    canary_every: Duration = timedelta(days=1)
 
 
 class ChannelTable(Table):

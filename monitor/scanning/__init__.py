@@ -1,7 +1,8 @@
 """due -> search -> fetch -> compare -> record: joins marketplaces, matching and storage."""
 
+from monitor.scanning.canary import drop_canary, look_for_canary
 from monitor.scanning.check import check_references
-from monitor.scanning.context import LEASE, ScanContext, Source, WatchRules
+from monitor.scanning.context import LEASE, Canary, ScanContext, Source, WatchRules
 from monitor.scanning.look import claim_scan, finish_scan, run_scan
 from monitor.scanning.look_back import look_back
 from monitor.scanning.pictures import refresh_stored
@@ -9,14 +10,17 @@ from monitor.scanning.plan import Plan, plan_watch
 
 __all__ = [
     "LEASE",
+    "Canary",
     "Plan",
     "ScanContext",
     "Source",
     "WatchRules",
     "check_references",
     "claim_scan",
+    "drop_canary",
     "finish_scan",
     "look_back",
+    "look_for_canary",
     "plan_watch",
     "refresh_stored",
     "run_scan",

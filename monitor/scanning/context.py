@@ -28,11 +28,26 @@ class WatchRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """A picture file that is known to be on a marketplace, perhaps as the listing `item_id`."""
+
+    picture: Path
+    item_id: str | None = None
+    every: timedelta = timedelta(days=1)
+
+    @property
+    def key(self) -> str:
+        """The same for as long as the same is looked for."""
+        return f"{self.picture} {self.item_id or ''}"
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A marketplace with the client that downloads its listing pictures."""
 
     marketplace: Marketplace
     fetcher: PictureSource
+    canary: Canary | None = None
 
 
 @dataclass(frozen=True, slots=True)

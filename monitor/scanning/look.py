@@ -8,24 +8,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from monitor import matching
-from monitor.errors import (
-    BadImage,
-    Blocked,
-    MarketplaceError,
-    NotFound,
-    PictureError,
-    ProtocolError,
-    QuotaExhausted,
-    Stopping,
-)
-from monitor.marketplaces.base import Page, Query
+from monitor.errors import BadImage, MarketplaceError, NotFound, PictureError
+from monitor.marketplaces.base import Query
 from monitor.model import AlertEvent, Scan, ScanCounts, ScanOutcome
-from monitor.scanning.context import ScanContext, Source
+from monitor.scanning.breaker import outcome_of
+from monitor.scanning.context import ScanContext
+from monitor.scanning.pages import iter_pages
+from monitor.scanning.pausing import (
+    PATIENCE,
+    ask_turn,
+    end_waiting,
+    note_failure,
+    note_success,
+    take_turn,
+)
 from monitor.scanning.record import PageRecorder
-from monitor.storage import alerts, scans
+from monitor.scanning.sentinel import check_yield
+from monitor.storage import Connection, alerts, cycles, scans
 
 log = logging.getLogger(__name__)
 
@@ -57,19 +59,9 @@ def run_scan(context: ScanContext, scan: Scan) -> ScanOutcome:
         failure = error
         outcome = outcome_of(failure, has_pages=counts.listings_seen > 0)
     message = str(failure) if failure else None
-    is_about_picture = isinstance(failure, BadImage)
-    finish_scan(context, scan, outcome, message, is_about_picture=is_about_picture)
+    finish_scan(context, replace(scan, counts=counts), outcome, message, failure=failure)
     _log_scan(context, scan, counts, outcome, message)
     return outcome
-
-
-def outcome_of(failure: MarketplaceError, *, has_pages: bool) -> ScanOutcome:
-    """What a failed search means for its scan; never `empty`."""
-    if isinstance(failure, Blocked):
-        return ScanOutcome.BLOCKED
-    if isinstance(failure, QuotaExhausted):
-        return ScanOutcome.QUOTA
-    return ScanOutcome.PARTIAL if has_pages else ScanOutcome.FAILED
 
 
 def _iter_counts(context: ScanContext, scan: Scan) -> Iterator[ScanCounts]:
@@ -86,21 +78,9 @@ def _iter_counts(context: ScanContext, scan: Scan) -> Iterator[ScanCounts]:
         _load_reference(context, scan), scan.cursor, sha256=reference.sha256, path=reference.path
     )
     current = scan
-    while True:
-        page = _search(context, source, query)
-        if page.next_cursor is not None and page.next_cursor == query.cursor:
-            raise ProtocolError(f"{scan.marketplace}: the same page again and again")
+    for page in iter_pages(context, source, query):
         current = replace(current, counts=recorder.record(current, page), cursor=page.next_cursor)
         yield current.counts
-        if page.next_cursor is None:
-            return
-        query = replace(query, cursor=page.next_cursor)
-
-
-def _search(context: ScanContext, source: Source, query: Query) -> Page:
-    if context.is_stopping():
-        raise Stopping("told to stop between two pages")
-    return source.marketplace.search(query)
 
 
 def _load_reference(context: ScanContext, scan: Scan) -> matching.Image:
@@ -118,44 +98,85 @@ def finish_scan(
     outcome: ScanOutcome,
     error: str | None,
     *,
-    is_about_picture: bool = False,
+    failure: MarketplaceError | None = None,
 ) -> None:
     """Store the outcome, and what operators must know, in one transaction.
 
-    One alert for a marketplace that stays in trouble: the key names the last cycle without. One
-    for a picture that it refuses, however well the others do.
+    `failure` is what ended the search, if it did; an `error` without one was not expected.
     """
     now = context.clock()
     with context.store.writing() as conn:
+        is_told = False
+        if outcome.is_complete:
+            note_success(context, conn, scan.marketplace, now)
+        else:
+            is_told = note_failure(context, conn, scan.marketplace, failure, now)
         if not scans.finish(conn, scan, context.owner, outcome, error, now):
             log.warning("scan %d was taken over by another process", scan.id)
             return
-        event = _EVENTS.get(outcome)
-        if event is None:
-            return
+        if outcome.is_complete:
+            check_yield(context, conn, scan, scan.counts.listings_seen, now)
+        elif not is_told:
+            _tell_failed(context, conn, scan, outcome, error, failure, now)
+
+
+def _tell_failed(
+    context: ScanContext,
+    conn: Connection,
+    scan: Scan,
+    outcome: ScanOutcome,
+    error: str | None,
+    failure: MarketplaceError | None,
+    now: datetime,
+) -> None:
+    """One alert for a marketplace that stays in trouble: the key names the last cycle without.
+
+    One for a picture that it refuses, however well the others do.
+    """
+    event = _EVENTS[outcome]
+    if isinstance(failure, BadImage):
         what = f"picture:{scan.reference.sha256}:{error}"
-        if not is_about_picture:
-            what = f"{event}:{scans.last_good_cycle(conn, scan.watch_id, scan.marketplace)}"
-        alerts.add(
-            conn,
-            event=event,
-            dedup_key=f"scan:{scan.watch_id}:{scan.marketplace}:{what}",
-            watch_id=scan.watch_id,
-            scan_id=scan.id,
-            text=f"Watch {scan.watch} on {scan.marketplace}: scan {outcome}: {error}",
-            now=now,
-            alert_id=context.new_alert_id(),
-        )
+    else:
+        what = f"{event}:{cycles.last_good(conn, scan.watch_id, scan.marketplace)}"
+    is_marketplace = failure is not None and not isinstance(failure, BadImage)
+    alerts.add(
+        conn,
+        event=event,
+        dedup_key=f"scan:{scan.watch_id}:{scan.marketplace}:{what}",
+        watch_id=scan.watch_id,
+        scan_id=scan.id,
+        failed_marketplace=scan.marketplace if is_marketplace else None,
+        text=f"Watch {scan.watch} on {scan.marketplace}: scan {outcome}: {error}",
+        now=now,
+        alert_id=context.new_alert_id(),
+    )
 
 
 def claim_scan(
-    context: ScanContext, marketplaces: list[str], lease: timedelta, cycle_id: int | None = None
+    context: ScanContext,
+    marketplace: str,
+    lease: timedelta,
+    cycle_id: int | None = None,
+    *,
+    patience: timedelta = PATIENCE,
+    is_asked: bool = False,
 ) -> Scan | None:
-    """The next due scan on one of the marketplaces, now ours; None if there is none."""
+    """The next due scan on a marketplace, now ours; None if there is none, or it is paused.
+
+    While it is paused, scans that have waited longer than `patience` are ended. `is_asked`: a
+    person asks, so one scan is let through although the pause is not over.
+    """
     with context.store.writing() as conn:
-        return scans.claim(
-            conn, marketplaces, context.owner, context.clock(), lease, cycle_id=cycle_id
+        turn = ask_turn(context, conn, marketplace, is_asked=is_asked)
+        if turn is None:
+            end_waiting(context, conn, marketplace, patience, cycle_id)
+            return None
+        scan = scans.claim(
+            conn, [marketplace], context.owner, context.clock(), lease, cycle_id=cycle_id
         )
+        if scan is not None:
+            take_turn(conn, marketplace, turn)
+        return scan
 
 
 def _log_scan(

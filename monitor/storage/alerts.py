@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from monitor.model import AlertEvent, CheckState, DeliveryState
+from monitor.storage.breakers import BreakerState
 from monitor.storage.controls import newest_cluster
 from monitor.storage.engine import Connection
+from monitor.storage.marketplace_tables import breakers
 from monitor.storage.reference_checks import is_pending
 from monitor.storage.tables import (
     alerts,
@@ -18,6 +20,7 @@ from monitor.storage.tables import (
     deliveries,
     matches,
     reference_checks,
+    scans,
     watches,
 )
 from monitor.storage.text import bounded, clean
@@ -25,6 +28,8 @@ from monitor.storage.upsert import insert, insert_new
 
 # A check takes a second or so a picture.
 CHECK_PATIENCE = timedelta(minutes=10)
+# Three searches with all their retries, on a site that is slow to fail.
+FAILURE_PATIENCE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +70,13 @@ def add(
     match_id: int | None = None,
     scan_id: int | None = None,
     baseline_cycle_id: int | None = None,
+    failed_marketplace: str | None = None,
     text: str | None = None,
 ) -> bool:
-    """Write an alert; False if its cause was told before under the same key."""
+    """Write an alert; False if its cause was told before under the same key.
+
+    One of a search that failed names the marketplace: see `withdraw_failed`.
+    """
     values = {
         "id": alert_id,
         "dedup_key": bounded(clean(dedup_key)),
@@ -76,10 +85,20 @@ def add(
         "match_id": match_id,
         "scan_id": scan_id,
         "baseline_cycle_id": baseline_cycle_id,
+        "failed_marketplace": failed_marketplace,
         "text": clean(text),
         "created_at": now,
     }
     return insert_new(conn, alerts, values, on=["dedup_key"])
+
+
+def withdraw_failed(conn: Connection, marketplace: str) -> None:
+    """Take back what is not routed yet of the searches that failed there: its pause is told."""
+    conn.execute(
+        sa.delete(alerts).where(
+            alerts.c.routed_at.is_(None), alerts.c.failed_marketplace == marketplace
+        )
+    )
 
 
 def is_known(conn: Connection, dedup_key: str) -> bool:
@@ -93,6 +112,7 @@ def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
 
     What a baseline found waits until its cycle has finished, and a little longer for the checks of
     the reference pictures it rests on: the first scan of a shop's template can find thousands.
+    That a search failed waits until it is clear whether the marketplace is paused for it.
     """
     rows = conn.execute(
         sa.select(
@@ -117,6 +137,7 @@ def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
                     alerts.c.baseline_cycle_id.not_in(_cycles_in_check(conn, now)),
                 ),
             ),
+            ~_is_unsettled(now),
         )
         .order_by(alerts.c.created_at, alerts.c.id)
     )
@@ -152,6 +173,24 @@ def _cycles_in_check(conn: Connection, now: datetime) -> sa.Select[tuple[int]]:
     )
 
 
+def _is_unsettled(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether the cycle's next searches will tell if the marketplace is paused; not for long."""
+    running = cycles.alias()
+    return sa.and_(
+        alerts.c.created_at > now - FAILURE_PATIENCE,
+        sa.exists().where(
+            breakers.c.marketplace == alerts.c.failed_marketplace,
+            breakers.c.state == BreakerState.CLOSED.value,
+            breakers.c.failures > 0,
+        ),
+        sa.exists().where(
+            scans.c.id == alerts.c.scan_id,
+            running.c.id == scans.c.cycle_id,
+            running.c.finished_at.is_(None),
+        ),
+    )
+
+
 def route(
     conn: Connection,
     alert_id: str,
@@ -160,7 +199,13 @@ def route(
     *,
     is_held: bool = False,
 ) -> None:
-    """Fan an alert out: one delivery per channel, due or held. An alert is routed once."""
+    """Fan an alert out: one delivery per channel, due or held. An alert is routed once.
+
+    Nothing happens to one that was withdrawn meanwhile.
+    """
+    is_ours = sa.and_(alerts.c.id == alert_id, alerts.c.routed_at.is_(None))
+    if conn.execute(sa.update(alerts).where(is_ours).values(routed_at=now)).rowcount == 0:
+        return
     state = DeliveryState.HELD if is_held else DeliveryState.DUE
     for channel in channels:
         statement = insert(conn, deliveries).values(
@@ -172,7 +217,6 @@ def route(
             next_try_at=None if is_held else now,
         )
         conn.execute(statement.on_conflict_do_nothing())
-    conn.execute(sa.update(alerts).where(alerts.c.id == alert_id).values(routed_at=now))
 
 
 def list_rows(

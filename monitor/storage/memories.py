@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from monitor.storage.engine import Connection
-from monitor.storage.tables import memories
+from monitor.storage.marketplace_tables import memories
 from monitor.storage.upsert import insert, insert_new
 
 # Uploads are kept for hours and each has its own key: old ones are removed as new ones come.

@@ -16,7 +16,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from monitor.storage.engine import Connection
-from monitor.storage.tables import pace_days, paces
+from monitor.storage.marketplace_tables import pace_days, paces
 from monitor.storage.upsert import insert
 
 # Two months: what a usual day takes is asked of the last days that had any use.

@@ -1,4 +1,4 @@
-"""Scans and deliveries are both queues of leased rows: what holds for both stands here."""
+"""Scans, deliveries, canaries and probes are leased rows: what holds for all stands here."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from monitor.storage.marketplace_tables import breakers, canaries
 from monitor.storage.tables import deliveries, scans
 
-# Rows in hand, with the state they fall back to when their owner is gone.
+# Rows in hand, with the state they fall back to when their owner is gone. In the order in which
+# they are locked elsewhere: who ends a probe changes its breaker first, then its scan.
 _HELD = (
+    (breakers, "probing", "open"),
+    (canaries, "running", "due"),
     (scans, "running", "due"),
     (deliveries, "sending", "failed"),
 )

@@ -1,4 +1,4 @@
-"""Scans as a queue of leased rows, the cycles that group them, and baselines."""
+"""Scans as a queue of leased rows, and baselines."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from monitor.errors import LeaseLost
 from monitor.model import ReferencePicture, Scan, ScanCounts, ScanOutcome
 from monitor.storage import watches as watch_rows
+from monitor.storage import yields
+from monitor.storage.cycles import FINISHED, finish_done
 from monitor.storage.engine import Connection
 from monitor.storage.tables import (
     assets,
@@ -23,7 +25,7 @@ from monitor.storage.tables import (
 from monitor.storage.text import clean
 from monitor.storage.upsert import insert
 
-DUE, RUNNING, FINISHED = "due", "running", "finished"
+DUE, RUNNING = "due", "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class ScanHealth:
     matches_new: int
     requests: int
     error: str | None
+    is_suspect: bool = False
 
 
 def plan(
@@ -55,8 +58,9 @@ def plan(
 ) -> int | None:
     """Make a scan due per (reference picture, marketplace), all in one new cycle.
 
-    What is still open from an earlier cycle is not planned a second time. Returns the cycle, or
-    None if nothing new is due.
+    What is still open from an earlier cycle is not planned a second time. Those come first whose
+    last complete scan there is the longest ago: where a budget always ends too early, every
+    picture has its turn. Returns the cycle, or None if nothing new is due.
     """
     watch_rows.lock(conn, watch_id)
     open_rows = conn.execute(
@@ -73,6 +77,8 @@ def plan(
     ]
     if not wanted:
         return None
+    last = yields.find_last_complete(conn, [item.id for item in references], marketplaces)
+    wanted.sort(key=lambda pair: last.get(pair, 0))
     made = conn.execute(
         sa.insert(cycles).values(watch_id=watch_id, due_at=due_at).returning(cycles.c.id)
     )
@@ -119,7 +125,7 @@ def end_unwanted(
         .returning(scans.c.cycle_id)
     )
     for cycle_id in sorted(set(gone.scalars())):
-        _finish_cycle(conn, cycle_id, now)
+        finish_done(conn, cycle_id, now)
 
 
 def find_baselines(conn: Connection, watch_id: int, marketplace: str) -> set[int]:
@@ -141,14 +147,12 @@ def claim(
     *,
     cycle_id: int | None = None,
 ) -> Scan | None:
-    """Take the longest due scan on one of the marketplaces, or one that nobody works on any more.
-
-    That is one whose lease has run out, or one that is `owner`'s own: a process asks for the next
-    scan of a marketplace only when it has none in hand there, so an error has dropped this one.
-    """
-    dropped = sa.or_(scans.c.lease_until < now, scans.c.owner == owner)
-    free = sa.or_(scans.c.state == DUE, sa.and_(scans.c.state == RUNNING, dropped))
-    wanted = [scans.c.marketplace.in_(marketplaces), scans.c.due_at <= now, free]
+    """Take the longest due scan on one of the marketplaces that is free for `owner`."""
+    wanted = [
+        scans.c.marketplace.in_(marketplaces),
+        scans.c.due_at <= now,
+        is_free(owner, now),
+    ]
     if cycle_id is not None:
         wanted.append(scans.c.cycle_id == cycle_id)
     found = conn.execute(
@@ -174,6 +178,16 @@ def claim(
         )
     )
     return _load(conn, int(found))
+
+
+def is_free(owner: str, now: datetime) -> sa.ColumnElement[bool]:
+    """Due, or nobody works on it any more.
+
+    That is one whose lease has run out, or one that is `owner`'s own: a process asks for the next
+    scan of a marketplace only when it has none in hand there, so an error has dropped this one.
+    """
+    dropped = sa.or_(scans.c.lease_until < now, scans.c.owner == owner)
+    return sa.or_(scans.c.state == DUE, sa.and_(scans.c.state == RUNNING, dropped))
 
 
 def _load(conn: Connection, scan_id: int) -> Scan:
@@ -270,7 +284,7 @@ def finish(
             done_at=now,
         )
         conn.execute(statement.on_conflict_do_nothing())
-    _finish_cycle(conn, scan.cycle_id, now)
+    finish_done(conn, scan.cycle_id, now)
     return True
 
 
@@ -281,65 +295,6 @@ def give_back(conn: Connection, scan: Scan, owner: str) -> None:
         .where(scans.c.id == scan.id, scans.c.owner == owner, scans.c.state == RUNNING)
         .values(state=DUE, owner=None, lease_until=None, attempts=scans.c.attempts - 1)
     )
-
-
-def _finish_cycle(conn: Connection, cycle_id: int, now: datetime) -> None:
-    # the cycle's row is locked first: of two last scans that end at once, one must see the other
-    row = sa.select(cycles.c.id).where(cycles.c.id == cycle_id)
-    conn.execute(row.with_for_update(key_share=True))
-    still_open = sa.exists().where(scans.c.cycle_id == cycle_id, scans.c.state != FINISHED)
-    conn.execute(
-        sa.update(cycles)
-        .where(cycles.c.id == cycle_id, cycles.c.finished_at.is_(None), ~still_open)
-        .values(finished_at=now)
-    )
-
-
-def last_good_cycle(conn: Connection, watch_id: int, marketplace: str) -> int | None:
-    """The newest cycle in which the watch had a complete scan on the marketplace."""
-    found = conn.execute(
-        sa.select(sa.func.max(scans.c.cycle_id)).where(
-            scans.c.watch_id == watch_id,
-            scans.c.marketplace == marketplace,
-            scans.c.outcome.in_([ScanOutcome.OK.value, ScanOutcome.EMPTY.value]),
-        )
-    ).scalar()
-    return None if found is None else int(found)
-
-
-def list_open_cycles(conn: Connection, watch_id: int) -> list[int]:
-    """The watch's cycles that have an open scan, the oldest first."""
-    rows = conn.execute(
-        sa.select(scans.c.cycle_id)
-        .where(scans.c.watch_id == watch_id, scans.c.state != FINISHED)
-        .distinct()
-        .order_by(scans.c.cycle_id)
-    )
-    return list(rows.scalars())
-
-
-def count_progress(conn: Connection, cycle_ids: Collection[int]) -> tuple[int, int]:
-    """(finished scans, all scans) of the cycles."""
-    row = conn.execute(
-        sa.select(
-            sa.func.count().filter(scans.c.state == FINISHED).label("done"),
-            sa.func.count().label("total"),
-        ).where(scans.c.cycle_id.in_(cycle_ids))
-    ).one()
-    return row.done, row.total
-
-
-def has_open(conn: Connection, cycle_id: int, marketplace: str) -> bool:
-    found = conn.execute(
-        sa.select(scans.c.id)
-        .where(
-            scans.c.cycle_id == cycle_id,
-            scans.c.marketplace == marketplace,
-            scans.c.state != FINISHED,
-        )
-        .limit(1)
-    )
-    return found.first() is not None
 
 
 def list_health(
@@ -393,4 +348,5 @@ def _health(row: sa.Row[tuple[object, ...]]) -> ScanHealth:
         matches_new=row.matches_new,
         requests=row.requests,
         error=row.error,
+        is_suspect=row.is_suspect,
     )

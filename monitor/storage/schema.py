@@ -93,7 +93,8 @@ def run_migrations(conn: Connection, folder: Path, target: str) -> None:
     config.attributes["connection"] = conn
     drop_views(conn)
     command.upgrade(config, target)
-    create_views(conn)
+    if target == "head":
+        create_views(conn)
 
 
 def known_revisions() -> set[str]:

@@ -204,6 +204,8 @@ scans = sa.Table(
     sa.Column("pictures_failed", sa.Integer, nullable=False, default=0),
     sa.Column("matches_new", sa.Integer, nullable=False, default=0),
     sa.Column("requests", sa.Integer, nullable=False, default=0),
+    # complete, but it saw far less than it used to: nothing is gone because of it
+    sa.Column("is_suspect", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.CheckConstraint("state IN ('due', 'running', 'finished')", name="state"),
     sa.Index("ix_scans_queue", "marketplace", "state", "due_at"),
 )
@@ -216,6 +218,16 @@ sa.Index(
     unique=True,
     sqlite_where=scans.c.state != "finished",
     postgresql_where=scans.c.state != "finished",
+)
+# Without a parameter in it, so that both databases use the index below: years of scans stay quick.
+IS_COMPLETE = scans.c.outcome.in_([sa.literal_column("'ok'"), sa.literal_column("'empty'")])
+sa.Index(
+    "ix_scans_complete",
+    scans.c.reference_id,
+    scans.c.marketplace,
+    scans.c.id,
+    sqlite_where=IS_COMPLETE,
+    postgresql_where=IS_COMPLETE,
 )
 
 baselines = sa.Table(
@@ -341,6 +353,8 @@ alerts = sa.Table(
     _ref("scan_id", "scans.id", nullable=True),
     # set for what a baseline scan found: told as one message when the cycle ends
     _ref("baseline_cycle_id", "cycles.id", nullable=True, index=True),
+    # set for a search that failed: whether the marketplace is paused for it is told instead
+    sa.Column("failed_marketplace", sa.Text),
     sa.Column("text", sa.Text),  # operator alerts: what happened and what to do
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("routed_at", Instant),  # when it was fanned out to deliveries
@@ -376,37 +390,4 @@ sa.Index(
     deliveries.c.alert_id,
     sqlite_where=deliveries.c.state == "held",
     postgresql_where=deliveries.c.state == "held",
-)
-
-# Pace and budget per credential, shared by all processes on this database.
-paces = sa.Table(
-    "paces",
-    metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("next_at", sa.Float, nullable=False),  # seconds since the epoch
-    sa.Column("held_until", sa.Float, nullable=False),  # the same: nobody may call before
-    sa.Column("day", sa.String(10), nullable=False),  # UTC day that used_today counts
-    sa.Column("month", sa.String(7), nullable=False),  # UTC month that used_this_month counts
-    sa.Column("used_today", sa.Integer, nullable=False),
-    sa.Column("used_this_month", sa.Integer, nullable=False),
-)
-
-# What a credential used, day by day.
-pace_days = sa.Table(
-    "pace_days",
-    metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("day", sa.String(10), primary_key=True),  # UTC
-    sa.Column("used", sa.Integer, nullable=False),
-)
-
-# What a marketplace account keeps between calls, under the same key as its pace. Secrets in it are
-# sealed with the account's own secret, so that a backup of the database gives none away.
-memories = sa.Table(
-    "memories",
-    metadata,
-    sa.Column("account", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-    sa.Column("expires_at", Instant, index=True),
 )

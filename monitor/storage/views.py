@@ -67,7 +67,8 @@ SELECT CAST(sc.id AS {text}) AS scan_id, w.name AS watch, sc.marketplace AS mark
        r.path AS reference_picture, sc.started_at AS started_at, sc.finished_at AS finished_at,
        sc.outcome AS outcome, sc.listings_seen AS listings_seen,
        sc.listings_new AS listings_new, sc.pictures_fetched AS pictures_fetched,
-       sc.matches_new AS matches_new, sc.requests AS requests, sc.error AS error
+       sc.matches_new AS matches_new, sc.requests AS requests, sc.error AS error,
+       CASE WHEN sc.is_suspect THEN 1 ELSE 0 END AS is_suspect
   FROM scans AS sc
   JOIN watches AS w ON w.id = sc.watch_id
   JOIN reference_pictures AS r ON r.id = sc.reference_id

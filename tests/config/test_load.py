@@ -24,6 +24,7 @@ def test_a_small_config_gets_the_defaults(tmp_path: Path) -> None:
     marketplace = config.marketplaces["alibaba"]
     assert (marketplace.name, marketplace.type) == ("alibaba", "guide_1688")
     assert (marketplace.rate, marketplace.daily_quota) == (5.0, None)
+    assert (marketplace.canary, marketplace.canary_item) == (None, None)
     assert config.channels["legal"].url.get_secret_value() == "json://127.0.0.1:9000/legal"
     assert config.channels["legal"].group == timedelta(seconds=30)
     assert config.alerts.ops == ["ops"]
@@ -59,6 +60,31 @@ def test_the_state_directory_holds_database_and_pictures(tmp_path: Path) -> None
     assert config.database.url == "sqlite:////var/lib/a/monitor.db"
     assert config.storage.pictures == Path("/var/lib/a/pictures")
     assert config.watches[0].images == tmp_path / "brands"
+
+
+def test_a_canary_is_a_file_beside_the_config(tmp_path: Path) -> None:
+    (tmp_path / "known.jpg").write_bytes(b"picture")
+    keys = 'canary = "known.jpg"\ncanary_item = "123"\ncanary_every = "6h"'
+    marketplace = load_text(tmp_path, swap('app_key = "key"', f'app_key = "key"\n{keys}'))
+    found = marketplace.marketplaces["alibaba"]
+    assert found.canary == tmp_path / "known.jpg"
+    assert (found.canary_item, found.canary_every) == ("123", timedelta(hours=6))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('canary = "gone.jpg"', "there is no picture file"),
+        ('canary = "brands"', "there is no picture file"),
+        ('canary_item = "123"', "this goes with canary only"),
+        ('canary_every = "6h"', "this goes with canary only"),
+    ],
+)
+def test_a_canary_that_can_not_be_is_told(tmp_path: Path, line: str, message: str) -> None:
+    text = swap('app_key = "key"', f'app_key = "key"\n{line}')
+    (problem,) = problems_of(tmp_path, text)
+    assert message in problem.message
+    assert problem.key == f"marketplaces.alibaba.{line.partition(' ')[0]}"
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ class Rehearsal:
     receiver: JsonReceiver
     clock: Clock = field(default_factory=Clock)
     watch_lines: tuple[str, ...] = ()
+    marketplace_lines: tuple[str, ...] = ()
     every: str = "6h"
     channel_url: str | None = None
     more: str = ""
@@ -75,7 +76,7 @@ class Rehearsal:
             '[storage]\npictures = "pictures"',
             f'[marketplaces.rehearsal]\ntype = "guide_1688"\nbase_url = "{self.sandbox.url}"\n'
             f'app_key = "{rules.app_key}"\napp_secret = "{rules.app_secret}"\n'
-            f'rate = "{rules.rate}/s"',
+            f'rate = "{rules.rate}/s"\n' + "\n".join(self.marketplace_lines),
             f'[channels.hook]\nurl = "{self.channel_url or self.receiver.url}"\ngroup = "0s"',
             '[alerts]\nops = ["hook"]',
             '[[watch]]\nname = "acme"\nimages = "brand"\nmarketplaces = ["rehearsal"]\n'

@@ -132,7 +132,7 @@ class Bench:
         return plan_watch(self.context, self.rules, self.clock())
 
     def claim(self) -> Scan | None:
-        return claim_scan(self.context, [SHOP], LEASE)
+        return claim_scan(self.context, SHOP, LEASE)
 
     def look(self) -> list[ScanOutcome]:
         """Run every due scan."""

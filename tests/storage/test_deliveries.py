@@ -9,7 +9,7 @@ import pytest
 
 from monitor.errors import NotFound
 from monitor.model import AlertEvent, ScanOutcome
-from monitor.storage import Connection, Store, alerts, deliveries, scans
+from monitor.storage import Connection, Store, alerts, cycles, deliveries
 from monitor.storage.deliveries import DueDelivery
 from monitor.storage.queue import release, renew_leases, take_over
 from tests.storage.rows import (
@@ -116,7 +116,7 @@ def test_a_baseline_waits_for_its_cycle_and_is_one_message(store: Store) -> None
             _alert(conn, alert_id, cycle=cycle)
         assert alerts.find_unrouted(conn, START) == []
         finish(conn, shelf, ScanOutcome.FAILED)
-        assert scans.list_open_cycles(conn, shelf.watch_id) == []
+        assert cycles.list_open(conn, shelf.watch_id) == []
         for alert in alerts.find_unrouted(conn, START):
             alerts.route(conn, alert.id, ["legal"], START)
     assert [item.alert_id for item in _claim(store, group=GROUP)] == ids

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.storage import Store, check_schema, paces, tables, upgrade_schema
+from monitor.storage import Store, check_schema, marketplace_tables, paces, upgrade_schema
 from monitor.storage.paces import Asked, Budget, Reason, Refusal, Slot
 from monitor.storage.schema import migrations_folder, run_migrations
 from tests.storage.rows import START, later
@@ -52,7 +52,7 @@ def _row(store: Store) -> sa.RowMapping:
 
 def _set(store: Store, **values: object) -> None:
     with store.writing() as conn:
-        conn.execute(sa.update(tables.paces).values(values))
+        conn.execute(sa.update(marketplace_tables.paces).values(values))
 
 
 def _gaps(slots: list[Slot]) -> list[float]:

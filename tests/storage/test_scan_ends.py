@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from monitor.model import ScanOutcome
-from monitor.storage import Store, assets, scans
+from monitor.storage import Store, assets, cycles, scans
 from tests.storage.rows import LEASE, START, add_watch, found, later, sync
 
 
@@ -107,9 +107,9 @@ def test_the_last_good_cycle_is_told_per_marketplace(store: Store, watch: int) -
     _run(store, "one", ScanOutcome.BLOCKED)
     _run(store, "two", ScanOutcome.OK)
     with store.reading() as conn:
-        assert scans.last_good_cycle(conn, watch, "one") == first
-        assert scans.last_good_cycle(conn, watch, "two") == second
-        assert scans.last_good_cycle(conn, watch, "three") is None
+        assert cycles.last_good(conn, watch, "one") == first
+        assert cycles.last_good(conn, watch, "two") == second
+        assert cycles.last_good(conn, watch, "three") is None
 
 
 def test_a_scan_given_back_is_due_and_its_attempt_does_not_count(store: Store, watch: int) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.errors import LeaseLost
 from monitor.model import ReferencePicture, Scan, ScanCounts, ScanOutcome
-from monitor.storage import Store, assets, scans
+from monitor.storage import Store, assets, cycles, scans
 from monitor.storage.queue import release, renew_leases, take_over
 from tests.storage.rows import LEASE, SHOP, START, add_watch, found, later, sync
 
@@ -55,9 +55,9 @@ def test_a_scan_per_picture_and_marketplace(store: Store, watch: int) -> None:
     cycle = _plan(store, watch, SHOP, "other")
     assert cycle is not None
     with store.reading() as conn:
-        assert scans.count_progress(conn, [cycle]) == (0, 4)
-        assert scans.list_open_cycles(conn, watch) == [cycle]
-        assert scans.has_open(conn, cycle, SHOP)
+        assert cycles.count_progress(conn, [cycle]) == (0, 4)
+        assert cycles.list_open(conn, watch) == [cycle]
+        assert cycles.has_open(conn, cycle, SHOP)
 
 
 def test_what_is_open_is_not_planned_twice(store: Store, watch: int) -> None:
@@ -67,7 +67,7 @@ def test_what_is_open_is_not_planned_twice(store: Store, watch: int) -> None:
     second = _plan(store, watch, hours=12)
     assert second is not None
     with store.reading() as conn:
-        assert scans.count_progress(conn, [second]) == (0, 1)
+        assert cycles.count_progress(conn, [second]) == (0, 1)
 
 
 def test_two_processes_that_plan_at_once_plan_it_once(store: Store, watch: int) -> None:
@@ -178,10 +178,10 @@ def test_a_cycle_ends_with_its_last_scan(store: Store, watch: int) -> None:
         newest = scans.list_newest(conn)
         assert [row.outcome for row in newest] == ["ok", "failed"]
         assert newest[1].error == "why\ufffd"
-        assert scans.count_progress(conn, [cycle]) == (2, 2)
-        assert not scans.has_open(conn, cycle, SHOP)
-        assert scans.last_good_cycle(conn, watch, SHOP) == cycle
-        assert scans.last_good_cycle(conn, watch, "other") is None
+        assert cycles.count_progress(conn, [cycle]) == (2, 2)
+        assert not cycles.has_open(conn, cycle, SHOP)
+        assert cycles.last_good(conn, watch, SHOP) == cycle
+        assert cycles.last_good(conn, watch, "other") is None
         assert len(scans.list_health(conn, cycles=[cycle], limit=1)) == 1
         assert scans.list_health(conn, cycles=[]) == []
 

@@ -129,11 +129,11 @@ def test_scan_health(url: str) -> None:
     rows = _rows(
         url,
         "SELECT scan_id, watch, marketplace, reference_picture, started_at, finished_at, outcome,"
-        " listings_seen, listings_new, pictures_fetched, matches_new, requests, error"
-        " FROM scan_health",
+        " listings_seen, listings_new, pictures_fetched, matches_new, requests, error,"
+        " is_suspect FROM scan_health",
     )
     assert rows == [
-        ("1", "mugs", "alibaba", "mug.jpg", BEGAN, BEGAN, "ok", 4, 3, 2, 3, 5, None),
+        ("1", "mugs", "alibaba", "mug.jpg", BEGAN, BEGAN, "ok", 4, 3, 2, 3, 5, None, 0),
     ]
 
 

@@ -1,0 +1,55 @@
+"""Blindness: a search that suddenly returns far less than it used to has seen nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from statistics import median
+
+from monitor.model import AlertEvent, Scan
+from monitor.scanning.context import ScanContext
+from monitor.storage import Connection, alerts, yields
+
+log = logging.getLogger(__name__)
+
+# Scans remembered: of a site that returns less for good six are suspect, then it is the usual.
+MOST_REMEMBERED = 10
+LEAST_REMEMBERED = 3
+LEAST_SHARE = 0.5
+
+
+def is_drop(seen: int, before: Sequence[int]) -> bool:
+    """Whether `seen` listings are under half the median of those before; not with under 3."""
+    return len(before) >= LEAST_REMEMBERED and seen < LEAST_SHARE * median(before)
+
+
+def check_yield(
+    context: ScanContext, conn: Connection, scan: Scan, seen: int, now: datetime
+) -> None:
+    """Mark a complete scan that saw far less than it used to; the first of a trouble is told.
+
+    A trouble is one per watch and marketplace, and over with a whole cycle that is as ever.
+    """
+    before = yields.find_latest(
+        conn, scan.reference.id, scan.marketplace, MOST_REMEMBERED, without=scan.id
+    )
+    if not is_drop(seen, before):
+        return
+    yields.mark_suspect(conn, scan.id)
+    usual = f"{median(before):g}"
+    log.warning("scan %d is suspect: %d listings instead of %s", scan.id, seen, usual)
+    steady = yields.last_steady_cycle(conn, scan.watch_id, scan.marketplace)
+    alerts.add(
+        conn,
+        event=AlertEvent.YIELD_DROPPED,
+        dedup_key=f"yield:{scan.watch_id}:{scan.marketplace}:{steady}",
+        watch_id=scan.watch_id,
+        scan_id=scan.id,
+        text=f"Watch {scan.watch} on {scan.marketplace}: the search for {scan.reference.path} "
+        f"returned {seen} listings, where {usual} are usual. The site may be holding back or have "
+        "changed, so copies may go unseen, and nothing counts as gone. Search there by hand and "
+        "compare. Other pictures of the watch may be concerned too: `monitor status` counts them.",
+        now=now,
+        alert_id=context.new_alert_id(),
+    )

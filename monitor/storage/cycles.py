@@ -1,0 +1,73 @@
+"""Cycles: the scans of a watch that became due together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from monitor.storage.engine import Connection
+from monitor.storage.tables import IS_COMPLETE, cycles, scans
+
+FINISHED = "finished"
+
+
+def finish_done(conn: Connection, cycle_id: int, now: datetime) -> None:
+    """Finish the cycle if none of its scans is open any more."""
+    # the cycle's row is locked first: of two last scans that end at once, one must see the other
+    row = sa.select(cycles.c.id).where(cycles.c.id == cycle_id)
+    conn.execute(row.with_for_update(key_share=True))
+    still_open = sa.exists().where(scans.c.cycle_id == cycle_id, scans.c.state != FINISHED)
+    conn.execute(
+        sa.update(cycles)
+        .where(cycles.c.id == cycle_id, cycles.c.finished_at.is_(None), ~still_open)
+        .values(finished_at=now)
+    )
+
+
+def last_good(conn: Connection, watch_id: int, marketplace: str) -> int | None:
+    """The newest cycle in which the watch had a complete scan on the marketplace."""
+    found = conn.execute(
+        sa.select(sa.func.max(scans.c.cycle_id)).where(
+            scans.c.watch_id == watch_id,
+            scans.c.marketplace == marketplace,
+            IS_COMPLETE,
+        )
+    ).scalar()
+    return None if found is None else int(found)
+
+
+def list_open(conn: Connection, watch_id: int) -> list[int]:
+    """The watch's cycles that have an open scan, the oldest first."""
+    rows = conn.execute(
+        sa.select(scans.c.cycle_id)
+        .where(scans.c.watch_id == watch_id, scans.c.state != FINISHED)
+        .distinct()
+        .order_by(scans.c.cycle_id)
+    )
+    return list(rows.scalars())
+
+
+def count_progress(conn: Connection, cycle_ids: Collection[int]) -> tuple[int, int]:
+    """(finished scans, all scans) of the cycles."""
+    row = conn.execute(
+        sa.select(
+            sa.func.count().filter(scans.c.state == FINISHED).label("done"),
+            sa.func.count().label("total"),
+        ).where(scans.c.cycle_id.in_(cycle_ids))
+    ).one()
+    return row.done, row.total
+
+
+def has_open(conn: Connection, cycle_id: int, marketplace: str) -> bool:
+    found = conn.execute(
+        sa.select(scans.c.id)
+        .where(
+            scans.c.cycle_id == cycle_id,
+            scans.c.marketplace == marketplace,
+            scans.c.state != FINISHED,
+        )
+        .limit(1)
+    )
+    return found.first() is not None
