@@ -26,6 +26,7 @@ BUILT_IN = (
     "guide_1688",
     "google_vision",
     "serpapi_lens",
+    "yandex",
 )
 # fmt: on
 

@@ -49,7 +49,7 @@ _CLEAR: dict[str, Kind] = {
 }
 # What the shared words would misread: sizes "exceed a limit" too, and keys of a wrong project.
 _MEANINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (re.compile(r"(payload|request|message|content|data) (size|length)|larger than max", re.I),
+    (re.compile(r"(payload|request|message|content|data):? (size|length)|larger than max", re.I),
      PictureTooLarge),
     (re.compile(r"billing|folder", re.I), PermissionDenied),
     (re.compile(r"unknown name|cannot find field|invalid json", re.I), ProtocolError),
@@ -61,7 +61,7 @@ _FOR_LONG = re.compile(r"per ?(day|month)|daily|monthly|billing|balance|run out"
 def status_error(said: Json, http_status: int = 200) -> MarketplaceError:
     """The error that a google.rpc.Status tells of; by the HTTP status where it has no code."""
     name = _name(said) or _BY_HTTP.get(http_status, "")
-    words = " ".join(_iter_words(said))
+    words = " ".join(filter(None, _iter_words(said)))
     kind = _kind(name, words)
     return refusal(words, code=name, codes={name: kind})
 
