@@ -26,6 +26,9 @@ BUILT_IN = (
     "guide_1688",
     "folder",
     "http_json",
+    "google_vision",
+    "serpapi_lens",
+    "yandex",
 )
 # fmt: on
 

@@ -114,6 +114,11 @@ def listing_url(site: str, item_id: str) -> str:
     return _SITES[site].page_of(item_id)
 
 
+def is_known_host(host: str) -> bool:
+    """Whether a host is that of a known site, or below one: then its listings have an identity."""
+    return any(is_on(f"https://{host}/", *site.hosts) for site in _SITES.values())
+
+
 def find_item_id(site: str, value: object) -> str | None:
     """An id as an answer writes it, in the form that addresses hold; None for what is none.
 

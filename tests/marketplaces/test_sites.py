@@ -12,6 +12,7 @@ from monitor.marketplaces.sites import (
     find_item_id,
     find_listing,
     find_page,
+    is_known_host,
     listing_url,
 )
 from monitor.marketplaces.values import MAX_ID
@@ -178,6 +179,16 @@ def test_a_listing_of_a_known_site_keeps_its_identity_on_a_named_host() -> None:
     assert other is not None
     assert other.site == "alibaba.com"
     assert find_page("https://dj.1688.com/ci_bb?a=1", ["1688.com"]) is None
+
+
+@pytest.mark.parametrize("host", ["1688.com", "detail.1688.com", "www.ebay.co.uk", "alibaba.com"])
+def test_the_hosts_of_known_sites_are_known(host: str) -> None:
+    assert is_known_host(host)
+
+
+@pytest.mark.parametrize("host", ["shop.example", "evil1688.com", "1688.com.example", "com", ""])
+def test_other_hosts_are_not_known(host: str) -> None:
+    assert not is_known_host(host)
 
 
 @pytest.mark.parametrize("raw", ["https://evilshop.example/a", "https://shop.example.evil.test/a"])
