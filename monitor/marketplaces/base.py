@@ -24,6 +24,7 @@ PLUG_INS = "infringement_monitor.marketplaces"
 # fmt: off
 BUILT_IN = (
     "guide_1688",
+    "aliexpress",
 )
 # fmt: on
 
