@@ -26,6 +26,7 @@ BUILT_IN = (
     "guide_1688",
     "aliexpress",
     "taobao_global",
+    "onebound",
 )
 # fmt: on
 
