@@ -29,6 +29,9 @@ BUILT_IN = (
     "google_vision",
     "serpapi_lens",
     "yandex",
+    "aliexpress",
+    "taobao_global",
+    "onebound",
 )
 # fmt: on
 

@@ -1,0 +1,215 @@
+"""Taobao and Tmall, on Taobao's official platform for distributors abroad.
+
+A picture is uploaded once, then searched for by the id it got; or the site loads it from a public
+address. One search is one answer: no paging is documented.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from monitor.errors import BadImage, MarketplaceError, ProtocolError
+from monitor.marketplaces.answers import Answer
+from monitor.marketplaces.base import Adapter, Outside, Page, Query
+from monitor.marketplaces.client import Tally
+from monitor.marketplaces.iop import (
+    MAX_BASE64_BYTES,
+    IopAccount,
+    IopOptions,
+    Request,
+    find_refusal,
+    is_good,
+    refuse,
+)
+from monitor.marketplaces.listings import collect, dig
+from monitor.marketplaces.options import Address, PictureUrl, join, picture_address
+from monitor.marketplaces.preparing import iter_uploads
+from monitor.marketplaces.sites import find_item_id, listing_url
+from monitor.marketplaces.urls import picture_link
+from monitor.marketplaces.values import (
+    Json,
+    clean_text,
+    clean_title,
+    load_json,
+    parse_count,
+    parse_price,
+)
+from monitor.model import Observation, Seller
+
+SITE = "taobao"
+DEFAULT_BASE_URL = "https://api.taobao.global/rest"
+UPLOAD_PATH = "/upload/image"
+SEARCH_PATH = "/traffic/item/imgsearch"
+# How long an uploaded picture's id is used again. The site names no lifetime (unverified): an id
+# that it refuses is forgotten, and the picture uploaded anew.
+_ID_LIFETIME = timedelta(hours=6)
+_MAX_ID = 500
+
+
+class Options(IopOptions):
+    """The keys of `[marketplaces.NAME]` with `type = "taobao_global"`."""
+
+    base_url: Address = DEFAULT_BASE_URL
+    language: Literal["en", "vi", "ru", "ko", "ja"] = "en"
+    # without it every picture is uploaded
+    picture_url: PictureUrl | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One answer: its listings, and how many the site claims to have."""
+
+    observations: tuple[Observation, ...]
+    total: int | None
+
+
+class TaobaoGlobal(IopAccount):
+    """One app with the consent of one account."""
+
+    site = SITE
+
+    def __init__(self, name: str, options: Options, outside: Outside) -> None:
+        super().__init__(name, options, outside, rest_url=options.base_url)
+        self._options = options
+
+    def search(self, query: Query) -> Page:
+        """The one page of a search. Raises MarketplaceError, Stopping."""
+        tally = Tally()
+        answer = self._find_answer(query, tally)
+        with self._reading():
+            parsed = parse_answer(answer.body, answer.url, allow_loopback=self.is_loopback)
+        return Page(parsed.observations, parsed.total, None, tally.requests)
+
+    def _find_answer(self, query: Query, tally: Tally) -> Answer:
+        template = self._options.picture_url
+        address = picture_address(template, query) if template is not None else None
+        if address is not None:
+            return self._search({"pic_url": address}, tally)
+        key = f"taobao_global: picture {query.sha256}"
+        kept = self._outside.memory.find(key) if query.sha256 else None
+        if kept is not None:
+            try:
+                return self._search({"image_id": kept}, tally)
+            except (BadImage, ProtocolError):
+                # the id may have run out, in words that nobody has seen yet
+                self._outside.memory.forget(key)
+        image_id = self._upload(query, tally)
+        if query.sha256:
+            # kept before the search: one that fails has cost the upload already
+            self._outside.memory.keep(key, image_id, _ID_LIFETIME)
+        return self._search({"image_id": image_id}, tally)
+
+    def _upload(self, query: Query, tally: Tally) -> str:
+        """The id under which the site knows the picture."""
+
+        def send(data: bytes) -> Answer:
+            # in the form: as a part of the address it would be longer than servers take
+            return self._call(UPLOAD_PATH, {"image_base64": base64.b64encode(data).decode()}, tally)
+
+        answer = self._send_fitting(iter_uploads(query.picture, max_bytes=MAX_BASE64_BYTES), send)
+        with self._reading():
+            return parse_upload(answer.body)
+
+    def _search(self, picture: dict[str, str], tally: Tally) -> Answer:
+        return self._call(SEARCH_PATH, {**picture, "language": self._options.language}, tally)
+
+    def _call(self, path: str, fields: dict[str, str], tally: Tally) -> Answer:
+        url = join(self._options.base_url, path)
+        return self._ask(Request(url, fields, "access_token", path=path), judge, tally)
+
+
+def judge(answer: Answer) -> MarketplaceError | None:
+    """The refusal in an answer's body, if it is one: the gateway's or the search's own."""
+    try:
+        value = load_json(answer.body)
+    except ValueError:
+        return None
+    failure = find_refusal(value)
+    if failure is not None or not isinstance(value, dict):
+        return failure
+    code = _either(value, "biz_error_code", "bizErrorCode")
+    if is_good(code):
+        return None
+    words = {**value, "biz_error_msg": _either(value, "biz_error_msg", "bizErrorMsg")}
+    return refuse(words, clean_text(code, 100))
+
+
+def parse_upload(body: bytes) -> str:
+    """The id of an uploaded picture. Raises ProtocolError where there is none."""
+    data = dig(_load(body), "data")
+    found = _either(data, "image_id", "imageId") if isinstance(data, dict) else None
+    image_id = clean_text(found, _MAX_ID)
+    if image_id in ("", "0"):
+        raise ProtocolError("the answer to the upload holds no image_id: the interface has changed")
+    return image_id
+
+
+def parse_answer(body: bytes, base: str, *, allow_loopback: bool) -> Parsed:
+    """The listings of a good answer, whose names are written `item_id` or `itemId`.
+
+    They are in `data[]`, or in `result.item_list[]` (seen in one client only). Raises ProtocolError
+    where the shape is another one.
+    """
+    value = _load(body)
+
+    def observe(item: dict[str, Json], rank: int) -> Observation | None:
+        return _observe(item, base, rank, allow_loopback=allow_loopback)
+
+    listed = dig(value, "result", "item_list")
+    items = dig(value, "data") if listed is None else listed
+    total = parse_count(dig(value, "result", "total_results"))
+    return Parsed(collect(items, observe, place="data"), total)
+
+
+def _load(body: bytes) -> Json:
+    try:
+        return load_json(body)
+    except ValueError as error:
+        raise ProtocolError("the answer is not JSON") from error
+
+
+def _observe(
+    item: dict[str, Json], base: str, rank: int, *, allow_loopback: bool
+) -> Observation | None:
+    """One listing, or None where it can't be told from others. Prices are in yuan."""
+    item_id = find_item_id(SITE, _either(item, "item_id", "itemId"))
+    if item_id is None:
+        return None
+    translated = _either(item, "multi_language_info", "multiLanguageInfo")
+    # The seller's own title names what is offered; the translated one is a machine's.
+    title = clean_title(item.get("title")) or clean_title(dig(translated, "title"))
+    address = _either(item, "main_image_url", "mainImageUrl", "pic_url")
+    if address is None and isinstance(translated, dict):
+        address = _either(translated, "main_image_url", "mainImageUrl")
+    picture = picture_link(address, base=base, allow_loopback=allow_loopback)
+    price = parse_price(item.get("price"))
+    shop = clean_text(_either(item, "shop_name", "shopName"), 200)
+    return Observation(
+        site=SITE,
+        item_id=item_id,
+        url=listing_url(SITE, item_id),
+        title=title,
+        picture_url=picture.url,
+        price=price or parse_price(_either(item, "coupon_price", "couponPrice")),
+        seller=Seller(None, shop) if shop else None,
+        sales=parse_count(item.get("sold_count")),
+        rank=rank,
+        picture_problem=picture.problem,
+        picture_fallback_url=picture.fallback,
+    )
+
+
+def _either(item: dict[str, Json], *keys: str) -> Json:
+    return next((item[key] for key in keys if item.get(key) is not None), None)
+
+
+ADAPTER = Adapter(
+    Options,
+    TaobaoGlobal,
+    account=lambda options: options.app_key,
+    summary="Taobao and Tmall by picture upload or address, on the platform for distributors",
+    needs="app_key, app_secret and access_token of an app on open.taobao.global",
+)
