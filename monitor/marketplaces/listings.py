@@ -7,13 +7,21 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from monitor.errors import ProtocolError
-from monitor.marketplaces.values import Json
+from monitor.marketplaces.values import Json, load_json
 from monitor.model import Observation
 
 log = logging.getLogger(__name__)
 
 # (item, rank) -> what it says, or None where it can't be told from other listings.
 Observe: TypeAlias = Callable[[dict[str, Json], int], Observation | None]
+
+
+def read_json(body: bytes) -> Json:
+    """The value of an answer's body. Raises ProtocolError where it is not JSON."""
+    try:
+        return load_json(body)
+    except ValueError as error:
+        raise ProtocolError("the answer is not JSON") from error
 
 
 def dig(value: Json, *keys: str) -> Json:
