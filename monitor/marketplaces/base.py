@@ -25,6 +25,7 @@ PLUG_INS = "infringement_monitor.marketplaces"
 BUILT_IN = (
     "guide_1688",
     "ebay",
+    "tineye",
 )
 # fmt: on
 

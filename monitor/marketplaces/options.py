@@ -13,6 +13,16 @@ from monitor.marketplaces.base import Query
 # They go into a header or an address as they are.
 Key = Annotated[str, Field(pattern=r"^[\x21-\x7e]+$")]
 Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+def _check_header(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
+        raise ValueError("must be letters, digits and signs of ASCII, without spaces")
+    return value
+
+
+# A secret that goes into a header as it is.
+HeaderSecret = Annotated[SecretStr, AfterValidator(_check_header)]
 MaxPages = Annotated[int, Field(ge=1, le=200)]
 
 
