@@ -26,6 +26,7 @@ BUILT_IN = (
     "guide_1688",
     "ebay",
     "tineye",
+    "tmapi_1688",
 )
 # fmt: on
 

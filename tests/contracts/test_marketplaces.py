@@ -52,7 +52,7 @@ from tests.marketplaces.scripted import (
 )
 
 # With a name in a folder, for sites that load the picture from there.
-PICTURE = Image.new("RGB", (820, 810), "teal")
+QUERY = Query(Image.new("RGB", (820, 810), "teal"), path="mugs/front.jpg")
 CONTRACT_LIMITS = Limits(connect=2.0, read=5.0, total=5.0, max_bytes=1_000_000)
 
 
@@ -74,7 +74,7 @@ class Contract:
     def search(self, *replies: Reply, limits: Limits = CONTRACT_LIMITS) -> tuple[Observation, ...]:
         """The listings of the first page of a search that is answered so."""
         self.server.replies = list(replies)
-        return self.open(limits).search(Query(PICTURE)).observations
+        return self.open(limits).search(QUERY).observations
 
     def open(self, limits: Limits = CONTRACT_LIMITS) -> Marketplace:
         self.opened.append(self.make(limits))
@@ -188,7 +188,7 @@ def test_a_429_that_stays_is_throttled(contract: Contract) -> None:
 
 def test_three_500s_are_survived_and_counted(contract: Contract) -> None:
     contract.server.replies = [Reply(500), Reply(502), Reply(503), contract.answers()]
-    page = contract.open().search(Query(PICTURE))
+    page = contract.open().search(QUERY)
     assert contract.searches == 4
     assert page.requests == contract.pace.waits == 4 + contract.preparations
     assert len(contract.sleep.calls) == 3
@@ -336,7 +336,7 @@ def test_several_threads_may_search_at_once(contract: Contract) -> None:
 
     def search(_: int) -> int:
         barrier.wait(5)
-        return marketplace.search(Query(PICTURE)).requests
+        return marketplace.search(QUERY).requests
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(search, range(4))) == 4 + contract.preparations
@@ -366,7 +366,7 @@ def test_a_search_goes_on_to_its_last_page(contract: Contract) -> None:
     replies, wanted = contract.dialect.in_pages()
     contract.server.replies = list(replies)
     marketplace = contract.open()
-    query: Query | None = Query(PICTURE)
+    query: Query | None = QUERY
     found: list[Observation] = []
     while query is not None:
         page = marketplace.search(query)
@@ -380,7 +380,7 @@ def test_a_search_goes_on_to_its_last_page(contract: Contract) -> None:
 @pytest.mark.parametrize("cursor", ["", "x", "99:99:99:99:99", "-1", "1" * 400])
 def test_a_cursor_of_another_kind_starts_anew(contract: Contract, cursor: str) -> None:
     contract.server.replies = [contract.answers(contract.dialect.item("1"))]
-    page = contract.open().search(Query(PICTURE, cursor=cursor))
+    page = contract.open().search(replace(QUERY, cursor=cursor))
     assert [item.rank for item in page.observations] == [1]
 
 
