@@ -16,7 +16,7 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.answers import Answer
-from monitor.marketplaces.listings import collect, dig, read_json
+from monitor.marketplaces.listings import check_first_page, collect, dig, read_json
 from monitor.marketplaces.refusals import quote, refusal
 from monitor.marketplaces.sites import find_item_id, find_listing, listing_url
 from monitor.marketplaces.tokens import Token
@@ -143,6 +143,8 @@ def parse_answer(
     items = dig(value, "itemSummaries")
     if items is None and (total == 0 or (total is not None and page > 1)):
         items = []  # what has nothing to list may leave the list out
+    if page == 1:
+        check_first_page(items, total, place="itemSummaries")
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:
         return _observe(item, base, rank, allow_loopback=allow_loopback)

@@ -29,7 +29,7 @@ from monitor.marketplaces.answers import Answer, PictureTooLarge
 from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import dig, read_json
+from monitor.marketplaces.listings import check_first_page, dig, read_json
 from monitor.marketplaces.options import Address, HeaderSecret, MaxPages, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
@@ -100,7 +100,11 @@ class TinEye(Account):
         answer = self._send_fitting(uploads, send)
         with self._reading():
             parsed = parse_answer(
-                answer.body, hosts=options.hosts, allow_loopback=self.is_loopback, seen=seen
+                answer.body,
+                hosts=options.hosts,
+                allow_loopback=self.is_loopback,
+                page=page,
+                seen=seen,
             )
         goes_on = has_more(
             page=page,
@@ -168,7 +172,7 @@ def _refusal_of(code: str, words: str) -> MarketplaceError:
 
 
 def parse_answer(
-    body: bytes, *, hosts: Sequence[str], allow_loopback: bool, seen: int = 0
+    body: bytes, *, hosts: Sequence[str], allow_loopback: bool, page: int = 1, seen: int = 0
 ) -> Parsed:
     """The listings of a good answer; `seen` is how many listings the search gave before.
 
@@ -176,6 +180,9 @@ def parse_answer(
     """
     value = _read_good(body)
     matches = dig(value, "results", "matches")
+    total = parse_count(dig(value, "stats", "total_results"))
+    if page == 1:
+        check_first_page(matches, total, place="results.matches")
 
     def observe(link: dict[str, Json], rank: int) -> Observation | None:
         found = observe_page(
@@ -196,7 +203,6 @@ def parse_answer(
         place="results.matches",
         offset=seen,
     )
-    total = parse_count(dig(value, "stats", "total_results"))
     return Parsed(observations, len(matches) if isinstance(matches, list) else 0, total)
 
 

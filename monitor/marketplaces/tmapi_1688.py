@@ -27,7 +27,7 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import collect, dig, read_json
+from monitor.marketplaces.listings import check_first_page, collect, dig, read_json
 from monitor.marketplaces.options import (
     Address,
     HeaderSecret,
@@ -116,7 +116,7 @@ class Tmapi1688(Account):
         answer = self._search(query, page, tally)
         with self._reading():
             parsed = parse_answer(
-                answer.body, answer.url, allow_loopback=self.is_loopback, seen=seen
+                answer.body, answer.url, allow_loopback=self.is_loopback, page=page, seen=seen
             )
         cursor = None
         if self._goes_on(parsed, page):
@@ -221,13 +221,17 @@ def parse_converted(body: bytes) -> str:
     return converted
 
 
-def parse_answer(body: bytes, base: str, *, allow_loopback: bool, seen: int = 0) -> Parsed:
+def parse_answer(
+    body: bytes, base: str, *, allow_loopback: bool, page: int = 1, seen: int = 0
+) -> Parsed:
     """The listings of a good answer; `seen` is how many listings the search gave before.
 
     Raises ProtocolError where the shape is another one.
     """
     data = _read_good(body)
-    items = dig(data, "items")
+    items, total = dig(data, "items"), parse_count(dig(data, "total_count"))
+    if page == 1:
+        check_first_page(items, total, place="data.items")
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:
         return _observe(item, base, rank, allow_loopback=allow_loopback)
@@ -236,7 +240,7 @@ def parse_answer(body: bytes, base: str, *, allow_loopback: bool, seen: int = 0)
     return Parsed(
         observations,
         items=len(items) if isinstance(items, list) else 0,
-        total=parse_count(dig(data, "total_count")),
+        total=total,
         has_next=parse_flag(dig(data, "has_next_page")),
     )
 

@@ -144,6 +144,7 @@ DIALECT = Dialect(
         ],
         ProtocolError: [
             as_json({"total": 3, "limit": 50, "offset": 0}),
+            as_json({"total": 3, "limit": 50, "offset": 0, "itemSummaries": []}),
             refused(12515, "The 'offset' value must be a multiple of the 'limit' value."),
             refused(12999, "nobody knows why"),
         ],

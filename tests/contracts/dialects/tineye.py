@@ -105,6 +105,7 @@ DIALECT = Dialect(
             as_json({"code": 200, "messages": [], "results": []}),
             as_json({"code": 200, "results": {"matches": [{"backlinks": []}]}}),
             as_json({"results": {"matches": []}}),
+            as_json(answer([], total=3)),
             refused(400, "Invalid sort order"),
         ],
         Blocked: [PAGE],

@@ -108,6 +108,7 @@ DIALECT = Dialect(
             as_json({"code": 200, "msg": "success", "data": None}),
             as_json({"code": 200, "data": {"items": None, "total_count": 0}}),
             as_json({"data": {"items": []}}),
+            as_json(answer([], total_count=3)),
         ],
         Blocked: [PAGE],
     },
