@@ -32,6 +32,9 @@ BUILT_IN = (
     "aliexpress",
     "taobao_global",
     "onebound",
+    "ebay",
+    "tineye",
+    "tmapi_1688",
 )
 # fmt: on
 

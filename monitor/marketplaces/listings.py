@@ -58,3 +58,12 @@ def collect(
             raise ProtocolError(f"none of the {bad} listings has an id: the interface has changed")
         log.warning("%d of %d listings have no id and were left out", bad, len(items))
     return tuple(found.values())
+
+
+def check_first_page(items: Json, total: int | None, *, place: str) -> None:
+    """Raises ProtocolError where a search's first page lists nothing, but `total` is above 0.
+
+    A site that hides what it has found would else read as one that has found nothing.
+    """
+    if items == [] and total:
+        raise ProtocolError(f"the answer claims {total} results, but lists none in {place}")

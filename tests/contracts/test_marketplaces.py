@@ -52,8 +52,7 @@ from tests.marketplaces.scripted import (
 )
 
 # With a name in a folder, for sites that load the picture from there.
-PICTURE = Image.new("RGB", (820, 810), "teal")
-QUERY = Query(PICTURE, path="mugs/fox.jpg")
+QUERY = Query(Image.new("RGB", (820, 810), "teal"), path="mugs/front.jpg")
 CONTRACT_LIMITS = Limits(connect=2.0, read=5.0, total=5.0, max_bytes=1_000_000)
 
 
@@ -222,8 +221,10 @@ def test_an_answer_beyond_all_size_is_refused(contract: Contract) -> None:
 def test_duplicate_ids_are_one_listing(contract: Contract) -> None:
     item = contract.dialect.item
     found = contract.search(contract.answers(item("1", "first"), item("1", "again"), item("2")))
-    assert [(one.item_id, one.title) for one in found] == [("1", "first"), ("2", "T恤")]
+    assert [one.item_id for one in found] == ["1", "2"]
     assert [one.rank for one in found] == [1, 2]
+    if contract.dialect.has_titles:
+        assert [one.title for one in found] == ["first", "T恤"]
 
 
 def test_the_longest_id_is_exact_as_number_and_as_text(contract: Contract) -> None:
@@ -248,6 +249,8 @@ def test_prices_of_all_sorts_are_taken_or_left_out(contract: Contract) -> None:
 
 
 def test_titles_are_fit_for_the_store_and_kept_in_length(contract: Contract) -> None:
+    if not contract.dialect.has_titles:
+        pytest.skip("the site gives no titles")
     titles: list[object] = ["👕" * 20, "长" * 10_000, "a\x00b\ud800c", None, 12]
     item = contract.dialect.item
     found = contract.search(

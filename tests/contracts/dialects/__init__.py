@@ -44,6 +44,7 @@ class Dialect:
     prepare: Callable[[Scripted], None] = lambda _: None
     ids: tuple[object, object] = (9223372036854775807, "1164408192156408878")
     in_pages: Callable[[], tuple[list[Reply], list[str]]] | None = None
+    has_titles: bool = True
     has_prices: bool = True
     has_scores: bool = True
     # the site gives addresses of pictures as absolute ones only
