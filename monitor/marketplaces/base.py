@@ -24,6 +24,7 @@ PLUG_INS = "infringement_monitor.marketplaces"
 # fmt: off
 BUILT_IN = (
     "guide_1688",
+    "alibaba_1688",
 )
 # fmt: on
 
@@ -47,12 +48,15 @@ class Page:
     """One page of a search. `total` is what the site claims to have, often above what it gives.
 
     `requests` counts the calls this page took, retries included; `next_cursor` is None at the end.
+    Where an answer is made of several searches, one after the other, `next_part` is the cursor at
+    which the next of them begins: a page that brings nothing new ends its part only.
     """
 
     observations: tuple[Observation, ...]
     total: int | None
     next_cursor: str | None
     requests: int
+    next_part: str | None = None
 
 
 class Pace(Protocol):
