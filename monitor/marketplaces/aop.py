@@ -169,7 +169,7 @@ class Gateway:
             side = "behind" if offset > 0 else "ahead of"
             text = "%s: this machine's clock is %.0f s %s the gateway's, whose time is used"
             log.warning(text, self._name, abs(offset), side)
-        return offset != used
+        return abs(offset - used) >= SMALL_SKEW_SECONDS
 
     def _ask_offset(self, api: str, read: Callable[[bytes], int], tally: Tally) -> float:
         """The offset by an answer that is the gateway's time in milliseconds; it is kept."""
@@ -178,7 +178,7 @@ class Gateway:
         if abs(offset) < SMALL_SKEW_SECONDS:  # or the answer's way
             offset = 0.0
         self._outside.memory.keep(_OFFSET_KEY, f"{offset:.3f}", _OFFSET_LIFETIME)
-        return self._offset()
+        return offset
 
     def _offset(self) -> float:
         return float(self._outside.memory.find(_OFFSET_KEY) or 0)

@@ -187,6 +187,16 @@ def test_a_kept_id_that_is_refused_is_replaced_once(app: App) -> None:
     assert app.paths[5:] == [QUERY, UPLOAD, QUERY]
 
 
+def test_a_kept_id_that_was_refused_is_not_asked_with_again(app: App) -> None:
+    app.open().search(FILED)
+    app.answers(QUERY, REFUSED_ID, stored("crossborder.json"))
+    app.answers(UPLOAD, Reply(404), uploaded("8"))
+    with pytest.raises(ProtocolError, match="404"):
+        app.open().search(FILED)
+    app.open().search(FILED)
+    assert app.paths[2:] == [QUERY, UPLOAD, UPLOAD, QUERY]
+
+
 def test_an_empty_page_for_a_kept_id_is_not_believed(app: App) -> None:
     app.open().search(FILED)
     app.answers(QUERY, stored("crossborder_empty.json"), stored("crossborder.json"))

@@ -99,6 +99,8 @@ def test_when_both_are_declined_the_error_says_what_to_ask_for(app: App) -> None
     # a new grant shows with the next search
     app.answers(UPLOAD, uploaded("7"))
     assert len(site.search(FILED).observations) == 3
+    site.search(FILED)
+    assert app.paths[-4:] == [LINKPLUS, UPLOAD, QUERY, QUERY]
 
 
 @pytest.mark.parametrize(

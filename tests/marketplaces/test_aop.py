@@ -148,6 +148,16 @@ def test_the_token_is_refreshed_300_seconds_before_its_end_with_the_newest_refre
     assert app.asked[-1].fields["access_token"] == "access-2"
 
 
+def test_a_refresh_token_that_isnt_given_anew_is_used_again(app: App) -> None:
+    app.answers(UPLOAD, UNAUTHENTICATED, uploaded("116"))
+    app.answers(GET_TOKEN, as_json({"access_token": "access-1", "expires_in": "36000"}))
+    app.open(refresh_token=REFRESH).search(QUERIED)
+    app.memory.now += 36_000
+    app.open(refresh_token=REFRESH).search(QUERIED)
+    sent = [asked.fields["refresh_token"] for asked in app.asked if asked.path == GET_TOKEN]
+    assert sent == [REFRESH, REFRESH]
+
+
 def test_tokens_are_kept_sealed(app: App) -> None:
     app.answers(QUERY, accepting("access-1"))  # type: ignore[arg-type]
     app.open(refresh_token=REFRESH).search(QUERIED)
@@ -237,6 +247,36 @@ def test_the_gateways_time_is_asked_once_in_ten_minutes(app: App) -> None:
     with pytest.raises(AuthError):
         app.open().search(QUERIED)
     assert app.paths.count(MILLIS) == 2
+
+
+def test_a_time_that_agrees_with_the_one_used_is_no_reason_to_try_again(app: App) -> None:
+    app.answers(UPLOAD, only_at(NOW + 600))  # type: ignore[arg-type]
+    app.open().search(QUERIED)
+    app.answers(QUERY, STALE)
+    app.answers(MILLIS, as_json(round((NOW + 601) * 1000) + 600_500))
+    app.memory.now += 601
+    with pytest.raises(AuthError, match="timestamp expired"):
+        app.open().search(QUERIED)
+    assert app.paths[4:] == [QUERY, MILLIS]
+
+
+def test_a_time_that_another_process_has_asked_for_meanwhile_is_used(app: App) -> None:
+    def refuse_late(_: Asked) -> Reply:
+        app.memory.keep("clock offset", "600.000")
+        return STALE
+
+    app.answers(UPLOAD, refuse_late, only_at(NOW + 600))  # type: ignore[arg-type]
+    app.open().search(QUERIED)
+    assert app.paths == [UPLOAD, UPLOAD, QUERY]
+
+
+def test_a_token_that_is_refused_at_the_corrected_time_raises_no_doubt_of_the_clock(
+    app: App,
+) -> None:
+    app.memory.keep("clock offset", "600.000")
+    app.answers(UPLOAD, Reply(401, {"Date": "Tue, 14 Nov 2023 22:23:21 GMT"}), uploaded("116"))
+    app.open(refresh_token=REFRESH).search(QUERIED)
+    assert app.paths == [UPLOAD, GET_TOKEN, UPLOAD, QUERY]
 
 
 @pytest.mark.parametrize("answer", [Reply(404), as_json("soon"), as_json(5), as_json({})])

@@ -54,6 +54,7 @@ URL = "https://gw.open.1688.com/openapi/param2/1/x/y/1"
         (400, b"Exceed the app call time limit", Throttled),
         (400, b"Unsupport API", PermissionDenied),
         (200, b"invoke timeout", Transient),
+        (200, b'{"success":false,"message":"busy: https://a.example/quota/acl.jpg"}', Transient),
     ],
 )
 def test_each_refusal_is_of_its_kind(
@@ -75,6 +76,11 @@ def test_each_refusal_is_of_its_kind(
 )
 def test_what_is_no_refusal_is_none(value: object) -> None:
     assert find_refusal(json.loads(json.dumps(value))) is None
+
+
+@pytest.mark.parametrize("body", [b"timeout " * 100, b'{"result": "timeout', b"", b"fine"])
+def test_what_is_no_plain_refusal_is_left_to_the_reader(body: bytes) -> None:
+    assert judge(Answer(URL, 200, {}, body)) is None
 
 
 @pytest.mark.parametrize("flag", [False, "false", None, 0, "FALSE", "no", {}])
