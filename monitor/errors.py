@@ -99,7 +99,15 @@ class QuotaExhausted(MarketplaceError):
 
 
 class AuthError(MarketplaceError):
-    """Key, secret, signature or clock was refused."""
+    """Key, secret, signature or clock was refused.
+
+    `skew` is by how many seconds this machine's clock is ahead of the site's, where the answer says
+    it; negative where it is behind.
+    """
+
+    def __init__(self, message: str, *, skew: float | None = None) -> None:
+        super().__init__(message)
+        self.skew = skew
 
 
 class PermissionDenied(MarketplaceError):

@@ -1,7 +1,8 @@
 """An HTTP answer -> the error it stands for. Pure: no network, no waiting.
 
 Order of judgement: the status where it is clear by itself (401, 413, 429, 5xx, redirects), then
-what the adapter reads in the body, then the remaining statuses.
+what the adapter reads in the body, then the remaining statuses. A 401 stays an AuthError; the body
+may say of which kind.
 """
 
 from __future__ import annotations
@@ -59,27 +60,33 @@ Judge: TypeAlias = Callable[[Answer], MarketplaceError | None]
 def error_of(answer: Answer, judge: Judge, now: float) -> MarketplaceError | None:
     """The error that an answer stands for, or None for a good one. `now` is epoch seconds."""
     clear = _by_clear_status(answer, now)
-    if clear is not None and not isinstance(clear, Throttled):
+    if clear is not None and not isinstance(clear, Throttled | AuthError):
         return clear
     refusal = None if answer.is_html else judge(answer)
     if isinstance(refusal, AuthError):
-        refusal = auth_error(str(refusal), answer, now)
+        refusal = auth_error(str(refusal), answer, now, kind=type(refusal))
+    if isinstance(clear, AuthError):
+        # a site may say in the body which of its credentials it refuses
+        return refusal if isinstance(refusal, AuthError) else clear
     if clear is not None:
         return refusal if isinstance(refusal, QuotaExhausted) else clear
     return refusal or _by_status(answer)
 
 
-def auth_error(problem: str, answer: Answer, now: float) -> AuthError:
+def auth_error(
+    problem: str, answer: Answer, now: float, *, kind: type[AuthError] = AuthError
+) -> AuthError:
     """An AuthError that says what to check, with this clock's skew where the answer shows it."""
     advice = "check the key, the secret or token and this machine's clock"
     date = _parse_date(answer.headers.get("date", ""))
     if date is None:
-        return AuthError(f"{problem}: {advice} (the answer has no Date to compare it with)")
+        return kind(f"{problem}: {advice} (the answer has no Date to compare it with)")
     skew = now - date.timestamp()
     if abs(skew) < SMALL_SKEW_SECONDS:
-        return AuthError(f"{problem}: {advice} (the clock agrees with the site's)")
+        return kind(f"{problem}: {advice} (the clock agrees with the site's)", skew=skew)
     side = "ahead of" if skew > 0 else "behind"
-    return AuthError(f"{problem}: {advice}, which is {abs(skew):.0f} s {side} the site's")
+    text = f"{problem}: {advice}, which is {abs(skew):.0f} s {side} the site's"
+    return kind(text, skew=skew)
 
 
 def retry_after(answer: Answer, now: float) -> timedelta | None:

@@ -23,18 +23,19 @@ PLUG_INS = "infringement_monitor.marketplaces"
 # Each in the module of its name, which is loaded only when it is used.
 # fmt: off
 BUILT_IN = (
+    "alibaba_1688",
     "guide_1688",
-    "folder",
-    "http_json",
+    "tmapi_1688",
+    "onebound",
+    "ebay",
+    "aliexpress",
+    "taobao_global",
+    "tineye",
     "google_vision",
     "serpapi_lens",
     "yandex",
-    "aliexpress",
-    "taobao_global",
-    "onebound",
-    "ebay",
-    "tineye",
-    "tmapi_1688",
+    "folder",
+    "http_json",
 )
 # fmt: on
 

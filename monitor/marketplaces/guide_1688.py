@@ -159,7 +159,7 @@ _REASON_KEYS = (
 
 def _iter_words(said: dict[str, Json]) -> Iterator[str]:
     for key in _REASON_KEYS:
-        if text := clean_text(said.get(key), 200):
+        if text := clean_text(said.get(key), 400):
             yield text
 
 

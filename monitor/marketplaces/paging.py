@@ -17,10 +17,15 @@ def read_cursor(cursor: str | None, *start: int) -> tuple[int, ...]:
 
     A cursor that an earlier version or other options wrote starts the search anew.
     """
-    if cursor is None or not _CURSOR.fullmatch(cursor):
-        return start
-    numbers = tuple(map(int, cursor.split(":")))
+    numbers = read_numbers(cursor)
     return numbers if len(numbers) == len(start) else start
+
+
+def read_numbers(cursor: str | None) -> tuple[int, ...]:
+    """The numbers of a cursor, however many; () where there is none or it is of another kind."""
+    if cursor is None or not _CURSOR.fullmatch(cursor):
+        return ()
+    return tuple(map(int, cursor.split(":")))
 
 
 def has_more(*, page: int, got: int, page_size: int, total: int | None, max_pages: int) -> bool:

@@ -53,8 +53,12 @@ def hide(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def quote(text: str) -> str:
-    """What a site said, as a message may repeat it: long tokens hidden, at most 200 characters."""
-    return _LOOKS_SECRET.sub("***", text)[:200]
+    """What a site said, as a message may repeat it: long tokens hidden.
+
+    Longer than a message will be: `hide` cuts it, after the secrets are out, as half of one at the
+    cut would not be recognised.
+    """
+    return _LOOKS_SECRET.sub("***", text)[:600]
 
 
 def meaning_of(words: str) -> Kind:

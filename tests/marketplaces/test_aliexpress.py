@@ -150,7 +150,7 @@ def test_the_first_shape_is_read_whole() -> None:
     assert (first.price.minimum, first.price.currency) == (Decimal("4.51"), "USD")
     assert first.seller is not None
     assert (first.seller.seller_id, first.sales, first.provider_score) == ("910000001", 11, None)
-    assert second.picture_url == "https://ae-pic-a1.aliexpress-media.com/kf/S1b.jpg"
+    assert second.picture_url == "https://ae01.alicdn.com/kf/S1b.jpg"
     assert second.price is not None
     assert (second.price.minimum, second.price.currency) == (Decimal("5.00"), "EUR")
     assert (second.seller, second.sales) == (None, 0)
@@ -161,7 +161,7 @@ def test_the_list_of_v2_is_read_with_its_scores() -> None:
     first, second = parsed.observations
     assert [item.provider_score for item in parsed.observations] == [0.91, 0.42]
     assert (first.sales, second.sales, parsed.has_next) == (120, None, False)
-    assert first.picture_url == "https://ae-pic-a1.aliexpress-media.com/kf/S2a.jpg"
+    assert first.picture_url == "https://ae01.alicdn.com/kf/S2a.jpg"
     assert second.price is not None
     assert (second.price.minimum, second.price.currency) == (Decimal("2.5"), "USD")
 

@@ -82,6 +82,30 @@ def test_a_used_up_quota_is_told_from_a_throttle() -> None:
     assert judged(answer(429), refusal) is refusal
 
 
+class TokenRefused(AuthError):
+    """As an adapter tells one refused credential from another."""
+
+
+@pytest.mark.parametrize("status", [200, 400, 401])
+def test_which_credential_is_refused_is_kept_with_the_skew(status: int) -> None:
+    given = answer(status, date="Tue, 14 Nov 2023 22:14:20 GMT")
+    error = judged(given, TokenRefused("said so"))
+    assert isinstance(error, TokenRefused)
+    assert "said so" in str(error)
+    assert error.skew == -60
+
+
+def test_a_401_is_never_anything_but_a_refused_credential() -> None:
+    for refusal in (None, Transient("busy"), BadImage("no picture")):
+        assert type(judged(answer(401), refusal)) is AuthError
+
+
+def test_without_a_date_the_skew_is_not_known() -> None:
+    error = judged(answer(401))
+    assert isinstance(error, AuthError)
+    assert error.skew is None
+
+
 def test_an_outdated_base_url_is_not_taken_for_a_wall() -> None:
     error = judged(answer(308, location="https://api.example/search"))
     assert type(error) is ProtocolError

@@ -1,0 +1,151 @@
+"""The crossborder route; `tests/marketplaces/test_alibaba_1688.py` has the other one too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monitor.errors import (
+    AuthError,
+    BadImage,
+    Blocked,
+    PermissionDenied,
+    ProtocolError,
+    QuotaExhausted,
+    Throttled,
+    Transient,
+)
+from monitor.marketplaces.alibaba_answers import parse_crossborder, parse_linkplus
+from monitor.marketplaces.answers import Answer
+from monitor.marketplaces.aop_answers import judge
+from monitor.marketplaces.listings import dig
+from monitor.marketplaces.values import load_json
+from monitor.model import Observation
+from tests.contracts.dialects import SECRET, Dialect
+from tests.marketplaces.scripted import PAGE, Reply, Scripted, as_json
+
+KEY = "1234567"
+URL = f"https://gw.open.1688.com/openapi/param2/1/NAMESPACE/NAME/{KEY}"
+UPLOAD_PATH = f"/openapi/param2/1/com.alibaba.fenxiao.crossborder/product.image.upload/{KEY}"
+
+
+def _item(
+    item_id: object,
+    title: object = "T恤",
+    price: object = "12.50",
+    picture: object = "https://cbu01.alicdn.com/a.jpg",
+    similarity: object = None,
+) -> object:
+    return {
+        "offerId": item_id,
+        "subject": title,
+        "priceInfo": {"price": price, "jxhyPrice": None},
+        "imageUrl": picture,
+        "monthSold": 7,
+    }
+
+
+def _answer(items: list[object], total: int | None = None, **more: object) -> object:
+    found = {"totalRecords": len(items) if total is None else total, "pageSize": 50, "data": items}
+    return {"result": {"success": "true", "code": "S0000", "result": {**found, **more}}}
+
+
+def _read(body: bytes) -> Sequence[Observation]:
+    refusal = judge(Answer(URL, 200, {}, body))
+    if refusal is not None:
+        raise refusal
+    try:
+        is_linkplus = isinstance(dig(load_json(body), "result", "result"), list)
+    except ValueError:
+        is_linkplus = False
+    parse = parse_linkplus if is_linkplus else parse_crossborder
+    return parse(body, URL, allow_loopback=False).observations
+
+
+def _gateway(code: str, message: str, status: int = 400) -> Reply:
+    said = {"error_code": code, "error_message": message, "exception": "", "request_id": "1a2b"}
+    return as_json(said, status)
+
+
+def _camel(code: str, message: str) -> Reply:
+    return as_json({"errorCode": code, "errorMessage": message})
+
+
+def _business(code: str, message: str) -> Reply:
+    return as_json({"result": {"success": "false", "code": code, "message": message}})
+
+
+def _text(status: int, text: str) -> Reply:
+    return Reply(status, {"Content-Type": "text/plain"}, text.encode())
+
+
+def _upload(server: Scripted) -> None:
+    server.routes[UPLOAD_PATH] = as_json(
+        {"result": {"success": "true", "code": "200", "message": "", "result": "116440819215"}}
+    )
+
+
+def _in_pages() -> tuple[list[Reply], list[str]]:
+    pages = [[str(n) for n in range(11, 61)], [str(n) for n in range(59, 109)], ["109", "110"]]
+    replies = [as_json(_answer([_item(one) for one in page], total=102)) for page in pages]
+    return replies, [one for page in pages for one in page]
+
+
+_LIMITED = ("gw.QosAppFrequencyLimit", "App call exceeds limited frequency")
+_USED_UP = ("gw.NoUsageLeftError", "SLA bill has no usage left")
+_DECLINED = ("gw.APIACLDecline", "AppKey is not allowed(acl)")
+
+DIALECT = Dialect(
+    options=lambda url: {
+        "base_url": url,
+        "app_key": KEY,
+        "app_secret": SECRET,
+        "access_token": f"{SECRET}-token",
+    },
+    base="/openapi",
+    prepare=_upload,
+    answer=_answer,
+    item=_item,
+    refusal={"result": {"success": "false", "code": "E1", "message": "nobody knows why"}},
+    failures={
+        Throttled: [
+            _gateway(*_LIMITED),
+            _gateway(*_LIMITED, status=200),
+            _camel(*_LIMITED),
+            _text(400, "Exceed the app call time limit"),
+        ],
+        QuotaExhausted: [_gateway(*_USED_UP), _camel(*_USED_UP), _business("E2", "余额不足")],
+        AuthError: [
+            _gateway("gw.SignatureInvalid", "Invalid signature", 401),
+            _gateway("gw.SignatureMissing", "signature is missing"),
+            _gateway("gw.AppKeyMissing", "app key is missing"),
+            _text(401, "Request need user authenticated"),
+            _camel("401", "Request need user authenticated"),
+            _text(400, "Invalid signature"),
+        ],
+        PermissionDenied: [
+            _gateway(*_DECLINED),
+            _camel(*_DECLINED),
+            _gateway("gw.APIUnsupported", "Unsupported API", 404),
+            _text(400, "Unsupport API"),
+        ],
+        BadImage: [
+            _business("E3", "图片解析失败"),
+            as_json({"success": False, "code": "SYSTEM_ERROR", "message": "handle image error"}),
+        ],
+        Transient: [
+            _text(200, "invoke timeout"),
+            _business("SYSTEM_ERROR", "please look at the log"),
+            Reply(502, {"Content-Type": "text/html"}, b"<html>bad gateway"),
+        ],
+        ProtocolError: [
+            _gateway("gw.ParamMissing", "a parameter is missing"),
+            as_json({"result": {"success": "true", "result": {"totalRecords": 3}}}),
+            as_json({"result": {"success": "true", "result": None}}),
+            Reply(200, {"Content-Type": "application/json"}, b""),
+        ],
+        Blocked: [PAGE],
+    },
+    read=_read,
+    in_pages=_in_pages,
+    has_scores=False,
+)
