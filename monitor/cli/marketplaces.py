@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,16 +107,18 @@ def _query(config: Config, file: Path | None) -> Query:
 
     if file is None:
         return Query(draw_product(28))
+    data = file.read_bytes()
+    sha256 = hashlib.sha256(data).hexdigest()
     try:
-        image = decode(file.read_bytes()).image
+        image = decode(data).image
     except PictureError as error:
         raise InputError(f"{file}: {error}") from error
     full = file.resolve()
     for watch in config.watches:
         folder = watch.images.resolve()
         if full.is_relative_to(folder):
-            return Query(image, path=full.relative_to(folder).as_posix())
-    return Query(image)
+            return Query(image, sha256=sha256, path=full.relative_to(folder).as_posix())
+    return Query(image, sha256=sha256)
 
 
 def _try(app: App, name: str, query: Query) -> dict[str, object]:
@@ -186,7 +189,7 @@ def _listings(page: Page) -> list[dict[str, object]]:
 def _show(result: dict[str, object]) -> None:
     click.echo(f"{result['marketplace']}: {result['answer']}")
     if result["standing"]:
-        click.echo(f"  account: {result['credentials']}")
+        click.echo(f"  account: {result['standing']}")
     if result["calls_left"] is not None:
         click.echo(f"  calls left: {result['calls_left']}")
     if result["budget"]:
