@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from monitor.account_memory import StoreMemory
-from monitor.alerting import AlertContext, Destination, Routes
+from monitor.alerting import AlertContext, ChannelOptions, Destination, Routes
 from monitor.channels import Channel
 from monitor.config import Config, MarketplaceConfig, WatchConfig
 from monitor.errors import Stopping
@@ -169,7 +169,9 @@ def _canary(item: MarketplaceConfig) -> Canary | None:
 
 def _destinations(config: Config) -> dict[str, Destination]:
     return {
-        name: Destination(Channel(name, item.url.get_secret_value()), item.group)
+        name: Destination(
+            Channel(name, item.url.get_secret_value()), ChannelOptions(group=item.group)
+        )
         for name, item in config.channels.items()
     }
 

@@ -261,13 +261,33 @@ class Attachment:
     name: str
 
 
+class Language(StrEnum):
+    """What messages are written in."""
+
+    ENGLISH = "en"
+    CHINESE = "zh"
+
+
+class MessageFormat(StrEnum):
+    """How a message's body is marked up."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a channel delivers: `title` one line, `body` plain text, pictures where it can."""
+    """What a channel delivers: `title` one line, `body` in its format, pictures where it can.
+
+    Messages of one `thread` (an asset, say) belong together, where the receiver has such a thing.
+    """
 
     title: str
     body: str
     attachments: tuple[Attachment, ...] = ()
+    format: MessageFormat = MessageFormat.TEXT
+    thread: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """due -> route -> group -> render -> deliver -> finish: joins storage and channels."""
 
-from monitor.alerting.context import AlertContext, Destination, Routes
-from monitor.alerting.deliver import deliver_next, route_alerts
+from monitor.alerting.context import AlertContext, ChannelOptions, Destination, Routes
+from monitor.alerting.deliver import deliver_next
 from monitor.alerting.hold import summarise_held
+from monitor.alerting.routing import route_alerts
 
 __all__ = [
     "AlertContext",
+    "ChannelOptions",
     "Destination",
     "Routes",
     "deliver_next",

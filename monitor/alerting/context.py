@@ -5,19 +5,58 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from monitor.channels import Channel
+from monitor.model import Language
 from monitor.storage import PictureFiles, Store
 
 
 @dataclass(frozen=True, slots=True)
+class QuietHours:
+    """From `start` to `end` on the clocks of `zone` nothing goes out; over midnight if need be."""
+
+    start: time
+    end: time
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """When everything gathered goes out: daily, or on one `weekday` (0 is Monday)."""
+
+    at: time
+    zone: ZoneInfo
+    weekday: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOptions:
+    """How a channel tells what it has to.
+
+    `group` is how long alerts are gathered, from the first one's creation; `interval` the least
+    time between two messages; `in_full` how many matches of one message are told with all fields
+    and pictures. `pace_per_minute` is how many messages the receiver takes.
+    """
+
+    group: timedelta = timedelta(seconds=30)
+    interval: timedelta = timedelta(0)
+    in_full: int = 10
+    digest: Digest | None = None
+    quiet: QuietHours | None = None
+    language: Language = Language.ENGLISH
+    pictures: bool = True
+    pace_per_minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
-    """A channel and how long it gathers alerts before they go out as one message."""
+    """A channel and how it tells."""
 
     channel: Channel
-    group: timedelta
+    options: ChannelOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +78,7 @@ class AlertContext:
     """Everything a delivery touches. `owner` names this process in leases.
 
     `temporary` is a folder for files that are needed while a message is sent, by default the
-    system's.
+    system's. `templates` is a folder whose templates stand in for our own.
     """
 
     store: Store
@@ -51,3 +90,4 @@ class AlertContext:
     random: random.Random
     new_alert_id: Callable[[], str]
     temporary: Path | None = None
+    templates: Path | None = None

@@ -1,4 +1,4 @@
-"""due -> route -> group -> render -> deliver -> finish. The rows are the queue."""
+"""due -> group -> render -> deliver -> finish. The rows are the queue."""
 
 from __future__ import annotations
 
@@ -26,26 +26,6 @@ GIVE_UP_AFTER = timedelta(days=7)
 BROKEN_AFTER_ATTEMPTS = 3
 
 
-def route_alerts(context: AlertContext) -> int:
-    """Fan each new alert out to one delivery per channel; how many alerts were routed.
-
-    What a baseline found is routed once its cycle has finished and been checked. Where the match
-    rests on an unspecific reference picture the deliveries are held (see hold.py).
-    """
-    now = context.clock()
-    with context.store.reading() as conn:
-        if not alerts.find_unrouted(conn, now):
-            return 0
-    with context.store.writing() as conn:
-        unrouted = alerts.find_unrouted(conn, now)
-        for alert in unrouted:
-            channels = context.routes.of(alert.watch, is_operator=alert.event.is_operator)
-            alerts.route(conn, alert.id, channels, now, is_held=alert.is_held)
-            if not channels:
-                log.warning("alert id=%s event=%s has no channel to go to", alert.id, alert.event)
-    return len(unrouted)
-
-
 def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = None) -> bool:
     """Deliver the next due group of a channel as one message; False if nothing is due.
 
@@ -53,7 +33,7 @@ def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = 
     out: they are delivered again under the same alert id. Raises StoreError.
     """
     destination = context.destinations[name]
-    wait = destination.group if group is None else group
+    wait = destination.options.group if group is None else group
     now = context.clock()
     with context.store.reading() as conn:
         if name not in deliveries.find_channels_due(conn, now):

@@ -10,13 +10,16 @@ from datetime import timedelta
 from apprise import Apprise, AppriseAttachment, NotifyBase, NotifyFormat
 from apprise.attachment.file import AttachFile
 
+from monitor.channels.capacity import Capacity
 from monitor.channels.transport import Reason, captured, explain
 from monitor.channels.urls import check_url, open_service
 from monitor.errors import ChannelError
-from monitor.model import Attachment, Message
+from monitor.model import Attachment, Message, MessageFormat
 
 # The daemon gives running steps 8 s when it is told to stop.
 SEND_LIMIT = timedelta(seconds=8)
+# Characters that every service takes.
+_SMALLEST = 1000
 
 
 @dataclass(slots=True)
@@ -33,6 +36,22 @@ class Channel:
         """Whether the next message's pictures go along; where not, its text names their files."""
         service = open_service(self.url)
         return service is not None and self._attaches(service)
+
+    @property
+    def capacity(self) -> Capacity:
+        """What one message to this channel may hold, as far as its service says."""
+        service = open_service(self.url)
+        if service is None:
+            return Capacity(
+                _SMALLEST, in_bytes=False, takes_pictures=False, format=MessageFormat.TEXT
+            )
+        size = max(1, service.body_maxlen - service.title_maxlen)
+        return Capacity(
+            size,
+            in_bytes=False,
+            takes_pictures=self._attaches(service),
+            format=MessageFormat.TEXT,
+        )
 
     def _attaches(self, service: NotifyBase) -> bool:
         return bool(service.attachment_support) and not self._is_slow

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting import AlertContext, Destination, Routes, deliver_next, route_alerts
+from monitor.alerting import (
+    AlertContext,
+    ChannelOptions,
+    Destination,
+    Routes,
+    deliver_next,
+    route_alerts,
+)
 from monitor.channels import Channel
 from monitor.model import AlertEvent
 from monitor.sandbox.receiver import JsonReceiver
@@ -31,7 +38,7 @@ class Desk:
             store=store,
             files=PictureFiles(folder),
             destinations={
-                name: Destination(Channel(name, receiver.url), timedelta(0))
+                name: Destination(Channel(name, receiver.url), ChannelOptions(group=timedelta(0)))
                 for name, receiver in (("legal", legal), ("ops", ops))
             },
             routes=Routes(ops=("legal",)),
@@ -149,7 +156,7 @@ def test_a_channel_that_is_down_holds_up_no_other(desk: Desk) -> None:
 
 def test_a_group_waits_from_the_alerts_creation_and_goes_as_one(desk: Desk) -> None:
     wait = timedelta(seconds=30)
-    legal = replace(desk.context.destinations["legal"], group=wait)
+    legal = replace(desk.context.destinations["legal"], options=ChannelOptions(group=wait))
     desk.context = replace(desk.context, destinations={"legal": legal})
     for number in range(3):
         desk.add(number)

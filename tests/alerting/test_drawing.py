@@ -17,7 +17,14 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from monitor.alerting import AlertContext, Destination, Routes, deliver_next, route_alerts
+from monitor.alerting import (
+    AlertContext,
+    ChannelOptions,
+    Destination,
+    Routes,
+    deliver_next,
+    route_alerts,
+)
 from monitor.alerting.drawing import LEFT_BEHIND, PREFIX, drawn
 from monitor.alerting.render import IN_FULL
 from monitor.channels import Channel
@@ -45,7 +52,7 @@ class Desk:
         return AlertContext(
             store=self.bench.store,
             files=self.files,
-            destinations={"legal": Destination(self.channel, timedelta(0))},
+            destinations={"legal": Destination(self.channel, ChannelOptions(group=timedelta(0)))},
             routes=Routes(ops=(), watches={WATCH: ("legal",)}),
             owner="me",
             clock=self.bench.clock,

@@ -14,6 +14,7 @@ from pathlib import Path
 from monitor import matching
 from monitor.alerting import (
     AlertContext,
+    ChannelOptions,
     Destination,
     Routes,
     deliver_next,
@@ -51,7 +52,7 @@ class Office:
             store=self.bench.store,
             files=self.bench.files,
             destinations={
-                name: Destination(Channel(name, receiver.url), timedelta(0))
+                name: Destination(Channel(name, receiver.url), ChannelOptions(group=timedelta(0)))
                 for name, receiver in receivers
             },
             routes=Routes(ops=("ops",), watches={WATCH: ("legal",)}),
