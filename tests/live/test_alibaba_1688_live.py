@@ -37,7 +37,7 @@ def test_the_gateway_takes_our_signature(outside: Outside) -> None:
 def test_an_uploaded_picture_has_listings_of_the_known_shape(
     outside: Outside, drawn: Image.Image
 ) -> None:
-    """With ALIBABA_1688_PICTURE, a file of a product that is known to be there: it must be found."""
+    """With ALIBABA_1688_PICTURE, the file of a product known to be there: something must come."""
     file = os.environ.get("ALIBABA_1688_PICTURE")
     image = Image.open(file) if file else drawn
     sha256 = hashlib.sha256(Path(file).read_bytes() if file else b"drawn").hexdigest()
