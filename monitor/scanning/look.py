@@ -47,19 +47,21 @@ def run_scan(context: ScanContext, scan: Scan) -> ScanOutcome:
 
     Raises StoreError or Stopping; the scan's row is then still ours or due again, with its cursor.
     """
-    counts = scan.counts
+    counts, is_searched = scan.counts, False
     failure: MarketplaceError | None = None
     try:
         if scan.attempts > MAX_ATTEMPTS:
             raise BadImage(f"given up after {MAX_ATTEMPTS} interrupted attempts")
         for counts in _iter_counts(context, scan):
+            is_searched = True
             log.debug("scan %d: %d listings so far", scan.id, counts.listings_seen)
         outcome = ScanOutcome.OK if counts.listings_seen else ScanOutcome.EMPTY
     except MarketplaceError as error:
         failure = error
         outcome = outcome_of(failure, has_pages=counts.listings_seen > 0)
     message = str(failure) if failure else None
-    finish_scan(context, replace(scan, counts=counts), outcome, message, failure=failure)
+    ended = replace(scan, counts=counts)
+    finish_scan(context, ended, outcome, message, failure=failure, is_searched=is_searched)
     _log_scan(context, scan, counts, outcome, message)
     return outcome
 
@@ -99,15 +101,17 @@ def finish_scan(
     error: str | None,
     *,
     failure: MarketplaceError | None = None,
+    is_searched: bool = True,
 ) -> None:
     """Store the outcome, and what operators must know, in one transaction.
 
-    `failure` is what ended the search, if it did; an `error` without one was not expected.
+    `failure` is what ended the search, if it did; an `error` without one was not expected. A scan
+    of which only the end was missing is not `is_searched`: it says nothing of the marketplace now.
     """
     now = context.clock()
     with context.store.writing() as conn:
         is_told = False
-        if outcome.is_complete:
+        if outcome.is_complete and is_searched:
             note_success(context, conn, scan.marketplace, now)
         else:
             is_told = note_failure(context, conn, scan.marketplace, failure, now)

@@ -282,6 +282,24 @@ def test_a_probe_that_the_store_has_dropped_is_made_again(sqlite_bench: Bench) -
     assert again.id == scan.id
 
 
+def test_a_scan_of_which_only_the_end_was_missing_resumes_nothing(sqlite_bench: Bench) -> None:
+    """Its last page was recorded before the pause; its process died before it was finished."""
+    bench = sqlite_bench
+    stock(bench, 5)
+    bench.shop.pages = [[]]
+    bench.plan()
+    first = bench.claim()
+    assert first is not None
+    with bench.store.writing() as conn:
+        scans.advance(conn, first, "me", None, replace(first.counts, requests=1))
+    bench.shop.pages = [WALL]
+    bench.owner = "you"
+    assert bench.look() == [ScanOutcome.BLOCKED] * 3
+    bench.clock.advance(minutes=2)
+    assert bench.look() == [ScanOutcome.EMPTY, ScanOutcome.BLOCKED]  # the second asks the site
+    assert events(bench) == ["marketplace_paused"]
+
+
 def test_one_marketplace_is_no_other(sqlite_store: Store) -> None:
     with sqlite_store.writing() as conn:
         breaker = Breaker(BreakerState.OPEN, failures=3, outcome=ScanOutcome.BLOCKED, reason="x\0")
