@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
-from monitor.errors import BadImage, Blocked, MarketplaceError, QuotaExhausted
+from monitor.errors import BadImage, Blocked, MarketplaceError, QueueFull, QuotaExhausted
 from monitor.model import ScanOutcome
 from monitor.storage.breakers import Breaker, BreakerState
 
@@ -43,8 +43,8 @@ def outcome_of(error: MarketplaceError, *, has_pages: bool = False) -> ScanOutco
 
 
 def failure_of(error: MarketplaceError) -> Failure | None:
-    """What an error says of the marketplace; None for one that is about the picture alone."""
-    if isinstance(error, BadImage):
+    """What an error says of the marketplace; None for one about the picture, or our own queue."""
+    if isinstance(error, BadImage | QueueFull):
         return None
     if isinstance(error, QuotaExhausted):
         # whatever it says of the reset: a budget that is topped up is back at once

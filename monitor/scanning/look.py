@@ -14,7 +14,7 @@ from monitor import matching
 from monitor.errors import BadImage, MarketplaceError, NotFound, PictureError
 from monitor.marketplaces.base import Query
 from monitor.model import AlertEvent, Scan, ScanCounts, ScanOutcome
-from monitor.scanning.breaker import outcome_of
+from monitor.scanning.breaker import failure_of, outcome_of
 from monitor.scanning.context import ScanContext
 from monitor.scanning.pages import iter_pages
 from monitor.scanning.pausing import (
@@ -135,14 +135,16 @@ def _tell_failed(
 ) -> None:
     """One alert for a marketplace that stays in trouble: the key names the last cycle without.
 
-    One for a picture that it refuses, however well the others do.
+    One for a picture that it refuses, however well the others do. What is no fault of the
+    marketplace has a key of its own: else it would be withdrawn when the marketplace is paused.
     """
     event = _EVENTS[outcome]
+    is_marketplace = failure is not None and failure_of(failure) is not None
     if isinstance(failure, BadImage):
         what = f"picture:{scan.reference.sha256}:{error}"
     else:
-        what = f"{event}:{cycles.last_good(conn, scan.watch_id, scan.marketplace)}"
-    is_marketplace = failure is not None and not isinstance(failure, BadImage)
+        trouble = event if is_marketplace else f"{event} {type(failure).__name__}"
+        what = f"{trouble}:{cycles.last_good(conn, scan.watch_id, scan.marketplace)}"
     alerts.add(
         conn,
         event=event,

@@ -9,7 +9,15 @@ from datetime import timedelta
 import pytest
 
 from monitor.alerting import route_alerts
-from monitor.errors import AuthError, BadImage, Blocked, QuotaExhausted, StoreUnavailable, Throttled
+from monitor.errors import (
+    AuthError,
+    BadImage,
+    Blocked,
+    QueueFull,
+    QuotaExhausted,
+    StoreUnavailable,
+    Throttled,
+)
 from monitor.marketplaces.base import Query
 from monitor.model import ScanOutcome
 from monitor.scanning import LEASE, claim_scan, finish_scan, run_scan
@@ -176,6 +184,39 @@ def test_a_refused_picture_is_no_verdict_on_a_paused_marketplace(bench: Bench) -
     bench.clock.advance(minutes=1)
     assert bench.look() == [ScanOutcome.FAILED, ScanOutcome.EMPTY, ScanOutcome.EMPTY]
     assert events(bench) == ["marketplace_paused", "scan_failed", "marketplace_resumed"]
+
+
+def test_our_own_queue_is_no_trouble_of_the_marketplace(office: Office) -> None:
+    bench = office.bench
+    stock(bench, 5)
+    bench.shop.pages = [QueueFull("alibaba: more calls wait for their turn")]
+    bench.scan()
+    assert find(bench) == Breaker()
+    office.tell()
+    (told,) = office.ops.received
+    assert "more calls wait for their turn" in told.body
+
+
+def test_what_is_no_fault_of_the_marketplace_is_not_withdrawn_with_its_failures(
+    office: Office,
+) -> None:
+    """Else it would be told by nobody: the pause tells of the marketplace."""
+    bench = office.bench
+    stock(bench, 5)
+    bench.shop.pages = [Throttled("alibaba: slower")]
+    bench.plan()
+    for number in range(4):
+        scan = bench.claim()
+        assert scan is not None
+        if number == 1:
+            finish_scan(bench.context, scan, ScanOutcome.FAILED, "unexpected KeyError: 1")
+        else:
+            run_scan(bench.context, scan)
+    office.tell()
+    told = "\n".join(item.body for item in office.ops.received)
+    assert "alibaba is paused after 3 failures" in told
+    assert "unexpected KeyError" in told
+    assert told.count("scan failed") == 1
 
 
 def test_an_error_nobody_expected_is_no_verdict_either(sqlite_bench: Bench) -> None:

@@ -121,7 +121,15 @@ def test_a_hold_stops_everybody_and_never_shortens_one(store: Store) -> None:
     with store.writing() as conn:
         assert not paces.is_held(conn, "alibaba", after)
         paces.hold(conn, "alibaba", timedelta(minutes=5), START)
-    assert _refused(store, ASKED) == Refusal(Reason.QUEUE)
+    refusal = _refused(store, ASKED)
+    assert (refusal.reason, refusal.until is None) == (Reason.HELD, False)
+
+
+def test_no_hold_is_longer_than_a_day(store: Store) -> None:
+    with store.writing() as conn:
+        paces.hold(conn, "alibaba", timedelta(days=30), START)
+    patient = replace(ASKED, max_wait=timedelta(days=2))
+    assert _take(store, patient).opens == pytest.approx(86_400, abs=5)
 
 
 def test_a_hold_before_any_call_counts_too(store: Store) -> None:
@@ -211,7 +219,9 @@ def test_who_is_overtaken_by_a_hold_takes_nothing(pg_url: str) -> None:
         with store.writing() as conn:
             paces.hold(conn, "alibaba", timedelta(minutes=5), START)
 
-    assert _overtaken(store, ASKED, hold) == Refusal(Reason.QUEUE)
+    refusal = _overtaken(store, ASKED, hold)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is Reason.HELD
     assert _row(store)["used_today"] == 1
     store.close()
 
