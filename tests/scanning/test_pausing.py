@@ -20,7 +20,7 @@ from monitor.errors import (
 )
 from monitor.marketplaces.base import Query
 from monitor.model import ScanOutcome
-from monitor.scanning import LEASE, claim_scan, finish_scan, run_scan
+from monitor.scanning import LEASE, begin, claim_scan, finish_scan, run_scan
 from monitor.scanning.pausing import PATIENCE
 from monitor.storage import Store, breakers, scans
 from monitor.storage.breakers import Breaker, BreakerState
@@ -339,6 +339,27 @@ def test_a_scan_of_which_only_the_end_was_missing_resumes_nothing(sqlite_bench: 
     bench.clock.advance(minutes=2)
     assert bench.look() == [ScanOutcome.EMPTY, ScanOutcome.BLOCKED]  # the second asks the site
     assert events(bench) == ["marketplace_paused"]
+
+
+def test_a_restart_tries_a_mended_marketplace_at_once(bench: Bench) -> None:
+    stock(bench, 4)
+    bench.shop.pages = [AuthError("alibaba: bad key")]
+    bench.plan()
+    assert bench.look() == [ScanOutcome.FAILED] * 3
+    bench.shop.pages = [[]]
+    assert bench.claim() is None
+    begin(bench.context)
+    assert bench.look() == [ScanOutcome.EMPTY]
+    assert events(bench) == ["marketplace_paused", "marketplace_resumed"]
+
+
+def test_a_restart_is_no_reason_to_ask_a_site_that_wants_peace(bench: Bench) -> None:
+    stock(bench, 4)
+    bench.shop.pages = [Throttled("alibaba: slower", retry_after=timedelta(hours=1))]
+    bench.plan()
+    bench.look()
+    begin(bench.context)
+    assert bench.claim() is None
 
 
 def test_one_marketplace_is_no_other(sqlite_store: Store) -> None:
