@@ -163,6 +163,24 @@ def is_held(conn: Connection, key: str, slot: Slot) -> bool:
     return until is not None and float(until) > slot.at
 
 
+def carry_over(conn: Connection, name: str, key: str) -> bool:
+    """Give the account `key` the row of the marketplace `name`, if it has none; whether it did.
+
+    Rows were kept by marketplace before revision 0004, which knows no accounts. What today has
+    used would be forgotten else.
+    """
+    account = paces.alias()
+    moved = conn.execute(
+        sa.update(paces)
+        .where(paces.c.key == name, ~sa.exists().where(account.c.key == key))
+        .values(key=key)
+    )
+    if moved.rowcount == 0:
+        return False
+    conn.execute(sa.update(pace_days).where(pace_days.c.key == name).values(key=key))
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """What a credential has used: today and this month as of one instant, and of days before.

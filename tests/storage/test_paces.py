@@ -322,3 +322,24 @@ def test_an_upgrade_keeps_what_accounts_have_used(empty_url: str) -> None:
         assert check_schema(store) == []
     finally:
         store.close()
+
+
+def test_the_row_of_a_marketplace_goes_to_its_account_once(store: Store) -> None:
+    _take(store)
+    _take(store)
+
+    def carry(name: str, key: str) -> bool:
+        with store.writing() as conn:
+            return paces.carry_over(conn, name, key)
+
+    assert not carry("unknown", "an account")
+    assert carry("alibaba", "an account")
+    assert (_row(store)["key"], _row(store)["used_today"]) == ("an account", 2)
+    _take(store)  # whoever still calls by the name
+    assert not carry("alibaba", "an account")
+    with store.reading() as conn:
+        today = datetime.now(UTC) if store.dialect == "postgresql" else START
+        used = {key: use.today for key, use in paces.list_use(conn, today, 7).items()}
+        days = conn.execute(sa.text("SELECT key, used FROM pace_days ORDER BY key")).all()
+    assert used == {"alibaba": 1, "an account": 2}
+    assert [tuple(row) for row in days] == [("alibaba", 1), ("an account", 2)]
