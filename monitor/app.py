@@ -20,7 +20,7 @@ from monitor.marketplaces.base import Outside, PictureSource, create
 from monitor.marketplaces.fetching import HostLanes, PictureFetcher
 from monitor.pacing import StorePace
 from monitor.scanning import Canary, ScanContext, Source, WatchRules
-from monitor.storage import PictureFiles, Store, ensure_schema, watches
+from monitor.storage import PictureFiles, Store, ensure_schema, paces, watches
 from monitor.storage.owners import is_dead, this_process
 from monitor.storage.paces import Budget
 from monitor.storage.queue import take_over
@@ -97,6 +97,9 @@ def open_app(
             if freed := take_over(conn, is_dead):
                 log.warning("took over %d rows of a process that died", freed)
             watches.mirror(conn, _rows(config), clock(), first_due=_first_due(config, clock))
+            for item in config.marketplaces.values():
+                if item.account_key != item.name:
+                    paces.carry_over(conn, item.name, item.account_key)
         yield App(
             config=config,
             scans=ScanContext(

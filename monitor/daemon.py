@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -25,6 +26,7 @@ from monitor.model import Scan, ScanOutcome
 from monitor.notify_systemd import notify, reloading
 from monitor.scanning import (
     LEASE,
+    begin,
     check_references,
     claim_scan,
     drop_canary,
@@ -69,17 +71,18 @@ class Daemon:
 
     def start(self) -> BackgroundScheduler:
         """Start the clock: one job per marketplace and channel, so that none waits for another."""
+        begin(self._app.scans)
         # a tick that finds its step still running is skipped, as it should; it is no news
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         steps: dict[str, Callable[[], bool]] = {"plan": self.plan_step}
         for name in self._app.scans.sources:
-            steps[f"look {name}"] = _bind(self.search_step, name)
+            steps[f"look {name}"] = partial(self.search_step, name)
         steps["route"] = self.route_step
         steps["refresh"] = self.refresh_step
         steps["look back"] = self.look_back_step
         steps["check"] = self.check_step
         for name in self._app.alerts.destinations:
-            steps[f"tell {name}"] = _bind(self.tell_step, name)
+            steps[f"tell {name}"] = partial(self.tell_step, name)
         scheduler = BackgroundScheduler(
             timezone="UTC",
             executors={"default": ThreadPoolExecutor(len(steps) + 2)},
@@ -268,10 +271,6 @@ class Daemon:
             time.sleep(0.02)
         scheduler.shutdown(wait=False)
         return sorted(self._running)
-
-
-def _bind(step: Callable[[str], bool], name: str) -> Callable[[], bool]:
-    return lambda: step(name)
 
 
 class Signals:

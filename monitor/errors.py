@@ -7,6 +7,7 @@ MonitorError
 ├── OutsideError                the outside world; exit code 3
 │   ├── MarketplaceError        a search that failed
 │   │   ├── Throttled           too many calls for now (retryable)
+│   │   │   └── QueueFull       ours: too many calls wait for their turn; the site is not concerned
 │   │   ├── QuotaExhausted      the budget is used up until it is reset
 │   │   ├── AuthError           key, secret, signature or clock
 │   │   ├── PermissionDenied    the key may not use this search
@@ -92,6 +93,10 @@ class Throttled(MarketplaceError):
     def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class QueueFull(Throttled):
+    """More of our own calls wait for their turn than the rate lets through in a good while."""
 
 
 class QuotaExhausted(MarketplaceError):

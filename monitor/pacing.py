@@ -16,15 +16,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from monitor.errors import QuotaExhausted, Throttled
+from monitor.errors import QueueFull, QuotaExhausted, Throttled
 from monitor.model import AlertEvent
 from monitor.storage import Connection, Store, alerts, paces
 from monitor.storage.paces import Asked, Budget, Reason, Refusal, Slot
 
 log = logging.getLogger(__name__)
 
-# How long a call may wait for its turn before the scan is given up as throttled.
+# How long a call may wait for its turn once it has one, and before that for one to come free.
 LONGEST_WAIT_FOR_PACE = timedelta(minutes=5)
+# A slow rate has few turns in that time: its callers wait for those of two others at least.
+LEAST_TURNS = 2.5
+# Where the queue is full, seconds until it is asked again.
+_ASK_AGAIN = 5.0
 # Exactly 1/rate is refused by a strict counter: 3 % more keeps clear of it.
 SPACING = 1.03
 # How late a caller may wake, in parts of the window that is counted. The last 1 % is left to the
@@ -57,18 +61,17 @@ class StorePace:
     monotonic: Callable[[], float] = time.monotonic
 
     def wait(self) -> None:
-        """Block until a call is allowed; five minutes at most.
+        """Block until a call is allowed: for the longest wait, after as long for a place in line.
 
         Every call counts against the budget, one that missed its slot or was held only once. Raises
-        QuotaExhausted, Throttled, Stopping or StoreError.
+        QuotaExhausted, Throttled, QueueFull, Stopping or StoreError.
         """
-        give_up_at = self.monotonic() + LONGEST_WAIT_FOR_PACE.total_seconds()
         interval = timedelta(seconds=SPACING / self.rate_per_second)
-        asked = Asked(self.key, interval, LONGEST_WAIT_FOR_PACE, self.budget)
+        longest = max(LONGEST_WAIT_FOR_PACE, LEAST_TURNS * interval)
+        asked = Asked(self.key, interval, longest, self.budget)
+        slot, took = self._reserve_first(asked)
+        give_up_at = self.monotonic() + longest.total_seconds()
         for missed in itertools.count(1):
-            begun_at = self.monotonic()
-            slot = self._reserve(asked)
-            took = self.monotonic() - begun_at
             if not self._is_lost(slot, took):
                 self.sleep(max(0.0, slot.opens - self.monotonic()))
                 late = timedelta(seconds=self.monotonic() - slot.opens)
@@ -83,6 +86,7 @@ class StorePace:
                 lead=min(timedelta(seconds=took), WIDEST),
                 given_up=slot,
             )
+            slot, took = self._reserve(asked)
 
     def hold(self, duration: timedelta) -> None:
         """Let nobody call for `duration`: the site asked for it."""
@@ -93,14 +97,30 @@ class StorePace:
         # slower than one a second, a counter's window is at least the time between two calls
         return timedelta(seconds=LATEST * max(1.0, 1 / self.rate_per_second))
 
-    def _reserve(self, asked: Asked) -> Slot:
+    def _reserve_first(self, asked: Asked) -> tuple[Slot, float]:
+        """A slot; where the queue is full it is asked for again, for as long as a slot may be away.
+
+        A scan that failed at once would be followed by the next, until none is left of a cycle.
+        """
+        give_up_at = self.monotonic() + asked.max_wait.total_seconds()
+        while True:
+            try:
+                return self._reserve(asked)
+            except QueueFull:
+                if self.monotonic() >= give_up_at:
+                    raise
+            self.sleep(_ASK_AGAIN)
+
+    def _reserve(self, asked: Asked) -> tuple[Slot, float]:
+        """A slot, and how many seconds it took to reserve it."""
+        begun_at = self.monotonic()
         with self.store.writing() as conn:
             got = paces.reserve(conn, asked, self.clock(), self.monotonic)
             if isinstance(got, Slot):
                 self._warn(conn, got)
         if isinstance(got, Refusal):
             raise self._error(got)
-        return got
+        return got, self.monotonic() - begun_at
 
     def _is_lost(self, slot: Slot, took: float) -> bool:
         """Whether somebody was asked to hold while we waited for the slot.
@@ -137,11 +157,18 @@ class StorePace:
 
     def _error(self, refusal: Refusal) -> QuotaExhausted | Throttled:
         if refusal.reason is Reason.QUEUE or refusal.until is None:
-            return Throttled(
-                f"{self.name}: more calls are waiting than {LONGEST_WAIT_FOR_PACE} hold",
+            # with a wait: it was waited for already, so the client must not try again
+            return QueueFull(
+                f"{self.name}: more calls wait for their turn than its `rate` lets through: search "
+                "less often, or raise `rate` if the site allows more",
                 retry_after=LONGEST_WAIT_FOR_PACE,
             )
         until = f"until {refusal.until:%Y-%m-%d %H:%M} UTC"
+        if refusal.reason is Reason.HELD:
+            return Throttled(
+                f"{self.name}: the site has asked to be left alone {until}",
+                retry_after=max(timedelta(0), refusal.until - self.clock()),
+            )
         if refusal.reason is Reason.SHARE:
             return QuotaExhausted(
                 f"{self.name}: the day's share of the month, {refusal.limit:,} of "

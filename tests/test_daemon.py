@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from monitor.daemon import Daemon, Signals
 from monitor.errors import StoreError
 from monitor.scanning.look import MAX_ATTEMPTS
 from monitor.signals import handling
+from monitor.storage import paces
+from monitor.storage.paces import Asked
 from tests.e2e.rehearsal import Rehearsal, copy, rehearse
 
 
@@ -87,6 +90,18 @@ def test_a_full_disk_does_not_use_up_the_attempts_of_a_scan(rehearsal: Rehearsal
     rows = rehearsal.rows("SELECT outcome FROM scan_health")
     assert [row["outcome"] for row in rows] == ["ok", "ok"]
     assert "1 match" in rehearsal.told
+
+
+def test_what_a_marketplace_had_used_before_an_upgrade_counts_for_its_account(
+    rehearsal: Rehearsal,
+) -> None:
+    rehearsal.marketplace_lines = ("daily_quota = 5",)
+    with rehearsal.app() as app, app.store.writing() as conn:
+        for _ in range(4):
+            asked = Asked("rehearsal", timedelta(seconds=1), timedelta(minutes=1))
+            paces.reserve(conn, asked, rehearsal.clock(), lambda: 0.0)
+    summary = rehearsal.scan()
+    assert summary.outcomes == {"ok": 1, "quota": 1}
 
 
 def test_a_beat_feeds_the_watchdog_only_while_the_store_answers(rehearsal: Rehearsal) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.errors import QuotaExhausted, Stopping, Throttled
+from monitor.errors import QueueFull, QuotaExhausted, Stopping, Throttled
 from monitor.pacing import StorePace
 from monitor.storage import Store, alerts
 from monitor.storage.paces import Budget
@@ -118,13 +118,63 @@ def test_a_slow_disk_costs_a_second_try_and_no_wide_turn(sqlite_store: Store) ->
     assert next_at == pytest.approx(reserved[-1].timestamp() + 0.08, abs=0.02)
 
 
-def test_a_wait_is_bounded(sqlite_store: Store) -> None:
+@pytest.mark.parametrize(("rate", "longest"), [(1 / 60, 300), (1 / 200, 515)])
+def test_a_wait_is_bounded_and_a_place_in_line_is_waited_for(
+    sqlite_store: Store, rate: float, longest: int
+) -> None:
+    """Too many callers: those who get no turn are told late, not all at once."""
+    time, called, told = VirtualTime(START), list[float](), list[tuple[float, str]]()
+    pace = _pace(sqlite_store, time, rate)
+
+    def call() -> None:
+        try:
+            pace.wait()
+        except QueueFull as error:
+            told.append((time.monotonic(), str(error)))
+        else:
+            called.append(time.monotonic())
+
+    time.run(*[call] * 20)
+    assert len(called) + len(told) == 20
+    assert max(called) == pytest.approx((len(called) - 1) * 1.03 / rate)
+    assert longest < max(called) <= 2 * longest + 10
+    assert {longest <= at <= longest + 10 for at, _ in told} == {True}
+    assert {text for _, text in told} == {
+        "alibaba: more calls wait for their turn than its `rate` lets through: search less often, "
+        "or raise `rate` if the site allows more"
+    }
+
+
+def test_a_few_calls_an_hour_are_a_rate_too(store: Store) -> None:
+    """The time between two of them is longer than the wait at usual rates."""
+    time, times = VirtualTime(START), list[float]()
+    pace = _pace(store, time, rate=10 / 3600)
+    _call(pace, time, 1000, times)
+    if store.dialect == "sqlite":  # on PostgreSQL the turns are those of the database's clock
+        assert times == pytest.approx([0, 370.8, 741.6, 1112.4])
+    assert len(times) >= 3
+
+
+def test_a_long_hold_is_the_sites_and_no_full_queue(store: Store) -> None:
     time = VirtualTime(START)
-    pace = _pace(sqlite_store, time, rate=1 / 200)
+    pace = _pace(store, time)
+    pace.hold(timedelta(hours=3))
+    with pytest.raises(Throttled, match=r"has asked to be left alone until 20..-..-.. ") as caught:
+        pace.wait()
+    assert not isinstance(caught.value, QueueFull)
+    assert time.monotonic() == 0  # there is nothing to wait for
+    if store.dialect == "sqlite":
+        assert caught.value.retry_after == timedelta(hours=3)
+
+
+def test_a_clock_that_was_a_year_ahead_stops_nobody(sqlite_store: Store) -> None:
+    wrong, time = VirtualTime(START + timedelta(days=365)), VirtualTime(START)
+    _pace(sqlite_store, wrong).wait()
+    _pace(sqlite_store, wrong).hold(timedelta(days=9))
+    pace = _pace(sqlite_store, time)
     pace.wait()
     pace.wait()
-    with pytest.raises(Throttled, match="alibaba: more calls are waiting than 0:05:00 hold"):
-        _pace(sqlite_store, VirtualTime(START), rate=1 / 200).wait()
+    assert time.monotonic() == pytest.approx(0.206)
 
 
 def test_who_never_wakes_in_time_gives_up_in_the_end(sqlite_store: Store) -> None:

@@ -7,11 +7,11 @@ the seller's place; `crossborder` gives prices in yuan (text), ids as numbers, s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.errors import ProtocolError
 from monitor.marketplaces.alibaba_places import MAX_REGIONS, Region, make_region
-from monitor.marketplaces.listings import collect, dig
+from monitor.marketplaces.listings import check_empty, collect, dig
 from monitor.marketplaces.sites import find_item_id, find_listing
 from monitor.marketplaces.urls import offer_url, picture_link
 from monitor.marketplaces.values import (
@@ -20,6 +20,7 @@ from monitor.marketplaces.values import (
     clean_title,
     load_json,
     parse_count,
+    parse_flag,
     parse_id,
     parse_price,
 )
@@ -60,8 +61,9 @@ def parse_crossborder(body: bytes, base: str, *, allow_loopback: bool, offset: i
 
     items = dig(holder, "data")
     observations = collect(items, observe, place="result.result.data", offset=offset)
-    regions = parse_regions(dig(holder, "picRegionInfo"))
-    return _found(observations, items, holder, "totalRecords", regions)
+    found = _found(observations, items, holder, "totalRecords")
+    _check_empty(value, items, None if offset else found.total, "result.result.data")
+    return replace(found, regions=parse_regions(dig(holder, "picRegionInfo")))
 
 
 # Public clients found the list a level deeper and a level higher than it is documented.
@@ -70,26 +72,31 @@ _HOLDERS = (("result", "result"), ("result", "result", "result"), ("result",), (
 
 def parse_linkplus(body: bytes, base: str, *, allow_loopback: bool, offset: int = 0) -> Found:
     """A page of `alibaba.cross.similar.offer.search`. Raises ProtocolError for another shape."""
-    holder = dig(_load(body), "result")
+    value = _load(body)
+    holder = dig(value, "result")
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:
         return _observe_linkplus(item, base, rank, allow_loopback=allow_loopback)
 
     items = dig(holder, "result")
     observations = collect(items, observe, place="result.result", offset=offset)
-    return _found(observations, items, holder, "total", ())
+    found = _found(observations, items, holder, "total")
+    _check_empty(value, items, None if offset else found.total, "result.result")
+    return found
 
 
 def _found(
-    observations: tuple[Observation, ...],
-    items: Json,
-    holder: Json,
-    total_key: str,
-    regions: tuple[Region, ...],
+    observations: tuple[Observation, ...], items: Json, holder: Json, total_key: str
 ) -> Found:
     got = len(items) if isinstance(items, list) else 0
     total, page_size = (parse_count(dig(holder, key)) for key in (total_key, "pageSize"))
-    return Found(observations, total, got, page_size, regions)
+    return Found(observations, total, got, page_size)
+
+
+def _check_empty(value: Json, items: Json, total: int | None, place: str) -> None:
+    """Both interfaces say `success`, at the top or in `result`."""
+    flags = [parse_flag(dig(value, *keys)) for keys in (("success",), ("result", "success"))]
+    check_empty(value, items, total, place=place, says_good=True in flags)
 
 
 def parse_image_id(body: bytes) -> str | None:

@@ -31,7 +31,7 @@ from monitor.marketplaces.iop import (
     is_good,
     refuse,
 )
-from monitor.marketplaces.listings import collect, dig
+from monitor.marketplaces.listings import check_empty, collect, dig
 from monitor.marketplaces.options import Address, MaxPages, join
 from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.preparing import iter_uploads
@@ -244,7 +244,8 @@ def parse_answer(
         value = load_json(body)
     except ValueError as error:
         raise ProtocolError("the answer is not JSON") from error
-    *_, inner = _iter_levels(value) or [{}]
+    levels = _iter_levels(value) or [{}]
+    inner = levels[-1]
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:
         return _observe(item, base, rank, currency, allow_loopback=allow_loopback)
@@ -252,7 +253,16 @@ def parse_answer(
     data = inner.get("data")
     items = _find_items(inner, data)
     observations = collect(items, observe, place="of products", offset=offset)
-    return _with_paging(observations, data if isinstance(data, dict) else {}, inner)
+    parsed = _with_paging(observations, data if isinstance(data, dict) else {}, inner)
+    claimed = None if offset else parsed.total
+    says_good = any(map(_says_good, levels))
+    check_empty(value, items, claimed, place="of products", says_good=says_good)
+    return parsed
+
+
+def _says_good(level: Mapping[str, Json]) -> bool:
+    codes = [level[key] for key in ("rsp_code", "code") if level.get(key) is not None]
+    return parse_flag(level.get("ret")) is True or (bool(codes) and all(map(is_good, codes)))
 
 
 def _iter_levels(value: Json) -> list[Mapping[str, Json]]:

@@ -74,7 +74,9 @@ class Pace(Protocol):
     """Whose turn it is on a marketplace account; shared by everybody who uses the account."""
 
     def wait(self) -> None:
-        """Block until a call is allowed. Raises QuotaExhausted, Throttled or Stopping."""
+        """Block until a call is allowed. Raises QuotaExhausted, Throttled (also QueueFull, where
+        the site is not concerned) or Stopping.
+        """
 
     def hold(self, duration: timedelta) -> None:
         """Let nobody call for `duration`: the site asked for it."""

@@ -16,7 +16,7 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.answers import Answer
-from monitor.marketplaces.listings import check_first_page, collect, dig, read_json
+from monitor.marketplaces.listings import check_empty, collect, dig, read_json
 from monitor.marketplaces.refusals import quote, refusal
 from monitor.marketplaces.sites import find_item_id, find_listing, listing_url
 from monitor.marketplaces.tokens import Token
@@ -137,14 +137,16 @@ def parse_answer(
     Raises ProtocolError where the shape is another one.
     """
     value = read_json(body)
-    for warning in _items(dig(value, "warnings")):
-        log.warning("eBay warns: %s", quote(" ".join(_read_error(warning))))
+    warnings = [quote(" ".join(_read_error(one))) for one in _items(dig(value, "warnings"))]
+    for warning in warnings:
+        log.warning("eBay warns: %s", warning)
     total = parse_count(dig(value, "total"))
     items = dig(value, "itemSummaries")
     if items is None and (total == 0 or (total is not None and page > 1)):
         items = []  # what has nothing to list may leave the list out
-    if page == 1:
-        check_first_page(items, total, place="itemSummaries")
+    check_empty(value, items, total if page == 1 else None, place="itemSummaries")
+    if items == [] and page == 1 and warnings:
+        raise ProtocolError(f"the answer lists nothing and warns: {warnings[0]}")
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:
         return _observe(item, base, rank, allow_loopback=allow_loopback)

@@ -91,7 +91,10 @@ class Folder:
 
     def fetch(self, url: str, fallback_url: str | None = None) -> Fetched:  # noqa: ARG002
         """A picture in the folder. Raises FetchRefused or FetchFailed."""
-        file = Path(os.fsdecode(unquote_to_bytes(urlsplit(url).path)))
+        parts = urlsplit(url)
+        if parts.scheme != "file" or parts.netloc:
+            raise FetchRefused(f"the address of a picture of {self.name} must begin with file:///")
+        file = Path(os.fsdecode(unquote_to_bytes(parts.path)))
         try:
             real = file.resolve(strict=True)
             if not real.is_relative_to(self._folder.resolve(strict=True)):

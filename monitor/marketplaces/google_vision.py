@@ -19,7 +19,7 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import dig
+from monitor.marketplaces.listings import check_empty, dig
 from monitor.marketplaces.options import Address, HeaderSecret, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.preparing import iter_uploads
@@ -106,7 +106,8 @@ def parse_answer(
         value = load_json(body)
     except ValueError as error:
         raise ProtocolError("the answer is not JSON") from error
-    web = dig(_first_response(value), "webDetection")
+    response = _first_response(value)
+    web = dig(response, "webDetection")
     if not isinstance(web, dict):
         raise ProtocolError("the answer has neither webDetection nor an error")
     if _PAGES not in web:
@@ -115,7 +116,9 @@ def parse_answer(
                 f"the answer has no {_PAGES}, but {len(strange)} unknown keys: "
                 "the interface has changed"
             )
-        return ()
+        web = {**web, _PAGES: []}
+    for said in (value, response):
+        check_empty(said, web[_PAGES], None, place=f"webDetection.{_PAGES}")
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:
         picture, spare, *_ = [*_iter_pictures(item), None, None]

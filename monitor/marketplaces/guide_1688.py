@@ -19,7 +19,7 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import collect, dig, read_json
+from monitor.marketplaces.listings import check_empty, collect, dig, read_json
 from monitor.marketplaces.options import Address, Key, Secret
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
@@ -133,8 +133,11 @@ def parse_answer(body: bytes, base: str, *, allow_loopback: bool, offset: int = 
         return _observe(item, base, rank, allow_loopback=allow_loopback)
 
     items = dig(value, "data", "items")
-    observations = collect(items, observe, place="data.items", offset=offset)
-    return Parsed(observations, parse_count(dig(value, "data", "total")))
+    total = parse_count(dig(value, "data", "total"))
+    says_good = parse_flag(dig(value, "success")) is True
+    # each search is one page
+    check_empty(value, items, total, place="data.items", says_good=says_good)
+    return Parsed(collect(items, observe, place="data.items", offset=offset), total)
 
 
 def find_refusal(value: Json) -> MarketplaceError | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
 from monitor.errors import BadImage, FetchRefused, MarketplaceError, ProtocolError
 from monitor.marketplaces.account import Account
@@ -16,11 +16,11 @@ from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
 from monitor.marketplaces.http_json_options import KINDS, Options
-from monitor.marketplaces.listings import collect
+from monitor.marketplaces.listings import check_empty, collect
 from monitor.marketplaces.options import picture_address
 from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
 from monitor.marketplaces.preparing import SMALLEST_UPLOAD_BYTES, iter_uploads
-from monitor.marketplaces.refusals import refusal
+from monitor.marketplaces.refusals import quote, refusal
 from monitor.marketplaces.signing import sign_aop, sign_guide, sign_iop, sign_top
 from monitor.marketplaces.sites import KNOWN_SITES, find_item_id, find_listing, listing_url
 from monitor.marketplaces.templates import Values, fill, fill_all, fill_json, names_in
@@ -57,17 +57,17 @@ class HttpJson(Account):
         tally = Tally()
         answer = self._ask(query, {"page": page, "offset": offset}, tally)
         with self._reading():
-            observations, total = self._reader.read(answer.body, answer.url, offset)
-        options, got = self._options, len(observations)
+            found = self._reader.read(answer.body, answer.url, offset)
+        options = self._options
         more = has_more(
             page=page,
-            got=got,
+            got=found.items,
             page_size=options.page_size,
-            total=total,
+            total=found.total,
             max_pages=options.max_pages,
         )
-        cursor = write_cursor(page + 1, offset + got) if more else None
-        return Page(observations, total, cursor, tally.requests)
+        cursor = write_cursor(page + 1, offset + len(found.observations)) if more else None
+        return Page(found.observations, found.total, cursor, tally.requests)
 
     def _ask(self, query: Query, place: Values, tally: Tally) -> Answer:
         options = self._options
@@ -136,6 +136,16 @@ class HttpJson(Account):
 
 
 @dataclass(frozen=True, slots=True)
+class Parsed:
+    """One answer: its listings, how many items it holds (also those that came twice), and how many
+    the site claims to have."""
+
+    observations: tuple[Observation, ...]
+    items: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Answers -> listings or errors, as the options say. Pure."""
 
@@ -154,18 +164,19 @@ class Reader:
             is_ok = where.ok is None or parse_flag(_find(where.ok, value)) is True
         except ProtocolError as problem:
             return problem
-        if is_ok and not error:
+        codes = {key: KINDS[kind] for key, kind in self.options.failures.items()}
+        if is_ok and not error and clean_text(code, 60) not in codes:
             return None
         if answer.status != 200 and not error and not code:
             return None  # the status says more
-        codes = {key: KINDS[kind] for key, kind in self.options.failures.items()}
         words = error if isinstance(error, str) else ""
         return refusal(clean_text(words, 300), code=clean_text(code, 60), codes=codes)
 
-    def read(
-        self, body: bytes, base: str, offset: int = 0
-    ) -> tuple[tuple[Observation, ...], int | None]:
-        """(listings, claimed total) of a good answer. Raises ProtocolError for another shape."""
+    def read(self, body: bytes, base: str, offset: int = 0) -> Parsed:
+        """The listings of a good answer; `offset` is how many the search gave before.
+
+        Raises ProtocolError for another shape.
+        """
         try:
             value = load_plain_json(body)
         except ValueError as error:
@@ -176,8 +187,12 @@ class Reader:
             return self._observe(item, base, rank)
 
         items = _find(where.items, value)
+        total = parse_count(_find(where.total, value))
+        # where the config says what a good answer is, nothing else is looked at
+        told = None if where.ok is not None else _find("@", value)
+        check_empty(told, items, None if offset else total, place=where.items)
         found = collect(items, observe, place=where.items, offset=offset)
-        return found, parse_count(_find(where.total, value))
+        return Parsed(found, len(items) if isinstance(items, list) else 0, total)
 
     def _observe(self, item: dict[str, Json], base: str, rank: int) -> Observation | None:
         where, site = self.options.answer, self.options.site
@@ -229,8 +244,13 @@ def _find(expression: str | None, value: object) -> Json:
         return None
     try:
         found: Json = jmespath.search(expression, value)
+    except JMESPathTypeError as error:
+        # its own words hold the value
+        problem = f"{error.function_name}() can't take what is there, {error.actual_type}"
+        raise ProtocolError(f"{expression} can't be asked of the answer: {problem}") from None
     except (JMESPathError, TypeError, ValueError, ArithmeticError) as error:
-        raise ProtocolError(f"{expression} can't be asked of the answer: {error}") from error
+        problem = quote(clean_text(str(error), 200))
+        raise ProtocolError(f"{expression} can't be asked of the answer: {problem}") from error
     return found
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import TypeAlias
 
 from monitor.errors import ProtocolError
-from monitor.marketplaces.values import Json, load_json
+from monitor.marketplaces.refusals import quote
+from monitor.marketplaces.values import Json, clean_text, load_json, parse_flag
 from monitor.model import Observation
 
 log = logging.getLogger(__name__)
@@ -60,10 +62,58 @@ def collect(
     return tuple(found.values())
 
 
-def check_first_page(items: Json, total: int | None, *, place: str) -> None:
-    """Raises ProtocolError where a search's first page lists nothing, but `total` is above 0.
+# Where answers name an error, whatever the site: looked at only where nothing is listed.
+_ERROR_KEYS = frozenset(
+    (
+        *("error", "errors", "error_code", "errorCode", "errcode", "error_msg", "errorMsg"),
+        *("error_message", "errorMessage", "error_response", "exception"),
+        *("biz_error_code", "bizErrorCode", "biz_error_msg", "bizErrorMsg", "sub_code", "sub_msg"),
+    )
+)
+_FLAG_KEYS = frozenset(("success", "ok", "ret"))
+_NO_ERRORS = frozenset(("", "0", "00", "0000", "200", "none", "null", "ok", "success"))
+_BAD_STATUS = re.compile(r"err|fail|denied|limit|invalid", re.IGNORECASE)
+# Around the list there are no more levels than these.
+_DEPTH = 5
 
-    A site that hides what it has found would else read as one that has found nothing.
+
+def check_empty(
+    value: Json, items: Json, total: int | None, *, place: str, says_good: bool = True
+) -> None:
+    """Raises ProtocolError where an answer (`value`) lists nothing, but isn't a plain "no results".
+
+    It is none where `total`, what it claims to have found, is above 0; where it doesn't say of
+    itself that it is good though its site's answers do (`says_good`); or where it tells of an error
+    in a field that its adapter doesn't judge by. A site that hides what it has found would else
+    read as one that has found nothing. `total` is for first pages: elsewhere it is an estimate.
     """
-    if items == [] and total:
+    if items != []:
+        return
+    if total:
         raise ProtocolError(f"the answer claims {total} results, but lists none in {place}")
+    if trouble := _find_trouble(value, _DEPTH):
+        raise ProtocolError(f"the answer lists nothing in {place}, but holds an error in {trouble}")
+    if not says_good:
+        raise ProtocolError(f"the answer lists nothing in {place} and doesn't say that it is good")
+
+
+def _find_trouble(value: Json, depth: int) -> str | None:
+    """The first field that tells of an error, with what it says; lists are not looked into."""
+    if not isinstance(value, dict) or depth == 0:
+        return None
+    for key, said in value.items():
+        if _is_trouble(key, said):
+            return f"{clean_text(key, 40)}: {quote(clean_text(said, 200)) or type(said).__name__}"
+        if found := _find_trouble(said, depth - 1):
+            return found
+    return None
+
+
+def _is_trouble(key: str, said: Json) -> bool:
+    if key in _FLAG_KEYS:
+        return parse_flag(said) is False
+    if key == "status":
+        return isinstance(said, str) and _BAD_STATUS.search(said) is not None
+    if key not in _ERROR_KEYS or not said:
+        return False
+    return isinstance(said, list | dict) or clean_text(said, 100).lower() not in _NO_ERRORS

@@ -26,7 +26,7 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import collect, dig
+from monitor.marketplaces.listings import check_empty, collect, dig
 from monitor.marketplaces.options import (
     Address,
     MaxPages,
@@ -55,6 +55,7 @@ from monitor.model import Observation, Price, Seller
 log = logging.getLogger(__name__)
 
 DEFAULT_BASE_URL = "https://api-gw.onebound.cn"
+_GOOD_CODES = ("0", "0000")
 _TOTALS = ("real_total_results", "total_results")
 # What prices are in where their text names no currency; the last two are unverified.
 _CURRENCIES: Final = {"1688": "CNY", "taobao": "CNY", "aliexpress": "USD", "alibaba": "USD"}
@@ -154,7 +155,7 @@ class OneBound(Account):
 
 
 def _goes_on(parsed: Parsed, page: int, seen: int) -> bool:
-    if parsed.pages is not None:
+    if parsed.pages:
         return page < parsed.pages
     return parsed.total is not None and seen < parsed.total
 
@@ -169,8 +170,10 @@ def judge(answer: Answer) -> MarketplaceError | None:
         return None
     code = clean_text(value.get("error_code"), 100)
     words = [_words(value.get("error")), _words(dig(value, "items", "error"))]
-    is_code_good = code in ("", "0", "0000")
-    if is_code_good and not any(words):
+    is_code_good = code in ("", *_GOOD_CODES)
+    # beside listings it may say anything; without them it is why there are none
+    reason = "" if dig(value, "items", "item") else _words(value.get("reason"))
+    if is_code_good and not any((*words, reason)):
         return None
     words.append(_words(value.get("reason")))
     return _refuse(" ".join(filter(None, words)), "" if is_code_good else code, value)
@@ -216,11 +219,14 @@ def parse_answer(
     items = dig(value, "items", "item")
     if isinstance(items, dict) and items and all(key.isdecimal() for key in items):
         items = list(items.values())  # a list with gaps, as the site's language writes it
-    observations = collect(items, observe, place="items.item", offset=offset)
     totals = (parse_count(dig(value, "items", key)) for key in _TOTALS)
+    total = next((total for total in totals if total is not None), None)
+    says_good = clean_text(dig(value, "error_code"), 100) in _GOOD_CODES
+    claimed = None if offset else total
+    check_empty(value, items, claimed, place="items.item", says_good=says_good)
     return Parsed(
-        observations,
-        total=next((total for total in totals if total is not None), None),
+        collect(items, observe, place="items.item", offset=offset),
+        total=total,
         pages=parse_count(dig(value, "items", "pagecount")),
         is_cached=parse_flag(dig(value, "cache")) is True,
     )

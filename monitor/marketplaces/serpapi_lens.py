@@ -30,7 +30,7 @@ from monitor.marketplaces.answers import Answer, PictureTooLarge
 from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import dig
+from monitor.marketplaces.listings import check_empty, dig
 from monitor.marketplaces.options import Address, Secret, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.preparing import iter_uploads
@@ -249,8 +249,10 @@ def parse_answer(
     key = "exact_matches" if search == "exact_matches" else "visual_matches"
     if not isinstance(value, dict):
         raise ProtocolError("the answer is not a JSON object")
-    if key not in value and _is_empty(value):
-        return ()
+    items = value.get(key)
+    if not items and _is_empty(value):
+        items, value = [], {**value, "error": None}
+    check_empty(value, items, None, place=key)
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:
         picture, thumbnail = item.get("image"), item.get("thumbnail")
@@ -265,7 +267,7 @@ def parse_answer(
             price=parse_lens_price(item.get("price"), country),
         )
 
-    return collect_pages(value.get(key), observe, page_key="link", place=key)
+    return collect_pages(items, observe, page_key="link", place=key)
 
 
 def parse_lens_price(value: Json, country: str | None) -> Price | None:

@@ -7,6 +7,7 @@ address. One search is one answer: no paging is documented.
 from __future__ import annotations
 
 import base64
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -24,7 +25,7 @@ from monitor.marketplaces.iop import (
     is_good,
     refuse,
 )
-from monitor.marketplaces.listings import collect, dig
+from monitor.marketplaces.listings import check_empty, collect, dig
 from monitor.marketplaces.options import Address, PictureUrl, join, picture_address
 from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.sites import find_item_id, listing_url
@@ -39,12 +40,13 @@ from monitor.marketplaces.values import (
 )
 from monitor.model import Observation, Seller
 
+log = logging.getLogger(__name__)
+
 SITE = "taobao"
 DEFAULT_BASE_URL = "https://api.taobao.global/rest"
 UPLOAD_PATH = "/upload/image"
 SEARCH_PATH = "/traffic/item/imgsearch"
-# How long an uploaded picture's id is used again. The site names no lifetime (unverified): an id
-# that it refuses is forgotten, and the picture uploaded anew.
+# How long an uploaded picture's id is used again. The site names no lifetime (unverified).
 _ID_LIFETIME = timedelta(hours=6)
 _MAX_ID = 500
 
@@ -78,12 +80,10 @@ class TaobaoGlobal(IopAccount):
     def search(self, query: Query) -> Page:
         """The one page of a search. Raises MarketplaceError, Stopping."""
         tally = Tally()
-        answer = self._find_answer(query, tally)
-        with self._reading():
-            parsed = parse_answer(answer.body, answer.url, allow_loopback=self.is_loopback)
+        parsed = self._find(query, tally)
         return Page(parsed.observations, parsed.total, None, tally.requests)
 
-    def _find_answer(self, query: Query, tally: Tally) -> Answer:
+    def _find(self, query: Query, tally: Tally) -> Parsed:
         template = self._options.picture_url
         address = picture_address(template, query) if template is not None else None
         if address is not None:
@@ -91,16 +91,25 @@ class TaobaoGlobal(IopAccount):
         key = f"taobao_global: picture {query.sha256}"
         kept = self._outside.memory.find(key) if query.sha256 else None
         if kept is not None:
-            try:
-                return self._search({"image_id": kept}, tally)
-            except (BadImage, ProtocolError):
-                # the id may have run out, in words that nobody has seen yet
-                self._outside.memory.forget(key)
+            if (parsed := self._find_by_kept_id(kept, tally)) is not None:
+                return parsed
+            self._outside.memory.forget(key)
         image_id = self._upload(query, tally)
         if query.sha256:
             # kept before the search: one that fails has cost the upload already
             self._outside.memory.keep(key, image_id, _ID_LIFETIME)
         return self._search({"image_id": image_id}, tally)
+
+    def _find_by_kept_id(self, image_id: str, tally: Tally) -> Parsed | None:
+        """None where the id may have run out, in words or in an empty list: nobody knows how the
+        site says it, so neither is believed before the picture is uploaded anew.
+        """
+        try:
+            parsed = self._search({"image_id": image_id}, tally)
+        except (BadImage, ProtocolError) as error:
+            log.info("%s; the picture is uploaded anew", error)
+            return None
+        return parsed if parsed.observations else None
 
     def _upload(self, query: Query, tally: Tally) -> str:
         """The id under which the site knows the picture."""
@@ -113,8 +122,11 @@ class TaobaoGlobal(IopAccount):
         with self._reading():
             return parse_upload(answer.body)
 
-    def _search(self, picture: dict[str, str], tally: Tally) -> Answer:
-        return self._call(SEARCH_PATH, {**picture, "language": self._options.language}, tally)
+    def _search(self, picture: dict[str, str], tally: Tally) -> Parsed:
+        fields = {**picture, "language": self._options.language}
+        answer = self._call(SEARCH_PATH, fields, tally)
+        with self._reading():
+            return parse_answer(answer.body, answer.url, allow_loopback=self.is_loopback)
 
     def _call(self, path: str, fields: dict[str, str], tally: Tally) -> Answer:
         url = join(self._options.base_url, path)
@@ -161,6 +173,9 @@ def parse_answer(body: bytes, base: str, *, allow_loopback: bool) -> Parsed:
     listed = dig(value, "result", "item_list")
     items = dig(value, "data") if listed is None else listed
     total = parse_count(dig(value, "result", "total_results"))
+    code = dig(value, "code")
+    says_good = code is not None and is_good(code)
+    check_empty(value, items, total, place="data", says_good=says_good)
     return Parsed(collect(items, observe, place="data"), total)
 
 

@@ -29,7 +29,7 @@ from monitor.marketplaces.answers import Answer, PictureTooLarge
 from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_first_page, dig, read_json
+from monitor.marketplaces.listings import check_empty, dig, read_json
 from monitor.marketplaces.options import Address, HeaderSecret, MaxPages, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
@@ -181,8 +181,7 @@ def parse_answer(
     value = _read_good(body)
     matches = dig(value, "results", "matches")
     total = parse_count(dig(value, "stats", "total_results"))
-    if page == 1:
-        check_first_page(matches, total, place="results.matches")
+    check_empty(value, matches, total if page == 1 else None, place="results.matches")
 
     def observe(link: dict[str, Json], rank: int) -> Observation | None:
         found = observe_page(

@@ -27,7 +27,7 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_first_page, collect, dig, read_json
+from monitor.marketplaces.listings import check_empty, collect, dig, read_json
 from monitor.marketplaces.options import (
     Address,
     HeaderSecret,
@@ -113,11 +113,7 @@ class Tmapi1688(Account):
         if not 1 <= page <= self._options.max_pages:  # of other options
             page, seen = 1, 0
         tally = Tally()
-        answer = self._search(query, page, tally)
-        with self._reading():
-            parsed = parse_answer(
-                answer.body, answer.url, allow_loopback=self.is_loopback, page=page, seen=seen
-            )
+        parsed = self._search(query, page, seen, tally)
         cursor = None
         if self._goes_on(parsed, page):
             cursor = write_cursor(page + 1, seen + len(parsed.observations))
@@ -135,7 +131,7 @@ class Tmapi1688(Account):
             max_pages=max_pages,
         )
 
-    def _search(self, query: Query, page: int, tally: Tally) -> Answer:
+    def _search(self, query: Query, page: int, seen: int, tally: Tally) -> Parsed:
         address = picture_address(self._options.picture_url, query)
         if address is None:
             raise BadImage(
@@ -143,22 +139,41 @@ class Tmapi1688(Account):
                 "address that the site could load it from"
             )
         if is_on(address, *_ALIBABA_HOSTS):
-            return self._send(partial(self._search_call, address, page), judge, tally)
-        return self._search_converted(address, query.sha256, page, tally)
+            return self._look(address, page, seen, tally)
+        return self._search_converted(address, query.sha256, page, seen, tally)
 
-    def _search_converted(self, address: str, sha256: str, page: int, tally: Tally) -> Answer:
-        """The answer for a picture elsewhere; a kept conversion that is refused is made anew."""
-        key = f"converted {sha256}"
-        kept = self._outside.memory.find(key) if sha256 else None
+    def _search_converted(
+        self, address: str, sha256: str, page: int, seen: int, tally: Tally
+    ) -> Parsed:
+        """The page for a picture elsewhere.
+
+        A kept conversion may have run out, and nobody knows how the site says it: where it is
+        refused or finds nothing, it is made anew; where the site fails, the next search does it.
+        """
+        memory, key = self._outside.memory, f"converted {sha256}"
+        kept = memory.find(key) if sha256 else None
         if kept is not None:
             try:
-                return self._send(partial(self._search_call, kept, page), judge, tally)
+                parsed = self._look(kept, page, seen, tally)
+            except (Transient, ProtocolError):
+                memory.forget(key)
+                raise
             except BadImage:
-                self._outside.memory.forget(key)
+                parsed = None
+            if parsed is not None and (parsed.items or page > 1):
+                return parsed
+            memory.forget(key)
         converted = self._convert(address, tally)
         if sha256:
-            self._outside.memory.keep(key, converted, CONVERTED_LIFETIME)
-        return self._send(partial(self._search_call, converted, page), judge, tally)
+            memory.keep(key, converted, CONVERTED_LIFETIME)
+        return self._look(converted, page, seen, tally)
+
+    def _look(self, picture: str, page: int, seen: int, tally: Tally) -> Parsed:
+        answer = self._send(partial(self._search_call, picture, page), judge, tally)
+        with self._reading():
+            return parse_answer(
+                answer.body, answer.url, allow_loopback=self.is_loopback, page=page, seen=seen
+            )
 
     def _convert(self, address: str, tally: Tally) -> str:
         call = Call(
@@ -215,7 +230,7 @@ def parse_converted(body: bytes) -> str:
 
     Raises ProtocolError where the answer has none.
     """
-    converted = dig(_read_good(body), "image_url")
+    converted = dig(_read_good(body), "data", "image_url")
     if not isinstance(converted, str) or not re.fullmatch(r"[^\s\x00-\x1f\x7f]{2,2000}", converted):
         raise ProtocolError("the answer has no data.image_url")
     return converted
@@ -228,10 +243,10 @@ def parse_answer(
 
     Raises ProtocolError where the shape is another one.
     """
-    data = _read_good(body)
+    value = _read_good(body)
+    data = dig(value, "data")
     items, total = dig(data, "items"), parse_count(dig(data, "total_count"))
-    if page == 1:
-        check_first_page(items, total, place="data.items")
+    check_empty(value, items, total if page == 1 else None, place="data.items")
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:
         return _observe(item, base, rank, allow_loopback=allow_loopback)
@@ -246,11 +261,11 @@ def parse_answer(
 
 
 def _read_good(body: bytes) -> Json:
-    """The `data` of an answer that says that it is good."""
+    """An answer that says that it is good."""
     value = read_json(body)
     if parse_count(dig(value, "code")) != 200:
         raise ProtocolError("the answer doesn't say code 200")
-    return dig(value, "data")
+    return value
 
 
 def _observe(

@@ -20,8 +20,12 @@ from monitor.marketplaces.base import Outside
 
 # Refreshed so long before its end, so that no call begins with a token that ends under way.
 EARLY = timedelta(minutes=5)
-# How long a process may take to refresh before another one may try.
-_CLAIM = timedelta(minutes=2)
+# How long a process may take to refresh before another one may try: it waits for its turn like any
+# call, a quarter of an hour at ten calls an hour, and two refreshes at once may cost the account
+# its token. One that was killed meanwhile keeps the others off for so long.
+_CLAIM = timedelta(minutes=20)
+# How long another process waits for it before it gives its scan up.
+_PATIENCE = timedelta(minutes=2)
 _POLL_SECONDS = 1.0
 _CLAIM_KEY = "token refresh"
 
@@ -87,7 +91,7 @@ class Tokens:
         memory = self._outside.memory
         waited = 0.0
         while not memory.claim(_CLAIM_KEY, _CLAIM):
-            if waited > _CLAIM.total_seconds():
+            if waited > _PATIENCE.total_seconds():
                 raise Transient(f"{self._name}: another process is refreshing the token")
             self._outside.sleep(_POLL_SECONDS)
             waited += _POLL_SECONDS

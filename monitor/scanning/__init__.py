@@ -1,5 +1,6 @@
 """due -> search -> fetch -> compare -> record: joins marketplaces, matching and storage."""
 
+from monitor.scanning.begin import begin
 from monitor.scanning.canary import drop_canary, look_for_canary
 from monitor.scanning.check import check_references
 from monitor.scanning.context import LEASE, Canary, ScanContext, Source, WatchRules
@@ -15,6 +16,7 @@ __all__ = [
     "ScanContext",
     "Source",
     "WatchRules",
+    "begin",
     "check_references",
     "claim_scan",
     "drop_canary",

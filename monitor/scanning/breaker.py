@@ -10,27 +10,41 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
-from monitor.errors import BadImage, Blocked, MarketplaceError, QuotaExhausted
+from monitor.errors import (
+    AuthError,
+    BadImage,
+    Blocked,
+    MarketplaceError,
+    PermissionDenied,
+    ProtocolError,
+    QueueFull,
+    QuotaExhausted,
+)
 from monitor.model import ScanOutcome
 from monitor.storage.breakers import Breaker, BreakerState
 
 FAILURES_TO_OPEN = 3
 SHORTEST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
+# Whatever a site asks for. A probe that is further ahead was put there while the clock was wrong.
+LONGEST_ASKED = timedelta(days=1)
+# What time alone does not mend, but a new key, a word with the provider or a new version does.
+_MENDABLE = (AuthError, PermissionDenied, ProtocolError, Blocked)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
     """A search that failed after its own retries, for a reason that another picture meets too.
 
-    `asked` is how long the site wants to be left alone. An `is_final` one is worth no second try
-    for now.
+    `asked` is how long the site wants to be left alone, a day at most. An `is_final` one is worth
+    no second try for now, an `is_mendable` one is for a person to mend.
     """
 
     outcome: ScanOutcome
     message: str
     asked: timedelta = timedelta(0)
     is_final: bool = False
+    is_mendable: bool = False
 
 
 def outcome_of(error: MarketplaceError, *, has_pages: bool = False) -> ScanOutcome:
@@ -43,15 +57,16 @@ def outcome_of(error: MarketplaceError, *, has_pages: bool = False) -> ScanOutco
 
 
 def failure_of(error: MarketplaceError) -> Failure | None:
-    """What an error says of the marketplace; None for one that is about the picture alone."""
-    if isinstance(error, BadImage):
+    """What an error says of the marketplace; None for one about the picture, or our own queue."""
+    if isinstance(error, BadImage | QueueFull):
         return None
     if isinstance(error, QuotaExhausted):
         # whatever it says of the reset: a budget that is topped up is back at once
         return Failure(outcome_of(error), str(error), is_final=True)
     asked: object = getattr(error, "retry_after", None)
-    wait = asked if isinstance(asked, timedelta) else timedelta(0)
-    return Failure(outcome_of(error), str(error), wait)
+    wait = min(asked, LONGEST_ASKED) if isinstance(asked, timedelta) else timedelta(0)
+    is_mendable = isinstance(error, _MENDABLE)
+    return Failure(outcome_of(error), str(error), wait, is_mendable=is_mendable)
 
 
 def admit(
@@ -68,15 +83,26 @@ def admit(
         is_lost = breaker.lease_until is None or breaker.lease_until < now
         if breaker.owner != owner and not is_lost:
             return None
-    elif not is_asked and breaker.probe_at is not None and now < breaker.probe_at:
+    elif not is_asked and _is_ahead(breaker.probe_at, now):
         return None
     return replace(breaker, state=BreakerState.PROBING, owner=owner, lease_until=now + lease)
+
+
+def _is_ahead(probe_at: datetime | None, now: datetime) -> bool:
+    return probe_at is not None and now < probe_at <= now + LONGEST_ASKED
+
+
+def after_restart(breaker: Breaker, now: datetime) -> Breaker:
+    """Tried at once if a person may have mended it: who has set a new key restarts the daemon."""
+    if breaker.state is not BreakerState.OPEN or not breaker.is_mendable:
+        return breaker
+    return replace(breaker, probe_at=now)
 
 
 def after_success(breaker: Breaker, now: datetime) -> Breaker:
     """Closed, whatever it was; how long the last pause was is remembered."""
     if breaker.is_closed:
-        return replace(breaker, failures=0, outcome=None, reason=None)
+        return replace(breaker, failures=0, outcome=None, reason=None, is_mendable=False)
     return Breaker(pause=breaker.pause, closed_at=now)
 
 
@@ -110,16 +136,20 @@ def _note(breaker: Breaker, failure: Failure) -> Breaker:
         failures=breaker.failures + 1,
         outcome=failure.outcome,
         reason=failure.message,
+        is_mendable=failure.is_mendable,
     )
 
 
 def _open(breaker: Breaker, failure: Failure, pause: timedelta, now: datetime) -> Breaker:
     if failure.is_final:
-        # A budget comes back at midnight UTC, or whenever somebody tops it up.
-        pause = max(SHORTEST_PAUSE, min(LONGEST_PAUSE, _next_midnight(now) - now))
+        # A budget comes back at midnight UTC, or whenever somebody tops it up. A minute later, as
+        # it is counted by the clocks of others: a try too early costs an hour.
+        pause = min(LONGEST_PAUSE, _next_midnight(now) - now + SHORTEST_PAUSE)
     return replace(
         breaker,
         state=BreakerState.OPEN,
+        # the clock may have been set back since
+        opened_at=min(breaker.opened_at or now, now),
         pause=pause,
         probe_at=now + max(pause, failure.asked),
         owner=None,

@@ -134,15 +134,19 @@ def _claim(context: ScanContext, marketplace: str, canary: Canary) -> bool:
 
 
 def _look(context: ScanContext, source: Source, canary: Canary) -> str | None:
-    """None if it is found, else what was looked at in vain. Raises MarketplaceError, Stopping."""
+    """None if it is found, else what was looked at in vain.
+
+    Raises BadImage where its own file is no use, as nothing was asked of the marketplace then;
+    MarketplaceError, Stopping.
+    """
     try:
         data = canary.picture.read_bytes()
         picture = matching.decode(data).image
         eye = _Eye(context, source, canary, matching.fingerprint(matching.decode_small(data)))
     except OSError as error:
-        return f"its file can't be read: {error.strerror}"
+        raise BadImage(f"its file can't be read: {error.strerror}") from error
     except PictureError as error:
-        return f"its file can't be used: {error}"
+        raise BadImage(f"its file can't be used: {error}") from error
     query = Query(picture, sha256=sha256_of(data), path=canary.picture.name)
     pages = 0
     for page in islice(iter_pages(context, source, query), MOST_PAGES):

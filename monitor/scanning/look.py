@@ -14,7 +14,7 @@ from monitor import matching
 from monitor.errors import BadImage, MarketplaceError, NotFound, PictureError
 from monitor.marketplaces.base import Query
 from monitor.model import AlertEvent, Scan, ScanCounts, ScanOutcome
-from monitor.scanning.breaker import outcome_of
+from monitor.scanning.breaker import failure_of, outcome_of
 from monitor.scanning.context import ScanContext
 from monitor.scanning.pages import iter_pages
 from monitor.scanning.pausing import (
@@ -47,19 +47,21 @@ def run_scan(context: ScanContext, scan: Scan) -> ScanOutcome:
 
     Raises StoreError or Stopping; the scan's row is then still ours or due again, with its cursor.
     """
-    counts = scan.counts
+    counts, is_searched = scan.counts, False
     failure: MarketplaceError | None = None
     try:
         if scan.attempts > MAX_ATTEMPTS:
             raise BadImage(f"given up after {MAX_ATTEMPTS} interrupted attempts")
         for counts in _iter_counts(context, scan):
+            is_searched = True
             log.debug("scan %d: %d listings so far", scan.id, counts.listings_seen)
         outcome = ScanOutcome.OK if counts.listings_seen else ScanOutcome.EMPTY
     except MarketplaceError as error:
         failure = error
         outcome = outcome_of(failure, has_pages=counts.listings_seen > 0)
     message = str(failure) if failure else None
-    finish_scan(context, replace(scan, counts=counts), outcome, message, failure=failure)
+    ended = replace(scan, counts=counts)
+    finish_scan(context, ended, outcome, message, failure=failure, is_searched=is_searched)
     _log_scan(context, scan, counts, outcome, message)
     return outcome
 
@@ -99,15 +101,17 @@ def finish_scan(
     error: str | None,
     *,
     failure: MarketplaceError | None = None,
+    is_searched: bool = True,
 ) -> None:
     """Store the outcome, and what operators must know, in one transaction.
 
-    `failure` is what ended the search, if it did; an `error` without one was not expected.
+    `failure` is what ended the search, if it did; an `error` without one was not expected. A scan
+    of which only the end was missing is not `is_searched`: it says nothing of the marketplace now.
     """
     now = context.clock()
     with context.store.writing() as conn:
         is_told = False
-        if outcome.is_complete:
+        if outcome.is_complete and is_searched:
             note_success(context, conn, scan.marketplace, now)
         else:
             is_told = note_failure(context, conn, scan.marketplace, failure, now)
@@ -131,14 +135,16 @@ def _tell_failed(
 ) -> None:
     """One alert for a marketplace that stays in trouble: the key names the last cycle without.
 
-    One for a picture that it refuses, however well the others do.
+    One for a picture that it refuses, however well the others do. What is no fault of the
+    marketplace has a key of its own: else it would be withdrawn when the marketplace is paused.
     """
     event = _EVENTS[outcome]
+    is_marketplace = failure is not None and failure_of(failure) is not None
     if isinstance(failure, BadImage):
         what = f"picture:{scan.reference.sha256}:{error}"
     else:
-        what = f"{event}:{cycles.last_good(conn, scan.watch_id, scan.marketplace)}"
-    is_marketplace = failure is not None and not isinstance(failure, BadImage)
+        trouble = event if is_marketplace else f"{event} {type(failure).__name__}"
+        what = f"{trouble}:{cycles.last_good(conn, scan.watch_id, scan.marketplace)}"
     alerts.add(
         conn,
         event=event,

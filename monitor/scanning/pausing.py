@@ -131,9 +131,9 @@ def note_failure(
 ) -> bool:
     """A search has failed; whether the marketplace is paused, and that has been told.
 
-    An `error` about the picture alone, or None for one that nobody expected, says nothing of the
-    marketplace. What was to be told of the failures that opened the breaker is withdrawn: the
-    pause tells it for all watches.
+    An `error` about the picture alone, one of our own queue, or None for one that nobody expected,
+    says nothing of the marketplace. What was to be told of the failures that opened the breaker is
+    withdrawn: the pause tells it for all watches.
     """
     failure = failure_of(error) if error is not None else None
     if error is None or failure is None:

@@ -17,11 +17,19 @@ log = logging.getLogger(__name__)
 MOST_REMEMBERED = 10
 LEAST_REMEMBERED = 3
 LEAST_SHARE = 0.5
+# Of so few listings a seller or two more or less make a half: that is trade, and no blindness.
+LEAST_USUAL = 5
 
 
 def is_drop(seen: int, before: Sequence[int]) -> bool:
-    """Whether `seen` listings are under half the median of those before; not with under 3."""
-    return len(before) >= LEAST_REMEMBERED and seen < LEAST_SHARE * median(before)
+    """Whether `seen` listings are under half the median of those before.
+
+    Not with under 3 before, and not where under 5 are usual.
+    """
+    if len(before) < LEAST_REMEMBERED:
+        return False
+    usual = median(before)
+    return usual >= LEAST_USUAL and seen < LEAST_SHARE * usual
 
 
 def check_yield(

@@ -29,7 +29,8 @@ class Breaker:
 
     `failures` counts those in a row, `pause` is the length of the last pause, which began at
     `opened_at` and is over, for one search, at `probe_at`. `outcome` and `reason` are those of the
-    last failure. While it is probing, `owner` does so until `lease_until`, or longer if renewed.
+    last failure, which a person can mend if it `is_mendable`. While it is probing, `owner` does so
+    until `lease_until`, or longer if renewed.
     """
 
     state: BreakerState = BreakerState.CLOSED
@@ -42,6 +43,7 @@ class Breaker:
     reason: str | None = None
     owner: str | None = None
     lease_until: datetime | None = None
+    is_mendable: bool = False
 
     @property
     def is_closed(self) -> bool:
@@ -94,6 +96,7 @@ def _values(breaker: Breaker) -> dict[str, object]:
         "reason": clean(breaker.reason),
         "owner": breaker.owner,
         "lease_until": breaker.lease_until,
+        "is_mendable": breaker.is_mendable,
     }
 
 
@@ -109,4 +112,5 @@ def _breaker(row: sa.Row[tuple[object, ...]]) -> Breaker:
         reason=row.reason,
         owner=row.owner,
         lease_until=row.lease_until,
+        is_mendable=row.is_mendable,
     )

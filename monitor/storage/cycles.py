@@ -28,12 +28,13 @@ def finish_done(conn: Connection, cycle_id: int, now: datetime) -> None:
 
 def last_good(conn: Connection, watch_id: int, marketplace: str) -> int | None:
     """The newest cycle in which the watch had a complete scan on the marketplace."""
+    there = sa.and_(scans.c.cycle_id == cycles.c.id, scans.c.marketplace == marketplace)
+    # from the newest cycle back: among all scans of years it takes long
     found = conn.execute(
-        sa.select(sa.func.max(scans.c.cycle_id)).where(
-            scans.c.watch_id == watch_id,
-            scans.c.marketplace == marketplace,
-            IS_COMPLETE,
-        )
+        sa.select(cycles.c.id)
+        .where(cycles.c.watch_id == watch_id, sa.exists().where(there, IS_COMPLETE))
+        .order_by(cycles.c.id.desc())
+        .limit(1)
     ).scalar()
     return None if found is None else int(found)
 

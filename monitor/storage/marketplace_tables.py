@@ -22,6 +22,8 @@ breakers = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("owner", sa.Text),  # who probes
     sa.Column("lease_until", Instant),
+    # a key or a setting is wrong, say: who restarts may have mended it
+    sa.Column("is_mendable", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.CheckConstraint("state IN ('closed', 'open', 'probing')", name="state"),
 )
 

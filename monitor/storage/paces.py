@@ -8,6 +8,7 @@ callers are on one host. A slot counts for the UTC day and month in which it lie
 from __future__ import annotations
 
 import calendar
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,12 +20,17 @@ from monitor.storage.engine import Connection
 from monitor.storage.marketplace_tables import pace_days, paces
 from monitor.storage.upsert import insert
 
+log = logging.getLogger(__name__)
+
 # Two months: what a usual day takes is asked of the last days that had any use.
 KEPT_DAYS = 62
 # Reading a clock far away leaves its time unsure by as much as the answer took; what is above
 # this widens the slot. With 20 ms for a late caller it makes the 3 % that calls are further apart
 # than a strict counter asks for.
 FREE_BLUR = timedelta(milliseconds=10)
+# Nobody waits for longer, nor is held off for longer: what lies further ahead was written while a
+# clock was wrong.
+LONGEST_HOLD = timedelta(days=1)
 # Others may change the row between the look and the update, a day may end.
 _TRIES = 5
 
@@ -60,9 +66,10 @@ def days_left(day: date) -> int:
 
 
 class Reason(StrEnum):
-    """Why there is no slot: too many are waiting, or a budget is used up."""
+    """Why there is no slot: too many are waiting, the site asked for peace, a budget is used up."""
 
     QUEUE = "queue"
+    HELD = "held"
     DAY = "day"
     SHARE = "share"
     MONTH = "month"
@@ -70,7 +77,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """No slot was taken. `limit` calls are used up until `until`; None for the queue."""
+    """No slot was taken. Held, or `limit` calls are used up, until `until`; None for the queue."""
 
     reason: Reason
     limit: int | None = None
@@ -123,6 +130,9 @@ def reserve(
         if look is None:
             _make(conn, asked.key, now)
             continue
+        if look.at > look.latest:
+            _bring_back(conn, asked.key, look)
+            continue
         refusal = _refusal(look, asked)
         if refusal is not None:
             return refusal
@@ -133,7 +143,8 @@ def reserve(
 
 
 def hold(conn: Connection, key: str, duration: timedelta, now: datetime) -> None:
-    """Let nobody call for `duration`, also who has a slot already (see `is_held`)."""
+    """Let nobody call for `duration`, a day at most; who has a slot loses it (see `is_held`)."""
+    duration = min(duration, LONGEST_HOLD)
     _make(conn, key, now)
     shared = float(conn.execute(sa.select(_clock(conn, now))).scalar_one())
     until = sa.literal(shared + duration.total_seconds())
@@ -150,6 +161,24 @@ def is_held(conn: Connection, key: str, slot: Slot) -> bool:
     """Whether somebody was asked to hold since the slot was taken: it is lost then."""
     until = conn.execute(sa.select(paces.c.held_until).where(paces.c.key == key)).scalar()
     return until is not None and float(until) > slot.at
+
+
+def carry_over(conn: Connection, name: str, key: str) -> bool:
+    """Give the account `key` the row of the marketplace `name`, if it has none; whether it did.
+
+    Rows were kept by marketplace before revision 0004, which knows no accounts. What today has
+    used would be forgotten else.
+    """
+    account = paces.alias()
+    moved = conn.execute(
+        sa.update(paces)
+        .where(paces.c.key == name, ~sa.exists().where(account.c.key == key))
+        .values(key=key)
+    )
+    if moved.rowcount == 0:
+        return False
+    conn.execute(sa.update(pace_days).where(pace_days.c.key == name).values(key=key))
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +216,18 @@ def list_use(conn: Connection, now: datetime, last_days: int) -> dict[str, Use]:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A row, and what its next slot would be; the clock was read at `read` give or take `blur`."""
+    """A row, and what its next slot would be; the clock was read at `read` give or take `blur`.
+
+    No slot lies after `latest`, unless a clock was wrong.
+    """
 
     now: float
     soonest: float
     read: float
     blur: float
     at: float
+    latest: float
+    held_until: float
     day: date
     used_today: int
     used_this_month: int
@@ -210,6 +244,7 @@ def _look(
     # never too early: a clock far away was read before its answer came
     read = monotonic() if conn.dialect.name == "postgresql" else before
     soonest = float(row.now) + asked.lead.total_seconds()
+    ahead = LONGEST_HOLD + max(timedelta(0), asked.max_wait) + asked.interval + asked.width
     at = max(float(row.next_at), soonest)
     day = datetime.fromtimestamp(at, UTC).date()
     return _Look(
@@ -218,6 +253,8 @@ def _look(
         read=read,
         blur=read - before,
         at=at,
+        latest=soonest + ahead.total_seconds(),
+        held_until=float(row.held_until),
         day=day,
         used_today=row.used_today if row.day == day.isoformat() else 0,
         used_this_month=row.used_this_month if row.month == _month(day) else 0,
@@ -235,9 +272,12 @@ def _refusal(look: _Look, asked: Asked) -> Refusal | None:
         limit = budget.limit_of(look.day, look.used_this_month - look.used_today)
         if limit is not None and look.used_today >= limit:
             return Refusal(Reason.SHARE, limit, midnight)
-    if look.at - look.now > asked.max_wait.total_seconds():
-        return Refusal(Reason.QUEUE)
-    return None
+    longest = look.now + asked.max_wait.total_seconds()
+    if look.at <= longest:
+        return None
+    if look.held_until > longest:
+        return Refusal(Reason.HELD, until=datetime.fromtimestamp(look.held_until, UTC))
+    return Refusal(Reason.QUEUE)
 
 
 def _counts(look: _Look, asked: Asked) -> bool:
@@ -295,6 +335,16 @@ def _remember(conn: Connection, key: str, day: date, used: int) -> None:
     if used == 1:
         oldest = (day - timedelta(days=KEPT_DAYS)).isoformat()
         conn.execute(sa.delete(pace_days).where(pace_days.c.key == key, pace_days.c.day < oldest))
+
+
+def _bring_back(conn: Connection, key: str, look: _Look) -> None:
+    """Forget a next slot, and a hold, of a clock that was wrong: nobody could call for that long.
+
+    Two machines may differ in their limits, so it is done only for what is a day away.
+    """
+    log.warning("pace %s: its next call was %.0f days ahead", key, (look.at - look.now) / 86_400)
+    where = sa.and_(paces.c.key == key, paces.c.next_at > look.latest)
+    conn.execute(sa.update(paces).where(where).values(next_at=look.now, held_until=0.0))
 
 
 def _make(conn: Connection, key: str, now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from monitor.storage.cycles import FINISHED
 from monitor.storage.marketplace_tables import breakers, canaries
 from monitor.storage.tables import deliveries, scans
 
@@ -26,7 +27,7 @@ def renew_leases(conn: sa.Connection, owner: str, now: datetime, lease: timedelt
     for table, held, _ in _HELD:
         rows = conn.execute(
             sa.update(table)
-            .where(table.c.owner == owner, table.c.state == held)
+            .where(table.c.owner == owner, _is(table, held))
             .values(lease_until=now + lease)
         )
         renewed += rows.rowcount
@@ -40,9 +41,7 @@ def take_over(conn: sa.Connection, is_dead: Callable[[str], bool]) -> int:
     """
     freed = 0
     for table, held, back in _HELD:
-        owners = conn.execute(
-            sa.select(table.c.owner).where(table.c.state == held).distinct()
-        ).scalars()
+        owners = conn.execute(sa.select(table.c.owner).where(_is(table, held)).distinct()).scalars()
         dead = [owner for owner in owners if owner and is_dead(owner)]
         freed += sum(_give_back(conn, table, held, back, owner) for owner in dead)
     return freed
@@ -55,7 +54,7 @@ def release(conn: sa.Connection, owner: str) -> int:
     """
     conn.execute(
         sa.update(scans)
-        .where(scans.c.owner == owner, scans.c.state == "running")
+        .where(scans.c.owner == owner, _is(scans, "running"))
         .values(attempts=scans.c.attempts - 1)
     )
     return sum(_give_back(conn, table, held, back, owner) for table, held, back in _HELD)
@@ -65,5 +64,13 @@ def _give_back(conn: sa.Connection, table: sa.Table, held: str, back: str, owner
     values: dict[str, object] = {"state": back, "owner": None, "lease_until": None}
     if table is deliveries:
         values["last_error"] = "interrupted while sending; it may have arrived"
-    update = sa.update(table).where(table.c.owner == owner, table.c.state == held)
+    update = sa.update(table).where(table.c.owner == owner, _is(table, held))
     return conn.execute(update.values(**values)).rowcount
+
+
+def _is(table: sa.Table, state: str) -> sa.ColumnElement[bool]:
+    """Whether a row is in the state. Open scans have an index of their own: they are few among
+    those of years, and asked for with every heartbeat.
+    """
+    is_in = table.c.state == state
+    return sa.and_(is_in, scans.c.state != FINISHED) if table is scans else is_in

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from monitor.errors import NotFound
 from monitor.storage.engine import Connection
-from monitor.storage.tables import assets, matches, reference_pictures, watches
+from monitor.storage.tables import assets, matches, reference_pictures, scans, watches
 from monitor.storage.upsert import insert
 
 
@@ -103,6 +103,15 @@ def find_due(conn: Connection, now: datetime) -> list[DueWatch]:
         .order_by(watches.c.next_due_at)
     )
     return [DueWatch(row.id, row.name, row.next_due_at) for row in rows]
+
+
+def list_waiting(conn: Connection) -> list[tuple[int, str]]:
+    """(id, name) of every watch that has an open scan, also of retired ones, by id."""
+    is_open = sa.exists().where(scans.c.watch_id == watches.c.id, scans.c.state != "finished")
+    rows = conn.execute(
+        sa.select(watches.c.id, watches.c.name).where(is_open).order_by(watches.c.id)
+    )
+    return [(row.id, row.name) for row in rows]
 
 
 def set_next_due(conn: Connection, watch_id: int, due_at: datetime, next_due_at: datetime) -> bool:

@@ -20,7 +20,6 @@ from tests.e2e.rehearsal import Rehearsal, copy
         (Fault.UNKNOWN_SHAPE, "failed", ""),
         (Fault.UNAUTHORISED, "failed", "clock"),
         (Fault.PERMISSION, "failed", "permission"),
-        (Fault.QUOTA, "quota", "quota"),
     ],
 )
 def test_a_bad_answer_has_its_outcome_and_tells_the_operator_once(
@@ -36,6 +35,19 @@ def test_a_bad_answer_has_its_outcome_and_tells_the_operator_once(
     first, second = sqlite_rehearsal.receiver.received
     assert word in first.body
     assert "is paused after 3 failures in a row" in second.body
+    assert sqlite_rehearsal.rows("SELECT * FROM match_history") == []
+
+
+def test_a_budget_that_is_used_up_pauses_at_once_and_is_told_once(
+    sqlite_rehearsal: Rehearsal,
+) -> None:
+    sqlite_rehearsal.sandbox.faults.order(Fault.QUOTA)
+    summary = sqlite_rehearsal.scan()
+    assert summary.outcomes == {"quota": 2}
+    for _ in range(3):
+        sqlite_rehearsal.scan()
+    (alert,) = sqlite_rehearsal.receiver.received
+    assert "is paused: rehearsal: the site says: 429 the daily quota" in alert.body
     assert sqlite_rehearsal.rows("SELECT * FROM match_history") == []
 
 

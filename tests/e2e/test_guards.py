@@ -73,6 +73,20 @@ def test_a_blocked_marketplace_is_paused_told_once_and_resumed(rehearsal: Rehear
         assert told == ["marketplace paused", "marketplace resumed"]
 
 
+def test_a_daemon_that_starts_tries_a_paused_marketplace_at_once(rehearsal: Rehearsal) -> None:
+    rehearsal.sandbox.faults.order(Fault.HTML)
+    with rehearsal.app() as app:
+        work(Daemon(app, lambda _: None))
+    assert _searched(rehearsal) == 3
+    with rehearsal.app() as app:
+        app.stop.set()
+        daemon = Daemon(app, lambda _: None)
+        assert daemon.drain(daemon.start()) == []
+    with rehearsal.app() as app:
+        work(Daemon(app, lambda _: None))
+    assert _searched(rehearsal) == 4
+
+
 def test_a_cycle_behind_a_pause_ends_and_what_it_found_is_told(rehearsal: Rehearsal) -> None:
     with rehearsal.app() as app:
         daemon = Daemon(app, lambda _: None)

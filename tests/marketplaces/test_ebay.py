@@ -286,6 +286,14 @@ def test_an_additional_picture_stands_in_and_warnings_are_told(
     assert "eBay warns: 12508 The sort parameter was ignored." in caplog.text
 
 
+def test_a_first_page_that_warns_and_lists_nothing_is_no_empty_one() -> None:
+    warning = {"errorId": 12509, "message": "The image could not be used."}
+    body = json.dumps({"total": 0, "warnings": [warning]}).encode()
+    with pytest.raises(ProtocolError, match="12509 The image could not be used"):
+        parse_answer(body, BASE, allow_loopback=False)
+    assert parse_answer(body, BASE, allow_loopback=False, page=2).observations == ()
+
+
 def test_an_id_is_found_in_the_address_where_no_field_has_it() -> None:
     body = b'{"total": 1, "itemSummaries": [{"itemId": "x", "itemWebUrl": "%s"}]}'
     (item,) = parse_answer(

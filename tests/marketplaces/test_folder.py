@@ -125,6 +125,9 @@ def test_only_files_in_the_folder_are_given_out(opened: Open, dump: Path, tmp_pa
         folder.fetch(f"file://{tmp_path}/secret.jpg")
     with pytest.raises(FetchFailed, match=r"gone\.jpg can't be read"):
         folder.fetch(f"file://{dump}/gone.jpg")
+    for foreign in ("https://example.com", "//example.com", "file://example.com", ""):
+        with pytest.raises(FetchRefused, match="must begin with file:///"):
+            folder.fetch(f"{foreign}{dump}/a.jpg")
 
 
 def test_the_csv_names_the_listings(opened: Open, dump: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from monitor.errors import BadImage, QuotaExhausted
+from monitor.errors import BadImage, ProtocolError, QuotaExhausted
 from monitor.marketplaces.base import Query, create, options_model
 from monitor.marketplaces.http_json_options import Options
 from monitor.marketplaces.signing import sign_iop
@@ -117,6 +117,34 @@ def test_a_code_in_the_table_wins_over_words(server: Scripted) -> None:
     answer = {**ANSWER, "error": "error", "code": "code"}
     with pytest.raises(QuotaExhausted, match="proxy: the site says: 439 signature"):
         search(server, file_field="f", answer=answer, failures={"439": "quota"})
+
+
+def test_a_full_page_with_a_listing_twice_is_not_the_last_one(server: Scripted) -> None:
+    item = {"id": 1, "page": "https://s.example/1", "img": "/a.jpg"}
+    server.replies = [as_json({"found": [item, item]})]
+    model = options_model("http_json").model_validate(
+        {
+            "site": "shop.example",
+            "base_url": server.url(),
+            "file_field": "f",
+            "form": {"page": "{page}"},
+            "page_size": 2,
+            "max_pages": 3,
+            "answer": ANSWER,
+        }
+    )
+    marketplace = create("http_json", "proxy", model, make_outside())
+    page = marketplace.search(Query(PICTURE))
+    marketplace.close()
+    assert (len(page.observations), page.next_cursor) == (1, "2:1")
+
+
+def test_an_expression_that_fails_repeats_nothing_of_the_answer(server: Scripted) -> None:
+    item = {"id": 1, "page": "https://s.example/1", "img": "/a.jpg", "cost": ["geheimes-ding"]}
+    server.replies = [as_json({"found": [item]})]
+    with pytest.raises(ProtocolError, match=r"sum\(cost\) can't be asked.*sum\(\)") as caught:
+        search(server, file_field="f", answer={**ANSWER, "price": "sum(cost)"})
+    assert "geheimes-ding" not in str(caught.value)
 
 
 GOOD: dict[str, object] = {

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
@@ -125,6 +126,7 @@ def test_pages_are_asked_for_until_the_last(account: Account, server: Scripted) 
         ({"pagecount": "3"}, True),
         ({"pagecount": 1, "total_results": 90}, False),
         ({"total_results": 90}, True),
+        ({"pagecount": 0, "total_results": 90}, True),
         ({"total_results": "1"}, False),
         ({}, False),
     ],
@@ -138,8 +140,18 @@ def test_a_next_page_is_there_where_the_answer_says_so(
 
 def test_an_empty_page_ends_the_search(account: Account, server: Scripted) -> None:
     server.replies = [as_json(answer_of([], pagecount=9, total_results=90))]
-    page = account.site.search(QUERY)
+    page = account.site.search(replace(QUERY, cursor="2:10"))
     assert (page.observations, page.next_cursor) == ((), None)
+
+
+def test_a_reason_without_any_listing_is_why_there_is_none(
+    account: Account, server: Scripted
+) -> None:
+    server.replies = [as_json({**answer_of([]), "reason": "今日调用次数已达上限"})]
+    with pytest.raises(QuotaExhausted):
+        account.site.search(QUERY)
+    server.replies = [as_json({**answer_of([DIALECT.item("11")]), "reason": "success"})]
+    assert len(account.site.search(QUERY).observations) == 1
 
 
 def test_paging_ends_at_max_pages(server: Scripted) -> None:

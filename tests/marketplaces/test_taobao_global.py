@@ -52,6 +52,7 @@ ANSWERS = load_answers("taobao_global")
 PICTURE = Image.new("RGB", (900, 900), "orange")
 NOISE = Image.frombytes("RGB", (900, 900), random.Random(1).randbytes(900 * 900 * 3))
 GOOD = as_json(DIALECT.answer([DIALECT.item("11")]))
+NOTHING = as_json(DIALECT.answer([]))
 KNOWN = Query(PICTURE, sha256="a" * 64, path="mugs/fox 1.jpg")
 UPLOAD, SEARCH = "/rest/upload/image", "/rest/traffic/item/imgsearch"
 
@@ -149,6 +150,19 @@ def test_an_id_that_has_run_out_is_forgotten_and_the_picture_uploaded_anew(
     server.replies = [refused(words), GOOD]
     assert account.site.search(KNOWN).requests == 3
     assert paths(server)[2:] == [SEARCH, UPLOAD, SEARCH]
+
+
+def test_an_empty_list_for_a_kept_id_is_not_believed(account: Account, server: Scripted) -> None:
+    account.site.search(KNOWN)
+    server.replies = [NOTHING, GOOD]
+    assert account.site.search(KNOWN).observations
+    assert paths(server)[2:] == [SEARCH, UPLOAD, SEARCH]
+
+
+def test_an_empty_list_for_a_fresh_id_is_an_empty_page(account: Account, server: Scripted) -> None:
+    server.replies = [NOTHING]
+    assert account.site.search(KNOWN).observations == ()
+    assert paths(server) == [UPLOAD, SEARCH]
 
 
 def test_a_picture_refused_right_after_its_upload_is_a_bad_image(

@@ -108,7 +108,7 @@ def test_a_missing_picture_is_tineyes_own_copy() -> None:
 
 
 def test_pages_elsewhere_are_no_listings_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="monitor")
     found = read("matches.json", seen=10)
     assert [(one.site, one.rank) for one in found] == [("1688", 11), ("ebay", 12)]
     assert "2 listings on 6 pages" in caplog.text

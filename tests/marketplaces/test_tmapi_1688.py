@@ -33,7 +33,14 @@ from monitor.marketplaces.tmapi_1688 import (
 )
 from monitor.model import Observation
 from tests.contracts.dialects import load_answers
-from tests.contracts.dialects.tmapi_1688 import CONVERT, CONVERTED, answer, converted, refused
+from tests.contracts.dialects.tmapi_1688 import (
+    CONVERT,
+    CONVERTED,
+    DIALECT,
+    answer,
+    converted,
+    refused,
+)
 from tests.marketplaces.scripted import (
     RecordedMemory,
     RecordedPace,
@@ -49,6 +56,9 @@ KEY = "k3y-of-mine"
 QUERY = Query(Image.new("RGB", (90, 70), "orange"), sha256="ab" * 32, path="mugs/Fuchs 1.jpg")
 ANSWERS = load_answers("tmapi_1688")
 REFUSED_PICTURE = refused(422, "img_url can't be identified")
+
+
+FOUND = as_json(answer([DIALECT.item("11")]))
 
 
 class Account:
@@ -130,6 +140,8 @@ def test_a_host_that_only_ends_alike_is_not_alibabas(server: Scripted) -> None:
 def test_a_conversion_serves_all_pages_and_lasts_some_hours(
     account: Account, server: Scripted
 ) -> None:
+    server.replies = [FOUND]
+    server.replies = [FOUND]
     account.site.search(QUERY)
     assert account.site.search(QUERY).requests == 1
     account.memory.now += CONVERTED_LIFETIME / timedelta(seconds=1) + 1
@@ -147,12 +159,32 @@ def test_a_picture_without_a_digest_is_converted_each_time(
 def test_a_kept_conversion_that_is_refused_is_made_anew(account: Account, server: Scripted) -> None:
     account.site.search(QUERY)
     server.routes[CONVERT] = converted("/search/imgextra/second.jpg")
-    server.replies = [REFUSED_PICTURE, as_json(answer([]))]
+    server.replies = [REFUSED_PICTURE, FOUND]
     assert account.site.search(QUERY).requests == 3
     assert params(asked(server, SEARCH)[-1])["img_url"] == ["/search/imgextra/second.jpg"]
     server.replies = [REFUSED_PICTURE]
     with pytest.raises(BadImage, match=r"^china: "):
         account.site.search(QUERY)
+
+
+def test_an_empty_page_for_a_kept_conversion_is_not_believed(
+    account: Account, server: Scripted
+) -> None:
+    account.site.search(QUERY)
+    server.replies = [as_json(answer([])), FOUND]
+    page = account.site.search(QUERY)
+    assert (len(page.observations), page.requests) == (1, 3)
+
+
+def test_a_kept_conversion_with_which_the_site_fails_is_used_no_more(
+    account: Account, server: Scripted
+) -> None:
+    server.replies = [FOUND, *[refused(417, "Failed to retrieve data")] * 4, FOUND]
+    account.site.search(QUERY)
+    with pytest.raises(Transient):
+        account.site.search(QUERY)
+    account.site.search(QUERY)
+    assert len(asked(server, CONVERT)) == 2
 
 
 @pytest.mark.parametrize(

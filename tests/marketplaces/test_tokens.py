@@ -107,6 +107,18 @@ def test_nobody_refreshes_while_another_process_does(site: Site) -> None:
     assert 100 < sum(sleep.calls) < 200
 
 
+def test_a_refresh_that_waits_long_for_its_turn_stays_alone(site: Site) -> None:
+    def refresh(old: Token | None) -> Token:
+        site.memory.now += 16 * 60
+        assert not site.memory.claim("token refresh", EARLY)
+        return site.refresh(old)
+
+    outside = make_outside(memory=site.memory)
+    tokens = Tokens("acme", outside, secret=SECRET, start=START, refresh=refresh)
+    assert tokens.renew("first") == "access-1"
+    assert site.memory.claim("token refresh", EARLY)
+
+
 def test_the_token_that_another_process_got_meanwhile_is_taken(site: Site) -> None:
     site.memory.claim("token refresh", EARLY)
     other = Site(memory=RecordedMemory())

@@ -15,6 +15,9 @@ from monitor.errors import (
     BadImage,
     Blocked,
     MarketplaceError,
+    PermissionDenied,
+    ProtocolError,
+    QueueFull,
     QuotaExhausted,
     Throttled,
     Transient,
@@ -28,6 +31,7 @@ from monitor.scanning.breaker import (
     admit,
     after_failure,
     after_nothing,
+    after_restart,
     after_success,
     failure_of,
 )
@@ -36,6 +40,7 @@ from monitor.storage.breakers import Breaker, BreakerState
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
 WALL = Failure(ScanOutcome.BLOCKED, "a wall")
+MENDABLE = Failure(ScanOutcome.FAILED, "bad key", is_mendable=True)
 USED_UP = Failure(ScanOutcome.QUOTA, "used up", is_final=True)
 
 
@@ -87,9 +92,10 @@ def test_a_used_up_budget_pauses_at_once_and_is_tried_hourly_and_at_midnight() -
     assert (breaker.state, breaker.probe_at) == (BreakerState.OPEN, START + LONGEST_PAUSE)
     evening = START.replace(hour=23, minute=40)
     breaker = after_failure(Breaker(), USED_UP, "me", evening)
-    assert breaker.probe_at == evening + timedelta(minutes=20)
+    # the minute is for the clock that it is counted by
+    assert breaker.probe_at == evening + timedelta(minutes=21)
     late = START.replace(hour=23, minute=59, second=50)
-    assert after_failure(Breaker(), USED_UP, "me", late).probe_at == late + SHORTEST_PAUSE
+    assert after_failure(Breaker(), USED_UP, "me", late).probe_at == late + timedelta(seconds=70)
 
 
 def test_a_person_who_asks_need_not_wait_but_gets_no_second_probe() -> None:
@@ -124,6 +130,27 @@ def test_a_probe_that_says_nothing_leaves_its_place_to_the_next() -> None:
     assert probe(after, now, "you").owner == "you"
 
 
+def test_a_restart_tries_at_once_what_a_person_may_have_mended() -> None:
+    for failure in (WALL, USED_UP):
+        assert after_restart(opened(failure=failure), START) == opened(failure=failure)
+    now = START + timedelta(seconds=5)
+    wrong_key = opened(failure=MENDABLE)
+    assert admit(wrong_key, "me", now, LEASE) is None
+    probing = probe(after_restart(wrong_key, now), now)
+    assert after_restart(probing, now) == probing
+    assert not after_success(probing, now).is_mendable
+    later = after_failure(probing, WALL, "me", now)  # by now another trouble
+    assert after_restart(later, now) == later
+
+
+def test_a_clock_that_was_ahead_stops_no_probe_and_no_end() -> None:
+    ahead = START + timedelta(days=365)
+    breaker = opened(ahead)
+    probing = probe(breaker, START)
+    again = after_failure(probing, WALL, "me", START)
+    assert (again.opened_at, again.probe_at) == (START, START + 2 * SHORTEST_PAUSE)
+
+
 def test_what_fails_soon_after_it_resumed_is_left_alone_for_longer() -> None:
     now = START + SHORTEST_PAUSE
     resumed = after_success(probe(opened(), now), now)
@@ -139,13 +166,20 @@ def test_what_fails_soon_after_it_resumed_is_left_alone_for_longer() -> None:
     ("error", "failure"),
     [
         (BadImage("too dark"), None),
-        (Blocked("a wall"), WALL),
+        (QueueFull("ours"), None),
+        (Blocked("a wall"), replace(WALL, is_mendable=True)),
         (QuotaExhausted("used up"), USED_UP),
-        (AuthError("bad key"), Failure(ScanOutcome.FAILED, "bad key")),
+        (AuthError("bad key"), MENDABLE),
+        (PermissionDenied("bad key"), MENDABLE),
+        (ProtocolError("bad key"), MENDABLE),
         (Transient("down"), Failure(ScanOutcome.FAILED, "down")),
         (
             Throttled("slower", retry_after=timedelta(hours=2)),
             Failure(ScanOutcome.FAILED, "slower", timedelta(hours=2)),
+        ),
+        (
+            Throttled("banned", retry_after=timedelta(days=9)),
+            Failure(ScanOutcome.FAILED, "banned", timedelta(days=1)),
         ),
     ],
 )

@@ -165,6 +165,24 @@ def test_a_canary_that_is_refused_or_unreadable_is_told_and_pauses_nothing(
         assert breakers.find(conn, SHOP).failures == 0
 
 
+def test_a_canary_without_a_picture_is_no_sign_that_a_paused_marketplace_is_back(
+    bench: Bench,
+) -> None:
+    hatch(bench).unlink()
+    for seed in range(4):
+        bench.draw(f"{seed}.png", seed)
+    bench.shop.pages = [Blocked("alibaba: a wall")]
+    bench.scan()
+    asked = len(bench.shop.asked)
+    bench.clock.advance(minutes=2)
+    assert look_for_canary(bench.context, SHOP)  # as the probe
+    assert len(bench.shop.asked) == asked
+    assert events(bench) == ["marketplace_paused", "canary_lost"]
+    with bench.store.reading() as conn:
+        assert breakers.find(conn, SHOP).state is BreakerState.OPEN
+    assert bench.claim() is not None  # the probe is still to come
+
+
 def test_another_canary_starts_anew(bench: Bench) -> None:
     hatch(bench)
     look(bench, others(bench, 60))

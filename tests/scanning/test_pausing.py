@@ -9,10 +9,18 @@ from datetime import timedelta
 import pytest
 
 from monitor.alerting import route_alerts
-from monitor.errors import AuthError, BadImage, Blocked, QuotaExhausted, StoreUnavailable, Throttled
+from monitor.errors import (
+    AuthError,
+    BadImage,
+    Blocked,
+    QueueFull,
+    QuotaExhausted,
+    StoreUnavailable,
+    Throttled,
+)
 from monitor.marketplaces.base import Query
 from monitor.model import ScanOutcome
-from monitor.scanning import LEASE, claim_scan, finish_scan, run_scan
+from monitor.scanning import LEASE, begin, claim_scan, finish_scan, run_scan
 from monitor.scanning.pausing import PATIENCE
 from monitor.storage import Store, breakers, scans
 from monitor.storage.breakers import Breaker, BreakerState
@@ -178,6 +186,39 @@ def test_a_refused_picture_is_no_verdict_on_a_paused_marketplace(bench: Bench) -
     assert events(bench) == ["marketplace_paused", "scan_failed", "marketplace_resumed"]
 
 
+def test_our_own_queue_is_no_trouble_of_the_marketplace(office: Office) -> None:
+    bench = office.bench
+    stock(bench, 5)
+    bench.shop.pages = [QueueFull("alibaba: more calls wait for their turn")]
+    bench.scan()
+    assert find(bench) == Breaker()
+    office.tell()
+    (told,) = office.ops.received
+    assert "more calls wait for their turn" in told.body
+
+
+def test_what_is_no_fault_of_the_marketplace_is_not_withdrawn_with_its_failures(
+    office: Office,
+) -> None:
+    """Else it would be told by nobody: the pause tells of the marketplace."""
+    bench = office.bench
+    stock(bench, 5)
+    bench.shop.pages = [Throttled("alibaba: slower")]
+    bench.plan()
+    for number in range(4):
+        scan = bench.claim()
+        assert scan is not None
+        if number == 1:
+            finish_scan(bench.context, scan, ScanOutcome.FAILED, "unexpected KeyError: 1")
+        else:
+            run_scan(bench.context, scan)
+    office.tell()
+    told = "\n".join(item.body for item in office.ops.received)
+    assert "alibaba is paused after 3 failures" in told
+    assert "unexpected KeyError" in told
+    assert told.count("scan failed") == 1
+
+
 def test_an_error_nobody_expected_is_no_verdict_either(sqlite_bench: Bench) -> None:
     bench = sqlite_bench
     block(bench)
@@ -280,6 +321,45 @@ def test_a_probe_that_the_store_has_dropped_is_made_again(sqlite_bench: Bench) -
     again = bench.claim()
     assert again is not None
     assert again.id == scan.id
+
+
+def test_a_scan_of_which_only_the_end_was_missing_resumes_nothing(sqlite_bench: Bench) -> None:
+    """Its last page was recorded before the pause; its process died before it was finished."""
+    bench = sqlite_bench
+    stock(bench, 5)
+    bench.shop.pages = [[]]
+    bench.plan()
+    first = bench.claim()
+    assert first is not None
+    with bench.store.writing() as conn:
+        scans.advance(conn, first, "me", None, replace(first.counts, requests=1))
+    bench.shop.pages = [WALL]
+    bench.owner = "you"
+    assert bench.look() == [ScanOutcome.BLOCKED] * 3
+    bench.clock.advance(minutes=2)
+    assert bench.look() == [ScanOutcome.EMPTY, ScanOutcome.BLOCKED]  # the second asks the site
+    assert events(bench) == ["marketplace_paused"]
+
+
+def test_a_restart_tries_a_mended_marketplace_at_once(bench: Bench) -> None:
+    stock(bench, 4)
+    bench.shop.pages = [AuthError("alibaba: bad key")]
+    bench.plan()
+    assert bench.look() == [ScanOutcome.FAILED] * 3
+    bench.shop.pages = [[]]
+    assert bench.claim() is None
+    begin(bench.context)
+    assert bench.look() == [ScanOutcome.EMPTY]
+    assert events(bench) == ["marketplace_paused", "marketplace_resumed"]
+
+
+def test_a_restart_is_no_reason_to_ask_a_site_that_wants_peace(bench: Bench) -> None:
+    stock(bench, 4)
+    bench.shop.pages = [Throttled("alibaba: slower", retry_after=timedelta(hours=1))]
+    bench.plan()
+    bench.look()
+    begin(bench.context)
+    assert bench.claim() is None
 
 
 def test_one_marketplace_is_no_other(sqlite_store: Store) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from monitor.errors import NotFound
 from monitor.model import ScanOutcome
-from monitor.scanning import Plan, plan_watch
+from monitor.scanning import Plan, begin, plan_watch
 from monitor.storage import alerts, assets, watches
 from tests.e2e.rehearsal import START
 from tests.scanning.shop import SHOP, Bench
@@ -223,3 +223,19 @@ def test_the_finds_of_a_baseline_do_not_wait_for_a_marketplace_that_was_removed(
         assert [alert.watch for alert in alerts.find_unrouted(conn, bench.clock())] == ["acme"]
     ended = bench.rows("SELECT outcome, error FROM scan_health WHERE marketplace = 'other'")
     assert ended == [("failed", "other is no longer a marketplace of this watch")]
+
+
+@pytest.mark.parametrize("gone", ["marketplace", "watch"])
+def test_a_restart_ends_what_a_changed_config_asks_for_no_more(bench: Bench, gone: str) -> None:
+    """Not only when the watch is next due, which may be in days."""
+    bench.draw("mug.png", 1)
+    bench.rules = replace(bench.rules, marketplaces=(SHOP, "other"))
+    bench.shop.pages = [[bench.offer("1", 1)]]
+    assert bench.scan() == [ScanOutcome.OK]
+    rules = replace(bench.rules, marketplaces=(SHOP,))
+    begin(replace(bench.context, watches={"acme": rules} if gone == "marketplace" else {}))
+    with bench.store.reading() as conn:
+        assert [alert.watch for alert in alerts.find_unrouted(conn, bench.clock())] == ["acme"]
+        assert watches.list_waiting(conn) == []
+    begin(bench.context)  # there is nothing more to end
+    assert [alert.event for alert in bench.alerts()] == ["new_match"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.errors import Blocked
 from monitor.model import ScanOutcome
-from monitor.scanning.sentinel import LEAST_REMEMBERED, is_drop
+from monitor.scanning.sentinel import LEAST_REMEMBERED, LEAST_USUAL, is_drop
 from monitor.storage import yields
 from tests.scanning.shop import SHOP, Answer, Bench
 
@@ -69,6 +69,14 @@ def test_nothing_found_where_there_was_plenty_is_suspect_too(sqlite_bench: Bench
     assert bench.rows("SELECT outcome FROM scan_health WHERE is_suspect = 1") == [("empty",)]
 
 
+def test_a_handful_of_listings_more_or_less_is_trade(sqlite_bench: Bench) -> None:
+    bench = sqlite_bench
+    bench.draw("mug.png", 1)
+    see(bench, 3, 4, 3, 1, 0, 4, 1)
+    assert suspects(bench) == [0] * 7
+    assert events(bench) == []
+
+
 def test_the_median_follows_a_site_that_returns_less_for_good(sqlite_bench: Bench) -> None:
     bench = sqlite_bench
     bench.draw("mug.png", 1)
@@ -101,7 +109,15 @@ def test_each_marketplace_and_picture_has_its_own_yield(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("seen", "before", "expected"),
-    [(4, [10, 10], False), (4, [10] * 3, True), (5, [10] * 3, False), (0, [0] * 3, False)],
+    [
+        (4, [10, 10], False),
+        (4, [10] * 3, True),
+        (5, [10] * 3, False),
+        (0, [0] * 3, False),
+        (0, [1, 4, 60], False),  # so few come and go
+        (1, [2, 4, 4, 4, 60], False),
+        (2, [1, 5, 60], True),
+    ],
 )
 def test_what_a_drop_is(seen: int, before: Sequence[int], *, expected: bool) -> None:
     assert is_drop(seen, before) is expected
@@ -111,5 +127,6 @@ def test_what_a_drop_is(seen: int, before: Sequence[int], *, expected: bool) -> 
 def test_a_drop_is_under_half_and_never_without_a_history(before: list[int], seen: int) -> None:
     if is_drop(seen, before):
         assert len(before) >= LEAST_REMEMBERED
+        assert median(before) >= LEAST_USUAL
         assert seen * 2 < median(before)
     assert not is_drop(max(before, default=0), before)

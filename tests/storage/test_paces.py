@@ -121,7 +121,15 @@ def test_a_hold_stops_everybody_and_never_shortens_one(store: Store) -> None:
     with store.writing() as conn:
         assert not paces.is_held(conn, "alibaba", after)
         paces.hold(conn, "alibaba", timedelta(minutes=5), START)
-    assert _refused(store, ASKED) == Refusal(Reason.QUEUE)
+    refusal = _refused(store, ASKED)
+    assert (refusal.reason, refusal.until is None) == (Reason.HELD, False)
+
+
+def test_no_hold_is_longer_than_a_day(store: Store) -> None:
+    with store.writing() as conn:
+        paces.hold(conn, "alibaba", timedelta(days=30), START)
+    patient = replace(ASKED, max_wait=timedelta(days=2))
+    assert _take(store, patient).opens == pytest.approx(86_400, abs=5)
 
 
 def test_a_hold_before_any_call_counts_too(store: Store) -> None:
@@ -211,7 +219,9 @@ def test_who_is_overtaken_by_a_hold_takes_nothing(pg_url: str) -> None:
         with store.writing() as conn:
             paces.hold(conn, "alibaba", timedelta(minutes=5), START)
 
-    assert _overtaken(store, ASKED, hold) == Refusal(Reason.QUEUE)
+    refusal = _overtaken(store, ASKED, hold)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason is Reason.HELD
     assert _row(store)["used_today"] == 1
     store.close()
 
@@ -312,3 +322,24 @@ def test_an_upgrade_keeps_what_accounts_have_used(empty_url: str) -> None:
         assert check_schema(store) == []
     finally:
         store.close()
+
+
+def test_the_row_of_a_marketplace_goes_to_its_account_once(store: Store) -> None:
+    _take(store)
+    _take(store)
+
+    def carry(name: str, key: str) -> bool:
+        with store.writing() as conn:
+            return paces.carry_over(conn, name, key)
+
+    assert not carry("unknown", "an account")
+    assert carry("alibaba", "an account")
+    assert (_row(store)["key"], _row(store)["used_today"]) == ("an account", 2)
+    _take(store)  # whoever still calls by the name
+    assert not carry("alibaba", "an account")
+    with store.reading() as conn:
+        today = datetime.now(UTC) if store.dialect == "postgresql" else START
+        used = {key: use.today for key, use in paces.list_use(conn, today, 7).items()}
+        days = conn.execute(sa.text("SELECT key, used FROM pace_days ORDER BY key")).all()
+    assert used == {"alibaba": 1, "an account": 2}
+    assert [tuple(row) for row in days] == [("alibaba", 1), ("an account", 2)]

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from monitor.model import ReferencePicture, ScanCounts, ScanOutcome
 from monitor.storage import Connection, Store, assets, scans, yields
+from monitor.storage.queue import renew_leases, take_over
 from monitor.storage.tables import scans as scan_rows
-from tests.storage.rows import LEASE, SHOP, add_watch, found, later, sync
+from tests.storage.rows import LEASE, SHOP, START, add_watch, found, later, sync
 
 
 @pytest.fixture
@@ -113,11 +114,18 @@ def test_years_of_scans_are_read_through_the_index(store: Store, watch: int) -> 
             lambda: yields.find_last_complete(conn, references, ["shop 0"]),
         ]
         for ask in asked:
-            assert "ix_scans_complete" in _explain(conn, ask)
+            assert "ix_scans_complete" in _explains(conn, ask)[-1]
+        beats: list[Callable[[], object]] = [
+            lambda: renew_leases(conn, "me", START, LEASE),
+            lambda: take_over(conn, lambda _: False),
+        ]
+        for beat in beats:
+            (plan,) = [plan for plan in _explains(conn, beat) if "scans" in plan]
+            assert "uq_scans_open" in plan
 
 
-def _explain(conn: Connection, ask: Callable[[], object]) -> str:
-    """How the database goes about the one statement of `ask`."""
+def _explains(conn: Connection, ask: Callable[[], object]) -> list[str]:
+    """How the database goes about each statement of `ask`."""
     word = "EXPLAIN QUERY PLAN" if conn.dialect.name == "sqlite" else "EXPLAIN"
     seen: list[tuple[str, object]] = []
 
@@ -129,6 +137,8 @@ def _explain(conn: Connection, ask: Callable[[], object]) -> str:
     sa.event.listen(conn, "before_cursor_execute", note)
     ask()
     sa.event.remove(conn, "before_cursor_execute", note)
-    ((statement, parameters),) = seen
-    plan = conn.exec_driver_sql(f"{word} {statement}", parameters)  # type: ignore[arg-type]
-    return "\n".join(str(row) for row in plan)
+    plans = []
+    for statement, parameters in seen:
+        plan = conn.exec_driver_sql(f"{word} {statement}", parameters)  # type: ignore[arg-type]
+        plans.append("\n".join(str(row) for row in plan))
+    return plans

@@ -85,7 +85,7 @@ def _read(body: bytes) -> Sequence[Observation]:
     refusal = READER.judge(Answer(URL, 200, {}, body))
     if refusal is not None:
         raise refusal
-    return READER.read(body, URL)[0]
+    return READER.read(body, URL).observations
 
 
 def _in_pages() -> tuple[list[Reply], list[str]]:
