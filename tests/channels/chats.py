@@ -10,7 +10,8 @@ from __future__ import annotations
 import html
 import json
 import re
-from typing import ClassVar
+from types import TracebackType
+from typing import ClassVar, Self
 
 from apprise.plugins.discord import NotifyDiscord
 from apprise.plugins.slack import NotifySlack
@@ -26,16 +27,22 @@ class ChatReceiver(HttpReceiver):
     # attribute of the plugin -> path on the receiver
     addresses: ClassVar[dict[str, str]]
 
-    def up(self) -> None:
-        super().up()
+    def __enter__(self) -> Self:
+        super().__enter__()
         self._before = {name: getattr(self.plugin, name) for name in self.addresses}
         for name, path in self.addresses.items():
             setattr(self.plugin, name, f"http://{self.host}{path}")
+        return self
 
-    def down(self) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for name, before in self._before.items():
             setattr(self.plugin, name, before)
-        super().down()
+        super().__exit__(kind, error, trace)
 
 
 class SlackReceiver(ChatReceiver):
