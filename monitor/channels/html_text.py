@@ -20,7 +20,7 @@ def plain_text(html: str) -> str:
     reader = _Reader()
     reader.feed(html)
     reader.close()
-    lines = [" ".join(line.split(" ")).strip() for line in "".join(reader.parts).split("\n")]
+    lines = [re.sub(" +", " ", line).strip(" ") for line in "".join(reader.parts).split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
@@ -40,7 +40,7 @@ class _Reader(HTMLParser):
         elif tag == "img":
             self._add(f"[{values['alt']}]" if values.get("alt") else "")
         elif tag in ("td", "th"):
-            self._add("  ")
+            self._add(" ")
         else:
             self._break(tag)
         if tag == "li":

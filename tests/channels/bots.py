@@ -169,7 +169,7 @@ class DingTalkReceiver(BotReceiver):
 
 
 class FeishuReceiver(BotReceiver):
-    """A Feishu custom bot: requests of at most 20 KB."""
+    """A Feishu custom bot: requests of at most 20 KB; checks the signature if asked to."""
 
     scheme = "feishu"
     ok = {  # noqa: RUF012
@@ -185,6 +185,17 @@ class FeishuReceiver(BotReceiver):
         "msg": "frequency limited psm[lark.oapi.app_platform_runtime]appID[1500]",
     }
 
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        per_minute: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        secret: str | None = None,
+    ) -> None:
+        super().__init__(port=port, per_minute=per_minute, clock=clock)
+        self._secret = secret
+
     def refuse(self, why: str, code: int) -> Refused:
         return Refused(why, says({"code": code, "msg": why, "data": {}}))
 
@@ -193,11 +204,18 @@ class FeishuReceiver(BotReceiver):
             raise self.refuse("param invalid: incoming webhook access token invalid", 19001)
 
     def read(self, payload: dict[str, dict[str, str]], size_bytes: int) -> Got:
+        if self._secret and not self._is_signed(payload, self._secret):
+            raise self.refuse("sign match fail or timestamp is not within one hour", 19021)
         if size_bytes > 20 * 1024:
             raise self.refuse(f"request too large: {size_bytes}", 9499)
         if str(payload.get("msg_type")) != "text" or not payload["content"]["text"].strip():
             raise self.refuse("Bad Request", 9499)
         return Got("", payload["content"]["text"], size_bytes=size_bytes)
+
+    def _is_signed(self, payload: dict[str, dict[str, str]], secret: str) -> bool:
+        key = f"{payload.get('timestamp')}\n{secret}".encode()
+        digest = hmac.new(key, b"", hashlib.sha256).digest()
+        return str(payload.get("sign")) == base64.b64encode(digest).decode()
 
 
 class LarkReceiver(FeishuReceiver):
