@@ -12,6 +12,7 @@ from apprise import AttachBase, NotifyBase, NotifyFormat
 from apprise.manager_plugins import NotificationManager
 from apprise.plugins.discord import NotifyDiscord
 from apprise.plugins.mattermost import NotifyMattermost
+from apprise.plugins.ntfy import NotifyNtfy
 from apprise.plugins.rocketchat import NotifyRocketChat
 from apprise.plugins.slack import NotifySlack, SlackMode
 from apprise.plugins.telegram import NotifyTelegram
@@ -95,6 +96,8 @@ def kind_of(service: NotifyBase, message_format: MessageFormat | None = None) ->
             kind = _discord(service)
         case NotifySlack():
             kind = _slack(service)
+        case NotifyNtfy():
+            kind = _ntfy(service)
         case _:
             kind = _other(service)
     return kind
@@ -162,6 +165,18 @@ def _slack(service: NotifySlack) -> Kind:
         _chat(limit - _JOINT, MessageFormat.TEXT, takes_pictures=is_bot),
         lambda text: _utf16(html.escape(text, quote=False)),
     )
+
+
+def _ntfy(service: NotifyNtfy) -> Kind:
+    """Of a text above 4,096 bytes ntfy makes a file: https://docs.ntfy.sh/publish/#limitations"""
+    capacity = Capacity(
+        4_096 - _JOINT_OF_ONE,
+        in_bytes=True,
+        takes_pictures=bool(service.attachment_support),
+        format=MessageFormat.TEXT,
+        is_compact=True,
+    )
+    return Kind(capacity, _bytes)
 
 
 def _other(service: NotifyBase) -> Kind:

@@ -221,7 +221,11 @@ def test_messages_follow_each_other_without_a_wait(service: Service) -> None:
     assert ["message" in text for text in texts] == [True, True, True]
 
 
-# Services with more than one receiver stands for: taken as URLs, with our limits.
+def mail_url(port: int) -> str:
+    return f"mailto://127.0.0.1:{port}?from=a@example.org&to=b@example.org&mode=insecure"
+
+
+# Services that have no receiver here, and URLs in other forms: known, with our limits.
 URLS = {
     "mailtos": "mailtos://user:pass@example.org?to=b@example.org",
     "ntfy": "ntfy://ntfy.example.org/topic",
