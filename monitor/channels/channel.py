@@ -94,7 +94,7 @@ class Channel:
         if prepared.is_too_large:
             raise ChannelError(
                 f"channel {self.name}: a message of {len(message.body)} characters of HTML is too "
-                f"large for it, more than {kind.capacity.max_size}",
+                f"large for it, more than {kind.room} bytes",
                 permanent=True,
             )
         return prepared

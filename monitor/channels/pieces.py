@@ -45,7 +45,7 @@ def prepare(message: Message, kind: Kind, *, takes_pictures: bool, title_limit: 
     body = _with_notes(body.rstrip() or title or "-", notes, chosen)
     title, body = _short_title(title, body, chosen, _title_limit(kind, title_limit))
     if chosen is MessageFormat.HTML:
-        is_too_large = kind.size(title) + kind.size(body) > kind.capacity.max_size
+        is_too_large = kind.size(title) + kind.size(body) > kind.room
         pieces: tuple[Piece, ...] = (Piece(title, body, attached),)
         return Prepared(pieces, chosen, left_out, is_too_large=is_too_large)
     return Prepared(tuple(_cut(title, body, attached, kind, chosen)), chosen, left_out)
@@ -58,7 +58,7 @@ def _clean(text: str) -> str:
 
 def _title_limit(kind: Kind, of_service: int) -> int:
     """So that the text has at least two thirds of a message."""
-    limits = [TITLE_LENGTH, kind.capacity.max_size // 9, of_service or TITLE_LENGTH]
+    limits = [TITLE_LENGTH, kind.room // 9, of_service or TITLE_LENGTH]
     return max(1, min(limits) - _COUNTER)
 
 
@@ -73,7 +73,7 @@ def _short_title(title: str, body: str, chosen: MessageFormat, limit: int) -> tu
 def _cut(
     title: str, body: str, attached: tuple[Attachment, ...], kind: Kind, chosen: MessageFormat
 ) -> list[Piece]:
-    room = kind.capacity.max_size - kind.size(title)
+    room = kind.room - kind.size(title)
     texts = [body]
     if kind.size(body) > room:
         texts = [text for text in split(body, room - _COUNTER, kind.size) if text.strip()]

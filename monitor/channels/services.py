@@ -24,7 +24,7 @@ from monitor.channels.mail import MAIL_BYTES, Mail
 from monitor.model import MessageFormat
 
 # A title longer than this goes into the text; Slack's blocks take 150 characters.
-TITLE_LENGTH = 140
+TITLE_LENGTH = 150
 # What joins a title and a text: "# ", a line break of two characters. Where apprise puts both into
 # one, it also keeps room for a counter of its own.
 _JOINT = 8
@@ -68,12 +68,14 @@ def register() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`size` is what a text takes of `capacity.max_size` on the wire, `write` how a plain text is
-    written for the service and `send_as` the format it then has.
+    """What a service takes. On the wire a text takes `size` of `room`, where an `&` may be five
+    characters and an emoji two: callers are told less, in `capacity`. `write` is how a plain text
+    is written for the service and `send_as` the format it then has.
     """
 
     capacity: Capacity
     size: Callable[[str], int]
+    room: int
     write: Callable[[str], str] = str
     send_as: NotifyFormat = NotifyFormat.TEXT
 
@@ -109,34 +111,35 @@ def _mail(service: Mail, message_format: MessageFormat | None) -> Kind:
     # HTML can't be cut, and no mail server minds it.
     is_cut = message_format not in (MessageFormat.HTML, None)
     size = MAIL_BYTES if is_cut or message_format is None else service.body_maxlen
-    return Kind(Capacity(size, in_bytes=True, takes_pictures=True, format=best), _bytes)
+    return Kind(Capacity(size, in_bytes=True, takes_pictures=True, format=best), _bytes, size)
 
 
 def _bot(service: bots.Bot, message_format: MessageFormat | None) -> Kind:
     best = MessageFormat.MARKDOWN if service.asks_for_markdown else MessageFormat.TEXT
     is_markdown = service.takes_markdown and (message_format or best) is MessageFormat.MARKDOWN
+    size = _json_bytes
+    # Less the rest of the request: the title a second time, phone numbers, the signature.
+    room = service.max_request_bytes - 1_500
+    told = room - room // 10
     if isinstance(service, bots.WeComBot):
-        limit = bots.WECOM_MARKDOWN_BYTES if is_markdown else bots.WECOM_TEXT_BYTES
         size = _bytes
-    else:
-        # Room for the rest of the request: the title a second time, phone numbers, the signature.
-        limit = service.max_request_bytes - 1_500
-        size = _json_bytes
+        limit = bots.WECOM_MARKDOWN_BYTES if is_markdown else bots.WECOM_TEXT_BYTES
+        room = told = limit - _JOINT
     capacity = Capacity(
-        limit - _JOINT,
+        told,
         in_bytes=True,
         takes_pictures=False,
         format=best,
         is_compact=True,
         pace_per_minute=bots.PACE_PER_MINUTE,
     )
-    return Kind(capacity, size)
+    return Kind(capacity, size, room)
 
 
 def _discord(service: NotifyDiscord) -> Kind:
     """Discord reads Markdown in whatever comes, so a plain text has no chance there."""
-    limit = service.body_maxlen - _JOINT_OF_ONE
-    return Kind(_chat(limit, MessageFormat.MARKDOWN, takes_pictures=True), _utf16)
+    room = service.body_maxlen - _JOINT_OF_ONE
+    return Kind(_chat(room, MessageFormat.MARKDOWN, takes_pictures=True), _utf16, room)
 
 
 def _telegram(service: NotifyTelegram) -> Kind:
@@ -144,10 +147,11 @@ def _telegram(service: NotifyTelegram) -> Kind:
 
     Apprise would do the same, but loses empty lines. It makes two characters of each line's end.
     """
+    room = service.body_maxlen - _JOINT_OF_ONE  # `<b></b><br />` go around the title
     return Kind(
-        # `<b></b><br />` go around the title
-        _chat(service.body_maxlen - _JOINT_OF_ONE, MessageFormat.TEXT, takes_pictures=True),
+        _chat(room, MessageFormat.TEXT, takes_pictures=True),
         lambda text: _utf16(html.escape(text, quote=False).replace("\n", "\r\n")),
+        room,
         write=lambda text: html.escape(text, quote=False),
         send_as=NotifyFormat.HTML,
     )
@@ -164,36 +168,40 @@ def _slack(service: NotifySlack) -> Kind:
     return Kind(
         _chat(limit - _JOINT, MessageFormat.TEXT, takes_pictures=is_bot),
         lambda text: _utf16(html.escape(text, quote=False)),
+        limit - _JOINT,
     )
 
 
 def _ntfy(service: NotifyNtfy) -> Kind:
     """Of a text above 4,096 bytes ntfy makes a file: https://docs.ntfy.sh/publish/#limitations"""
+    room = 4_096 - _JOINT_OF_ONE
     capacity = Capacity(
-        4_096 - _JOINT_OF_ONE,
+        room,
         in_bytes=True,
         takes_pictures=bool(service.attachment_support),
         format=MessageFormat.TEXT,
         is_compact=True,
     )
-    return Kind(capacity, _bytes)
+    return Kind(capacity, _bytes, room)
 
 
 def _other(service: NotifyBase) -> Kind:
     joint = _JOINT_OF_ONE if service.overflow_amalgamate_title else _JOINT
+    room = max(1, service.body_maxlen - joint)
     capacity = Capacity(
-        max(1, service.body_maxlen - joint),
+        max(1, room - room // 20),
         in_bytes=False,
         takes_pictures=bool(service.attachment_support),
         format=MessageFormat.TEXT,
         is_compact=isinstance(service, _CHATS) or service.body_maxlen <= 4_096,
     )
-    return Kind(capacity, _utf16)
+    return Kind(capacity, _utf16, room)
 
 
-def _chat(limit: int, best: MessageFormat, *, takes_pictures: bool) -> Capacity:
+def _chat(room: int, best: MessageFormat, *, takes_pictures: bool) -> Capacity:
+    told = room - room // (20 if best is MessageFormat.MARKDOWN else 6)  # escapes of &, < and >
     return Capacity(
-        limit, in_bytes=False, takes_pictures=takes_pictures, format=best, is_compact=True
+        told, in_bytes=False, takes_pictures=takes_pictures, format=best, is_compact=True
     )
 
 
