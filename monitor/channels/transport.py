@@ -36,11 +36,30 @@ _PHRASES = {
     "connection unexpectedly closed": "the server cut the connection",
 }
 _HTTP_ERROR = re.compile(r"\berror=(\d{3})\b")
+# Slack's API says no with HTTP 200, too; apprise sees it and logs what it said.
+_SLACK_ERROR = re.compile(r'"error"\s*:\s*"([a-z_]{1,40})"')
 _SMTP_ERROR = re.compile(r"\((\d{3}), b['\"]")
 # Refusals that the same request meets again: wrong token, no right, nothing there.
 _PERMANENT_HTTP = frozenset({401, 403, 404, 410})
 # 534, 535, 538: authentication refused (RFC 4954); 530: authentication needed.
 _PERMANENT_SMTP = frozenset({530, 534, 535, 538})
+
+
+# From the pages of chat.postMessage and of incoming webhooks.
+_PERMANENT_SLACK = frozenset(
+    {
+        "account_inactive",
+        "channel_not_found",
+        "invalid_auth",
+        "is_archived",
+        "missing_scope",
+        "no_permission",
+        "not_authed",
+        "not_in_channel",
+        "token_expired",
+        "token_revoked",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +122,9 @@ def explain(lines: list[tuple[int, str]], url: str) -> Reason:
     """Why a send failed, from what was logged; without any part of `url`."""
     text = "\n".join(line for _, line in lines)
     if codes := _HTTP_ERROR.findall(text):
+        error = _SLACK_ERROR.search(text)
+        if codes[-1] == "200" and error:
+            return Reason(f"the service said {error[1]}", permanent=error[1] in _PERMANENT_SLACK)
         return _explain_http(int(codes[-1]))
     if codes := _SMTP_ERROR.findall(text):
         code = int(codes[-1])

@@ -12,6 +12,7 @@ from apprise import Apprise, AppriseAsset, NotifyBase
 from apprise.common import OverflowMode
 from apprise.manager_plugins import NotificationManager
 
+from monitor.channels.services import register
 from monitor.channels.transport import captured
 
 # Seconds. Connecting and waiting for the next byte both end well before the daemon's stop (10 s);
@@ -66,8 +67,9 @@ def open_service(url: str) -> NotifyBase | None:
     service.request_rate_per_sec = 0  # nor between the parts of one message
     service.retry = 0  # our rows are the retry; a wait in here would hold up a stop
     service.optional = False  # a failed send must not count as sent
-    if not re.search(r"[?&]overflow=", url, re.IGNORECASE):
-        service.overflow_mode = OverflowMode.SPLIT
+    # Whatever the URL says: nothing is cut. We split before (pieces.py); this is for a text that
+    # grows as apprise converts it.
+    service.overflow_mode = OverflowMode.SPLIT
     _limit(service, url)
     return service
 
@@ -94,5 +96,6 @@ def _known_schemes() -> list[str]:
     """Loads every service once; some bring libraries along that warn of their own old age."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
+        register()
         manager = NotificationManager()  # type: ignore[no-untyped-call]
         return [str(scheme) for scheme in manager.schemas()]  # type: ignore[no-untyped-call]
