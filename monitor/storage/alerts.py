@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from monitor.model import AlertEvent, CheckState, DeliveryState
+from monitor.model import AlertEvent, CheckState, DeliveryState, Relation
 from monitor.storage.breakers import BreakerState
 from monitor.storage.controls import newest_cluster
 from monitor.storage.engine import Connection
@@ -16,8 +16,10 @@ from monitor.storage.marketplace_tables import breakers
 from monitor.storage.reference_checks import is_pending
 from monitor.storage.tables import (
     alerts,
+    assets,
     cycles,
     deliveries,
+    listings,
     matches,
     reference_checks,
     scans,
@@ -34,12 +36,20 @@ FAILURE_PATIENCE = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class UnroutedAlert:
-    """`is_held` says that its match rests on an unspecific reference picture."""
+    """`is_held` says that its match rests on an unspecific reference picture.
+
+    What is known of the match by now is what routes go by; nothing of it where there is none.
+    """
 
     id: str
     watch: str | None
     event: AlertEvent
     is_held: bool = False
+    marketplace: str | None = None
+    site: str | None = None
+    tags: tuple[str, ...] = ()
+    relation: Relation | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +130,18 @@ def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
             watches.c.name.label("watch"),
             alerts.c.event,
             reference_checks.c.state.label("checked"),
+            matches.c.marketplace,
+            matches.c.relation,
+            matches.c.score,
+            listings.c.site,
+            assets.c.tags,
         )
         .select_from(
             alerts.outerjoin(watches, watches.c.id == alerts.c.watch_id)
             .outerjoin(cycles, cycles.c.id == alerts.c.baseline_cycle_id)
             .outerjoin(matches, matches.c.id == alerts.c.match_id)
+            .outerjoin(listings, listings.c.id == matches.c.listing_id)
+            .outerjoin(assets, assets.c.id == matches.c.asset_id)
             .outerjoin(reference_checks, reference_checks.c.reference_id == matches.c.reference_id)
         )
         .where(
@@ -147,6 +164,11 @@ def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
             row.watch,
             AlertEvent(row.event),
             is_held=row.checked == CheckState.UNSPECIFIC.value,
+            marketplace=row.marketplace,
+            site=row.site,
+            tags=tuple(row.tags or ()),
+            relation=None if row.relation is None else Relation(row.relation),
+            score=row.score,
         )
         for row in rows
     ]
