@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from monitor.alerting.context import AlertContext, Routes
 from monitor.model import Route
-from monitor.storage import alerts
+from monitor.storage import alerts, silences
 from monitor.storage.alerts import UnroutedAlert
 
 log = logging.getLogger(__name__)
@@ -58,18 +58,21 @@ def route_alerts(context: AlertContext) -> int:
     """Fan each new alert out to one delivery per channel; how many alerts were routed.
 
     What a baseline found is routed once its cycle has finished and been checked. Where the match
-    rests on an unspecific reference picture the deliveries are held (see hold.py).
+    rests on an unspecific reference picture, or a silence asks for it, the deliveries are held
+    (see hold.py).
     """
     now = context.clock()
     with context.store.reading() as conn:
         if not alerts.find_unrouted(conn, now):
             return 0
     with context.store.writing() as conn:
+        silences.lock(conn)
         unrouted = alerts.find_unrouted(conn, now)
         for alert in unrouted:
             channels = channels_of(alert, context.routes)
             alerts.route(conn, alert.id, channels, now, is_held=alert.is_held)
             _log_route(alert, channels)
+        silences.hold(conn, [alert.id for alert in unrouted], now)
     return len(unrouted)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from monitor.model import AlertEvent, CheckState, DeliveryState, Relation
+from monitor.model import AlertEvent, CheckState, DeliveryState, Relation, Verdict
 from monitor.storage.breakers import BreakerState
 from monitor.storage.controls import newest_cluster
 from monitor.storage.engine import Connection
@@ -28,6 +28,7 @@ from monitor.storage.tables import (
 from monitor.storage.text import bounded, clean
 from monitor.storage.upsert import insert, insert_new
 
+_IS_HELD = deliveries.c.state == DeliveryState.HELD.value
 # A check takes a second or so a picture.
 CHECK_PATIENCE = timedelta(minutes=10)
 # Three searches with all their retries, on a site that is slow to fail.
@@ -54,7 +55,10 @@ class UnroutedAlert:
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """An alert's delivery to one channel; the channel is None where none was there to go to."""
+    """An alert's delivery to one channel; the channel is None where none was there to go to.
+
+    `held_by` says why it is held: a `silence`, its `unspecific` reference picture or a `verdict`.
+    """
 
     alert_id: str
     event: str
@@ -67,6 +71,8 @@ class AlertRow:
     created_at: datetime
     next_try_at: datetime | None
     sent_at: datetime | None
+    held_by: str | None = None
+    silence_id: int | None = None
 
 
 def add(
@@ -261,13 +267,30 @@ def list_rows(
         deliveries.c.last_error,
         deliveries.c.next_try_at,
         deliveries.c.sent_at,
-    ).select_from(alerts.outerjoin(deliveries))
+        _held_by().label("held_by"),
+        sa.case((_IS_HELD, deliveries.c.silence_id)).label("silence_id"),
+    ).select_from(
+        alerts.outerjoin(deliveries)
+        .outerjoin(matches, matches.c.id == alerts.c.match_id)
+        .outerjoin(reference_checks, reference_checks.c.reference_id == matches.c.reference_id)
+    )
     if state is not None:
         statement = statement.where(deliveries.c.state == state)
     if channel is not None:
         statement = statement.where(deliveries.c.channel == channel)
     ordered = statement.order_by(alerts.c.created_at.desc(), alerts.c.id, deliveries.c.channel)
     return [AlertRow(**row) for row in conn.execute(ordered.limit(limit)).mappings()]
+
+
+def _held_by() -> sa.ColumnElement[str | None]:
+    """As the view `alert_history` has it."""
+    settled = [verdict.value for verdict in Verdict if verdict.is_settled]
+    return sa.case(
+        (~_IS_HELD, None),
+        (deliveries.c.silence_id.is_not(None), "silence"),
+        (reference_checks.c.state == CheckState.UNSPECIFIC.value, CheckState.UNSPECIFIC.value),
+        (matches.c.verdict.in_(settled), "verdict"),
+    )
 
 
 def count_homeless(conn: Connection, since: datetime) -> int:
