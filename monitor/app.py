@@ -119,6 +119,7 @@ def open_app(
                 routes=Routes(
                     ops=tuple(config.alerts.ops),
                     watches={watch.name: tuple(watch.channels) for watch in config.watches},
+                    rules=tuple(config.routes),
                 ),
                 owner=owner,
                 clock=clock,

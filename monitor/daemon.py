@@ -18,7 +18,7 @@ from functools import partial
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from monitor.alerting import deliver_next, route_alerts, summarise_held
+from monitor.alerting import apply_silences, deliver_next, route_alerts, summarise_held
 from monitor.app import App, open_app
 from monitor.config import Config
 from monitor.errors import ConfigError, InputError, Stopping, StoreError
@@ -208,8 +208,9 @@ class Daemon:
         return any(check_references(context, context.watches[name]) for name in self._watches)
 
     def route_step(self) -> bool:
-        """Fan out what is new, then sum up what is held."""
-        return route_alerts(self._app.alerts) > 0 or summarise_held(self._app.alerts) > 0
+        """Fan out what is new as silences allow, then sum up what is held."""
+        alerts = self._app.alerts
+        return any(step(alerts) > 0 for step in (apply_silences, route_alerts, summarise_held))
 
     def tell_step(self, channel: str) -> bool:
         return deliver_next(self._app.alerts, channel)

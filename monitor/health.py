@@ -9,7 +9,15 @@ from monitor.budgets import BudgetUse, budget_fact, budget_problems, list_budget
 from monitor.config import Config
 from monitor.health_marketplaces import canary_facts, marketplace_problems
 from monitor.picture_health import list_picture_problems
-from monitor.storage import Store, alerts, deliveries, reference_checks, scans, watches
+from monitor.storage import (
+    Store,
+    alerts,
+    deliveries,
+    reference_checks,
+    scans,
+    silences,
+    watches,
+)
 from monitor.storage.deliveries import ChannelHealth
 from monitor.storage.reference_checks import Marked
 from monitor.storage.scans import ScanHealth
@@ -44,6 +52,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         waiting = deliveries.list_health(conn)
         homeless = alerts.count_homeless(conn, now - HOMELESS_FOR)
         marked = reference_checks.count_marked(conn)
+        silenced = silences.count_active(conn, now), silences.count_held(conn)
         budgets = list_budgets(conn, config, now)
         canaries = canary_facts(conn, config)
         blind = marketplace_problems(conn, config, newest)
@@ -54,6 +63,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         facts.append(_watch_fact(watch.name, row, newest))
         facts += _marked_facts(watch.name, marked.get(watch.name))
         problems += _watch_problems(watch.name, row, now)
+    facts += _silence_facts(*silenced)
     facts += [budget_fact(budget) for budget in budgets]
     facts += canaries
     problems += blind
@@ -98,6 +108,13 @@ def _marked_facts(name: str, marked: Marked | None) -> list[str]:
             f"{marked.featureless}; `monitor assets list` shows which"
         )
     return facts
+
+
+def _silence_facts(active: int, count: int) -> list[str]:
+    """Asked for by a person, so no problem."""
+    if not active and not count:
+        return []
+    return [f"Silences: {active}, held deliveries: {count}; `monitor silence list` shows which"]
 
 
 def _watch_problems(name: str, row: WatchStatus | None, now: datetime) -> list[str]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.alerting import deliver_next, route_alerts, summarise_held
+from monitor.alerting import apply_silences, deliver_next, route_alerts, summarise_held
 from monitor.app import App
 from monitor.errors import Stopping, StoreError
 from monitor.model import ScanOutcome
@@ -24,7 +24,7 @@ from monitor.scanning import (
     plan_watch,
     run_scan,
 )
-from monitor.storage import cycles, deliveries, held, matches, scans, watches
+from monitor.storage import cycles, deliveries, held, matches, scans, silences, watches
 from monitor.storage.queue import release, renew_leases
 
 log = logging.getLogger(__name__)
@@ -154,7 +154,8 @@ def _deliver_all(app: App) -> None:
     """Route and deliver until nothing more is due now; what failed waits for its next try."""
     at_once = timedelta(0)
     while True:
-        busy = route_alerts(app.alerts) > 0 or summarise_held(app.alerts) > 0
+        steps = (apply_silences, route_alerts, summarise_held)
+        busy = any(step(app.alerts) > 0 for step in steps)
         for name in app.alerts.destinations:
             busy |= deliver_next(app.alerts, name, group=at_once)
         if not busy:
@@ -196,5 +197,5 @@ def _summarise(
             matches=tuple(matches.list_rows(conn, first_seen_from=began_at)),
             alerts_sent=deliveries.count_sent_since(conn, began_at),
             alerts_waiting=deliveries.count_waiting(conn),
-            alerts_held=sum(held.count_deliveries(conn).values()),
+            alerts_held=sum(held.count_deliveries(conn).values()) + silences.count_held(conn),
         )

@@ -2,7 +2,7 @@
 
 from monitor.alerting.context import AlertContext, ChannelOptions, Destination, Routes
 from monitor.alerting.deliver import deliver_next
-from monitor.alerting.hold import summarise_held
+from monitor.alerting.hold import apply_silences, summarise_held
 from monitor.alerting.routing import route_alerts
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ChannelOptions",
     "Destination",
     "Routes",
+    "apply_silences",
     "deliver_next",
     "route_alerts",
     "summarise_held",

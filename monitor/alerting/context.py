@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from monitor.channels import Channel
-from monitor.model import Language
+from monitor.model import Language, Route
 from monitor.storage import PictureFiles, Store
 
 
@@ -61,16 +61,13 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """Where alerts go: a watch's matches to its channels, operator alerts to `ops`."""
+    """Where alerts go: operator alerts to `ops`, matches by the first of `rules` that fits, else
+    to the channels of their watch.
+    """
 
     ops: tuple[str, ...]
     watches: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def of(self, watch: str | None, *, is_operator: bool) -> tuple[str, ...]:
-        """The channels of an alert; what a watch that is gone has found still goes to `ops`."""
-        if is_operator or watch is None:
-            return self.ops
-        return self.watches.get(watch, self.ops)
+    rules: tuple[Route, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

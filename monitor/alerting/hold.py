@@ -1,14 +1,35 @@
-"""What is held is summarised: one alert for each reference picture and finished cycle."""
+"""What is held: for a silence until it ends, for a reference picture with a summary of it.
+
+There is one summary for each reference picture and finished cycle; of silences there is none.
+"""
 
 from __future__ import annotations
 
+import logging
 import shlex
 from datetime import datetime
 
 from monitor.alerting.context import AlertContext
 from monitor.model import AlertEvent
-from monitor.storage import Connection, alerts, held
+from monitor.storage import Connection, alerts, held, silences
 from monitor.storage.held import HeldMatches
+
+log = logging.getLogger(__name__)
+
+
+def apply_silences(context: AlertContext) -> int:
+    """Hold for the silences that begin, let go what those that are over have held.
+
+    Returns how many deliveries have changed. One cheap look where there is nothing to do.
+    """
+    now = context.clock()
+    with context.store.reading() as conn:
+        if not silences.is_due(conn, now):
+            return 0
+    with context.store.writing() as conn:
+        changed = silences.apply(conn, now)
+    log.info("silences: %d deliveries are held or due because one began or ended", changed)
+    return changed
 
 
 def summarise_held(context: AlertContext) -> int:

@@ -3,28 +3,81 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 
-from monitor.alerting.context import AlertContext
-from monitor.storage import alerts
+from monitor.alerting.context import AlertContext, Routes
+from monitor.model import Route
+from monitor.storage import alerts, silences
+from monitor.storage.alerts import UnroutedAlert
 
 log = logging.getLogger(__name__)
+
+
+def channels_of(alert: UnroutedAlert, routes: Routes) -> tuple[str, ...]:
+    """The channels that an alert is told to, each once, in the order of the config.
+
+    Operator alerts go to `ops` alone. Others go where the first route that fits says, and the
+    fitting ones before it that are `also`; where none decides, to the channels of their watch.
+    What a watch that is gone has found goes to `ops` then: somebody is to hear of it.
+    """
+    if alert.event.is_operator:
+        return routes.ops
+    named: list[str] = []
+    for route in routes.rules:
+        if not fits(alert, route):
+            continue
+        named += route.channels
+        if not route.also:
+            break
+    else:
+        named += routes.watches.get(alert.watch or "", routes.ops)
+    return tuple(dict.fromkeys(named))
+
+
+def fits(alert: UnroutedAlert, route: Route) -> bool:
+    """Whether an alert has one of what every condition names; tags compare without case."""
+    least = 0.0 if route.min_score is None else route.min_score
+    most = 1.0 if route.max_score is None else route.max_score
+    is_any_score = route.min_score is None and route.max_score is None
+    return (
+        (not route.watches or alert.watch in route.watches)
+        and (not route.marketplaces or alert.marketplace in route.marketplaces)
+        and (not route.sites or alert.site in route.sites)
+        and (not route.tags or not _plain(route.tags).isdisjoint(_plain(alert.tags)))
+        and (not route.relations or alert.relation in route.relations)
+        and (not route.events or alert.event in route.events)
+        and (is_any_score or (alert.score is not None and least <= alert.score <= most))
+    )
+
+
+def _plain(tags: Iterable[str]) -> set[str]:
+    return {tag.strip().casefold() for tag in tags}
 
 
 def route_alerts(context: AlertContext) -> int:
     """Fan each new alert out to one delivery per channel; how many alerts were routed.
 
     What a baseline found is routed once its cycle has finished and been checked. Where the match
-    rests on an unspecific reference picture the deliveries are held (see hold.py).
+    rests on an unspecific reference picture, or a silence asks for it, the deliveries are held
+    (see hold.py).
     """
     now = context.clock()
     with context.store.reading() as conn:
         if not alerts.find_unrouted(conn, now):
             return 0
     with context.store.writing() as conn:
+        silences.lock(conn)
         unrouted = alerts.find_unrouted(conn, now)
         for alert in unrouted:
-            channels = context.routes.of(alert.watch, is_operator=alert.event.is_operator)
+            channels = channels_of(alert, context.routes)
             alerts.route(conn, alert.id, channels, now, is_held=alert.is_held)
-            if not channels:
-                log.warning("alert id=%s event=%s has no channel to go to", alert.id, alert.event)
+            _log_route(alert, channels)
+        silences.hold(conn, [alert.id for alert in unrouted], now)
     return len(unrouted)
+
+
+def _log_route(alert: UnroutedAlert, channels: tuple[str, ...]) -> None:
+    """The config may say that matches are stored only; trouble that nobody hears of is none."""
+    if not channels:
+        level = logging.WARNING if alert.event.is_operator else logging.INFO
+        log.log(level, "alert id=%s event=%s has no channel to go to", alert.id, alert.event)

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "listings": ("listings", "listings", "List and show listings."),
     "sellers": ("sellers", "sellers", "List and show sellers."),
     "alerts": ("alerts", "alerts", "List alerts and send them again."),
+    "silence": ("silence", "silence", "Hold alerts back until a time."),
     "channels": ("channels", "channels", "Test channels."),
     "marketplaces": ("marketplaces", "marketplaces", "Test marketplaces."),
     "sql": ("sql", "sql", "Query the history, read-only."),

@@ -15,6 +15,8 @@ COLUMNS = (
     "match_id",
     "channel",
     "state",
+    "held_by",
+    "silence_id",
     "attempts",
     "created_at",
     "next_try_at",

@@ -4,7 +4,7 @@ reported together with wrong types; a value of a wrong type is left to the type'
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,14 +68,16 @@ def tables_in(raw: Raw, name: str) -> Iterator[tuple[str, dict[str, object]]]:
             yield key, value
 
 
-def _watches(raw: Raw) -> Iterator[tuple[int, dict[str, object]]]:
-    value = raw.get("watch")
+def list_tables(raw: Raw, name: str) -> Iterator[tuple[int, dict[str, object]]]:
+    """The tables `[[name]]`, each with its index."""
+    value = raw.get(name)
     for index, item in enumerate(value if isinstance(value, list) else []):
         if isinstance(item, dict):
             yield index, item
 
 
-def _texts(value: object) -> Iterator[tuple[int, str]]:
+def texts_in(value: object) -> Iterator[tuple[int, str]]:
+    """The texts of a list, each with its index."""
     for index, item in enumerate(value if isinstance(value, list) else []):
         if isinstance(item, str):
             yield index, item
@@ -87,7 +89,9 @@ def _check_names(raw: Raw, report: Report) -> None:
         for section in ("marketplaces", "channels")
         for key in table(raw, section)
     ]
-    names += [(("watch", index, "name"), item.get("name")) for index, item in _watches(raw)]
+    names += [
+        (("watch", index, "name"), item.get("name")) for index, item in list_tables(raw, "watch")
+    ]
     for path, name in names:
         if isinstance(name, str) and (not name.isprintable() or name != name.strip()):
             report.add(path, "a name is one line of visible text, without spaces around it")
@@ -145,18 +149,30 @@ def _check_canaries(raw: Raw, report: Report, folder: Path, environ: Mapping[str
 def _check_references(raw: Raw, report: Report) -> None:
     """Names that point at a marketplace or a channel."""
     ops: KeyPath = ("alerts", "ops")
-    _check_pointers(raw, report, ops, table(raw, "alerts").get("ops"), "channels")
-    for index, watch in _watches(raw):
-        for section in ("marketplaces", "channels"):
-            _check_pointers(raw, report, ("watch", index, section), watch.get(section), section)
+    channels = table(raw, "channels")
+    check_pointers(report, ops, table(raw, "alerts").get("ops"), channels, "[channels.{}]")
+    for index, watch in list_tables(raw, "watch"):
+        check_sections(raw, report, ("watch", index), watch)
 
 
-def _check_pointers(raw: Raw, report: Report, path: KeyPath, value: object, section: str) -> None:
-    known, seen = table(raw, section), set[str]()
-    for index, name in _texts(value):
+def check_sections(raw: Raw, report: Report, path: KeyPath, holder: Raw) -> None:
+    """The marketplaces and channels that a table names must be there."""
+    for key in ("marketplaces", "channels"):
+        check_pointers(report, (*path, key), holder.get(key), table(raw, key), f"[{key}.{{}}]")
+
+
+def check_pointers(
+    report: Report, path: KeyPath, value: object, known: Collection[str], form: str = "{}"
+) -> None:
+    """Report the names of a list that are not known, and those listed twice.
+
+    `form` is how the config writes what a name stands for, with `{}` in the name's place.
+    """
+    seen = set[str]()
+    for index, name in texts_in(value):
         if name not in known:
             hint = suggest(name, known) or f"; known are: {', '.join(known) or 'none'}"
-            report.add((*path, index), f"there is no [{section}.{name}]{hint}")
+            report.add((*path, index), f"there is no {form.format(name)}{hint}")
         elif name in seen:
             report.add((*path, index), f'"{name}" is listed twice')
         seen.add(name)
@@ -166,7 +182,7 @@ def _check_watches(raw: Raw, report: Report, folder: Path, environ: Mapping[str,
     if not raw.get("watch"):
         report.add(("watch",), "there is nothing to watch: add a [[watch]]")
     first_lines: dict[str, int] = {}
-    for index, watch in _watches(raw):
+    for index, watch in list_tables(raw, "watch"):
         path: KeyPath = ("watch", index)
         name = watch.get("name")
         if isinstance(name, str):

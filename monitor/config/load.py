@@ -25,6 +25,7 @@ from monitor.config.models import (
     WatchConfig,
 )
 from monitor.config.report import Report
+from monitor.config.routes import build_route, check_routes
 from monitor.config.secrets import SecretSource, Unresolved
 from monitor.config.tables import FileTable, MarketplaceTable, WatchTable
 from monitor.config.values import resolve_database_url, resolve_path
@@ -102,7 +103,9 @@ class _Draft:
         tables = self._validate()
         self._validate_options()
         self._check_accounts()
-        check_all(self._checkable(), self.report, self.folder, self.state, self.environ)
+        raw = self._checkable()
+        check_all(raw, self.report, self.folder, self.state, self.environ)
+        check_routes(raw, self.report)
         if self.report.problems or tables is None:
             raise ConfigError(self.report.problems)
         return self._assemble(tables)
@@ -209,6 +212,7 @@ class _Draft:
             },
             alerts=AlertsConfig(list(tables.alerts.ops)),
             watches=[self._watch(item) for item in tables.watch],
+            routes=[build_route(item) for item in tables.route],
         )
 
     def _marketplace(self, name: str, item: MarketplaceTable) -> MarketplaceConfig:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr
 
 from monitor.marketplaces.base import account_key
+from monitor.model import Route
 from monitor.triggers import Trigger
 
 
@@ -94,3 +95,4 @@ class Config:
     channels: dict[str, ChannelConfig]
     alerts: AlertsConfig
     watches: list[WatchConfig]
+    routes: list[Route] = field(default_factory=list)

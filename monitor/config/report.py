@@ -79,8 +79,8 @@ def _message(item: ErrorDetails, known: list[str]) -> str:
         return f"unknown key{near}" if near else f"unknown key; known are {', '.join(known)}"
     if kind == "missing":
         return "missing, and it has no default"
-    if kind == "list_type" and item["loc"] == ("watch",):
-        return "write [[watch]], with double brackets, above each watch"
+    if kind == "list_type" and item["loc"] in (("watch",), ("route",)):
+        return f"write [[{name}]], with double brackets, above each {name}"
     message = item["msg"].removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from monitor.config.values import parse_duration, parse_jitter, parse_rate
-from monitor.model import DEFAULT_ALERT_SCORE, DEFAULT_RECORD_SCORE
+from monitor.model import DEFAULT_ALERT_SCORE, DEFAULT_RECORD_SCORE, AlertEvent
 
 T = TypeVar("T")
 
@@ -45,6 +45,16 @@ def _check_proxy(value: SecretStr) -> SecretStr:
     return value
 
 
+# What routes may ask for: operator alerts go their own way.
+ROUTED_EVENTS = tuple(event.value for event in AlertEvent if not event.is_operator)
+
+
+def _check_event(name: str) -> str:
+    if name not in ROUTED_EVENTS:
+        raise ValueError(f"no event that is routed; those are {', '.join(ROUTED_EVENTS)}")
+    return name
+
+
 Text = Annotated[str, Field(min_length=1)]
 Duration = Annotated[timedelta, _from_text(parse_duration, "6h")]
 Group = Annotated[timedelta, _from_text(_parse_group, "30s")]
@@ -52,6 +62,10 @@ Jitter = Annotated[timedelta | float, _from_text(parse_jitter, "5%")]
 Rate = Annotated[float, _from_text(parse_rate, "5/s")]
 Quota = Annotated[int, Field(gt=0)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+# A condition that names nothing would be read as "any" by one and as "none" by the next.
+Names = Annotated[list[Text], Field(min_length=1)]
+Relations = Annotated[list[Literal["same", "partial", "variant"]], Field(min_length=1)]
+Events = Annotated[list[Annotated[str, AfterValidator(_check_event)]], Field(min_length=1)]
 
 
 class Table(BaseModel):
@@ -119,6 +133,21 @@ class WatchTable(Table):
     own_sellers: list[Text] = []
 
 
+class RouteTable(Table):
+    """`[[route]]`."""
+
+    watches: Names = []
+    marketplaces: Names = []
+    sites: Names = []
+    tags: Names = []
+    relations: Relations = []
+    min_score: Score | None = None
+    max_score: Score | None = None
+    events: Events = []
+    channels: list[Text]
+    also: bool = False
+
+
 class FileTable(Table):
     """The whole file."""
 
@@ -127,4 +156,5 @@ class FileTable(Table):
     marketplaces: dict[str, MarketplaceTable] = {}
     channels: dict[str, ChannelTable] = {}
     alerts: AlertsTable = AlertsTable()
+    route: list[RouteTable] = []
     watch: list[WatchTable] = []

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from monitor.model import AlertEvent, CheckState, DeliveryState
+from monitor.model import AlertEvent, CheckState, DeliveryState, Relation, Verdict
 from monitor.storage.breakers import BreakerState
 from monitor.storage.controls import newest_cluster
 from monitor.storage.engine import Connection
@@ -16,8 +16,10 @@ from monitor.storage.marketplace_tables import breakers
 from monitor.storage.reference_checks import is_pending
 from monitor.storage.tables import (
     alerts,
+    assets,
     cycles,
     deliveries,
+    listings,
     matches,
     reference_checks,
     scans,
@@ -26,6 +28,7 @@ from monitor.storage.tables import (
 from monitor.storage.text import bounded, clean
 from monitor.storage.upsert import insert, insert_new
 
+_IS_HELD = deliveries.c.state == DeliveryState.HELD.value
 # A check takes a second or so a picture.
 CHECK_PATIENCE = timedelta(minutes=10)
 # Three searches with all their retries, on a site that is slow to fail.
@@ -34,17 +37,28 @@ FAILURE_PATIENCE = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class UnroutedAlert:
-    """`is_held` says that its match rests on an unspecific reference picture."""
+    """`is_held` says that its match rests on an unspecific reference picture.
+
+    What is known of the match by now is what routes go by; nothing of it where there is none.
+    """
 
     id: str
     watch: str | None
     event: AlertEvent
     is_held: bool = False
+    marketplace: str | None = None
+    site: str | None = None
+    tags: tuple[str, ...] = ()
+    relation: Relation | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """An alert's delivery to one channel; the channel is None where none was there to go to."""
+    """An alert's delivery to one channel; the channel is None where none was there to go to.
+
+    `held_by` says why it is held: a `silence`, its `unspecific` reference picture or a `verdict`.
+    """
 
     alert_id: str
     event: str
@@ -57,6 +71,8 @@ class AlertRow:
     created_at: datetime
     next_try_at: datetime | None
     sent_at: datetime | None
+    held_by: str | None = None
+    silence_id: int | None = None
 
 
 def add(
@@ -120,11 +136,18 @@ def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
             watches.c.name.label("watch"),
             alerts.c.event,
             reference_checks.c.state.label("checked"),
+            matches.c.marketplace,
+            matches.c.relation,
+            matches.c.score,
+            listings.c.site,
+            assets.c.tags,
         )
         .select_from(
             alerts.outerjoin(watches, watches.c.id == alerts.c.watch_id)
             .outerjoin(cycles, cycles.c.id == alerts.c.baseline_cycle_id)
             .outerjoin(matches, matches.c.id == alerts.c.match_id)
+            .outerjoin(listings, listings.c.id == matches.c.listing_id)
+            .outerjoin(assets, assets.c.id == matches.c.asset_id)
             .outerjoin(reference_checks, reference_checks.c.reference_id == matches.c.reference_id)
         )
         .where(
@@ -147,6 +170,11 @@ def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
             row.watch,
             AlertEvent(row.event),
             is_held=row.checked == CheckState.UNSPECIFIC.value,
+            marketplace=row.marketplace,
+            site=row.site,
+            tags=tuple(row.tags or ()),
+            relation=None if row.relation is None else Relation(row.relation),
+            score=row.score,
         )
         for row in rows
     ]
@@ -239,13 +267,30 @@ def list_rows(
         deliveries.c.last_error,
         deliveries.c.next_try_at,
         deliveries.c.sent_at,
-    ).select_from(alerts.outerjoin(deliveries))
+        _held_by().label("held_by"),
+        sa.case((_IS_HELD, deliveries.c.silence_id)).label("silence_id"),
+    ).select_from(
+        alerts.outerjoin(deliveries)
+        .outerjoin(matches, matches.c.id == alerts.c.match_id)
+        .outerjoin(reference_checks, reference_checks.c.reference_id == matches.c.reference_id)
+    )
     if state is not None:
         statement = statement.where(deliveries.c.state == state)
     if channel is not None:
         statement = statement.where(deliveries.c.channel == channel)
     ordered = statement.order_by(alerts.c.created_at.desc(), alerts.c.id, deliveries.c.channel)
     return [AlertRow(**row) for row in conn.execute(ordered.limit(limit)).mappings()]
+
+
+def _held_by() -> sa.ColumnElement[str | None]:
+    """As the view `alert_history` has it."""
+    settled = [verdict.value for verdict in Verdict if verdict.is_settled]
+    return sa.case(
+        (~_IS_HELD, None),
+        (deliveries.c.silence_id.is_not(None), "silence"),
+        (reference_checks.c.state == CheckState.UNSPECIFIC.value, CheckState.UNSPECIFIC.value),
+        (matches.c.verdict.in_(settled), "verdict"),
+    )
 
 
 def count_homeless(conn: Connection, since: datetime) -> int:

@@ -1,7 +1,8 @@
 """Held deliveries: of matches that rest on a reference picture whose matches can't be believed.
 
 They are summarised once per cycle, and due again as soon as the match rests on another picture or
-the picture is believed. A match that a person has settled meanwhile is not told any more.
+the picture is believed. A match that a person has settled meanwhile is not told any more. What a
+silence holds is left to it until it ends (silences.py); then it is held here, or due.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import sqlalchemy as sa
 
 from monitor.model import CheckState, DeliveryState, Verdict
 from monitor.storage.engine import Connection
+from monitor.storage.silence_tables import IS_HELD
 from monitor.storage.tables import (
-    IS_HELD,
     alerts,
     assets,
     cycles,
@@ -82,23 +83,32 @@ def release(
     *,
     reference_id: int | None = None,
     match_id: int | None = None,
+    silence_id: int | None = None,
 ) -> int:
     """Make due what is held for no reason any more; how many deliveries.
 
-    Of the matches that rest on one reference picture, or of one match, or all that no summary has
-    told of: one that was routed while its picture was being trusted is among these.
+    Of the matches that rest on one reference picture, or of one match, or what a silence holds that
+    is over, or all that no summary has told of: one that was routed while its picture was being
+    trusted is among these.
     """
-    is_any = reference_id is None and match_id is None
-    free = _free().where(_UNSUMMARISED if is_any else IS_HELD)
+    is_held: sa.ColumnElement[bool] = IS_HELD
+    if silence_id is not None:
+        is_held = sa.and_(
+            deliveries.c.state == DeliveryState.HELD.value, deliveries.c.silence_id == silence_id
+        )
+    is_any = reference_id is None and match_id is None and silence_id is None
+    free = _free().where(_UNSUMMARISED if is_any else is_held)
     if reference_id is not None:
         free = free.where(matches.c.reference_id == reference_id)
     if match_id is not None:
         free = free.where(matches.c.id == match_id)
     done = conn.execute(
         sa.update(deliveries)
-        .where(deliveries.c.id.in_(free.correlate(None)))
+        # said again for the row as it is by then: a silence may have come in between
+        .where(is_held, deliveries.c.id.in_(free.correlate(None)))
         .values(
             state=DeliveryState.DUE.value,
+            silence_id=None,
             # as if it were routed now: it hasn't waited for its channel, and has its whole week
             created_at=now,
             next_try_at=now,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from monitor.model import FileVersion, Fingerprints, PictureRecord
 from monitor.storage.engine import Connection
+from monitor.storage.silence_tables import silences
 from monitor.storage.tables import (
     clusters,
     fingerprint_bands,
@@ -214,6 +215,11 @@ def _join_cluster(conn: Connection, sha256: str, near: Sequence[str], now: datet
         conn.execute(
             sa.update(pictures)
             .where(pictures.c.cluster_id.in_(others))
+            .values(cluster_id=cluster_id)
+        )
+        conn.execute(
+            sa.update(silences)
+            .where(silences.c.cluster_id.in_(others))
             .values(cluster_id=cluster_id)
         )
     conn.execute(

@@ -376,18 +376,10 @@ deliveries = sa.Table(
     sa.Column("last_error", sa.Text),
     sa.Column("sent_at", Instant),
     sa.Column("summarised_at", Instant),  # when a summary of what is held has told of it
+    _ref("silence_id", "silences.id", nullable=True),  # what it is to be held by, once not in hand
     sa.UniqueConstraint("alert_id", "channel"),
     sa.CheckConstraint(
         "state IN ('due', 'sending', 'sent', 'failed', 'dead', 'held')", name="state"
     ),
     sa.Index("ix_deliveries_queue", "channel", "state", "next_try_at"),
-)
-# Without a parameter in it, so that both databases use the index below.
-IS_HELD = deliveries.c.state == sa.literal_column("'held'")
-sa.Index(
-    "ix_deliveries_held",
-    deliveries.c.summarised_at,
-    deliveries.c.alert_id,
-    sqlite_where=deliveries.c.state == "held",
-    postgresql_where=deliveries.c.state == "held",
 )

@@ -58,9 +58,25 @@ SELECT s.site AS site, s.seller_id AS seller_id, s.name AS seller,
 SELECT al.id AS alert_id, al.event AS event, CAST(al.match_id AS {text}) AS match_id,
        d.channel AS channel, d.state AS state, d.attempts AS attempts,
        d.last_error AS last_error, al.created_at AS created_at, d.next_try_at AS next_try_at,
-       d.sent_at AS sent_at
+       d.sent_at AS sent_at,
+       CASE WHEN d.state <> 'held' THEN NULL WHEN d.silence_id IS NOT NULL THEN 'silence'
+            WHEN rc.state = 'unspecific' THEN 'unspecific'
+            WHEN m.verdict IN ('authorised', 'not_ours', 'ignored') THEN 'verdict' END AS held_by,
+       CASE WHEN d.state = 'held' THEN CAST(d.silence_id AS {text}) END AS silence_id
   FROM alerts AS al
   LEFT JOIN deliveries AS d ON d.alert_id = al.id
+  LEFT JOIN matches AS m ON m.id = al.match_id
+  LEFT JOIN reference_checks AS rc ON rc.reference_id = m.reference_id
+""",
+    "silence_history": """
+SELECT CAST(si.id AS {text}) AS silence_id, si.watch AS watch, si.asset AS asset,
+       si.marketplace AS marketplace, si.site AS site, si.item_id AS item_id,
+       si.seller AS seller, CAST(si.cluster_id AS {text}) AS cluster_id,
+       si.starts_at AS starts_at, si.expires_at AS expires_at, si.author AS author,
+       si.reason AS reason, si.created_at AS created_at, si.ended_at AS ended_at,
+       (SELECT count(*) FROM deliveries AS d
+         WHERE d.silence_id = si.id AND d.state = 'held') AS held
+  FROM silences AS si
 """,
     "scan_health": """
 SELECT CAST(sc.id AS {text}) AS scan_id, w.name AS watch, sc.marketplace AS marketplace,

@@ -12,15 +12,18 @@ from pydantic import BaseModel, SecretStr
 
 from monitor.config import load
 from monitor.config.tables import (
+    ROUTED_EVENTS,
     AlertsTable,
     ChannelTable,
     DatabaseTable,
     MarketplaceTable,
+    RouteTable,
     StorageTable,
     WatchTable,
 )
 from monitor.config.values import parse_duration, parse_rate
 from monitor.marketplaces.base import options_model
+from monitor.model import AlertEvent, Relation
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
@@ -34,6 +37,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "[marketplaces.NAME]": MarketplaceTable,
     "[channels.NAME]": ChannelTable,
     "[alerts]": AlertsTable,
+    "[[route]]": RouteTable,
     "[[watch]]": WatchTable,
 }
 
@@ -56,8 +60,9 @@ def test_the_example_loads(tmp_path: Path) -> None:
 
 def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     text = re.sub(
-        r"^#(daily_quota|monthly_quota|spread_quota|cron|timezone)",
-        r"\1",
+        r"^#(daily_quota|monthly_quota|spread_quota|cron|timezone|marketplaces|sites|tags"
+        r"|relations|min_score|max_score|events) =",
+        r"\1 =",
         EXAMPLE,
         flags=re.MULTILINE,
     )
@@ -66,7 +71,17 @@ def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     assert config.watches[0].trigger.text == "cron 0 */6 * * * Asia/Shanghai"
     alibaba = config.marketplaces["alibaba"]
     assert (alibaba.daily_quota, alibaba.monthly_quota) == (5000, 100_000)
+    (route,) = config.routes
+    assert route.events == {AlertEvent(name) for name in ROUTED_EVENTS}
+    assert route.relations == set(Relation) - {Relation.NONE}
     assert alibaba.spread_quota is _default(MarketplaceTable, "spread_quota")
+
+
+def test_the_routes_on_the_page_are_valid() -> None:
+    section = PAGE.split("## `[[route]]`\n", 1)[1].split("\n## ", 1)[0]
+    (block,) = re.findall(r"```toml\n(.*?)```", section, flags=re.DOTALL)
+    routes = [RouteTable.model_validate(item) for item in tomllib.loads(block)["route"]]
+    assert [len(route.channels) for route in routes] == [0, 1, 1]
 
 
 @pytest.mark.parametrize(("heading", "table"), SECTIONS.items())

@@ -17,12 +17,13 @@ from monitor.alerting import (
     ChannelOptions,
     Destination,
     Routes,
+    apply_silences,
     deliver_next,
     route_alerts,
     summarise_held,
 )
 from monitor.channels import Channel
-from monitor.model import CheckState, Observation, PictureRecord
+from monitor.model import CheckState, Observation, PictureRecord, Route
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.scanning import check_references, run_scan
 from monitor.scanning.pictures import record_picture, sha256_of
@@ -43,6 +44,7 @@ class Office:
     bench: Bench
     legal: JsonReceiver
     ops: JsonReceiver
+    rules: tuple[Route, ...] = ()
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -55,7 +57,7 @@ class Office:
                 name: Destination(Channel(name, receiver.url), ChannelOptions(group=timedelta(0)))
                 for name, receiver in receivers
             },
-            routes=Routes(ops=("ops",), watches={WATCH: ("legal",)}),
+            routes=Routes(ops=("ops",), watches={WATCH: ("legal",)}, rules=self.rules),
             owner=self.bench.owner,
             clock=self.bench.clock,
             random=random.Random(1),
@@ -110,7 +112,8 @@ class Office:
         context = self.context
         busy = True
         while busy:
-            busy = route_alerts(context) > 0 or summarise_held(context) > 0
+            steps = (apply_silences, route_alerts, summarise_held)
+            busy = any(step(context) > 0 for step in steps)
             for name in context.destinations:
                 busy |= deliver_next(context, name)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from monitor.model import AlertEvent, ScanCounts, Seller, Verdict
-from monitor.storage import Store, alerts, deliveries, matches, scans
+from monitor.storage import Store, alerts, deliveries, matches, scans, silences
 from monitor.storage.sql import run_readonly
 from monitor.storage.views import VIEWS
 from tests.storage.rows import LEASE, START, add_match, finish, later, listing, sha, stock
@@ -46,6 +46,25 @@ def url(store: Store, database_url: str) -> str:
         alerts.route(conn, "al-1", [], START)
         (due,) = deliveries.claim(conn, "legal", "me", later(minutes=1), LEASE, LEASE)
         deliveries.finish_sent(conn, [due.id], "me", later(hours=1))
+        silences.add(
+            conn,
+            silences.Matcher(site="1688", seller="s1"),
+            starts_at=START,
+            expires_at=later(hours=2),
+            author="anne",
+            reason="they pay now",
+            now=START,
+        )
+        alerts.add(
+            conn,
+            event=AlertEvent.SCORE_CROSSED,
+            dedup_key="k2",
+            now=START,
+            alert_id="al-2",
+            match_id=first.id,
+        )
+        alerts.route(conn, "al-2", ["legal"], START)
+        silences.hold(conn, ["al-2"], START)
     return database_url
 
 
@@ -117,12 +136,27 @@ def test_alert_history(url: str) -> None:
     rows = _rows(
         url,
         "SELECT alert_id, event, match_id, channel, state, attempts, last_error, created_at,"
-        " next_try_at, sent_at FROM alert_history ORDER BY alert_id",
+        " next_try_at, sent_at, held_by, silence_id FROM alert_history ORDER BY alert_id",
     )
+    free = (None, None)
+    held = ("silence", "1")
     assert rows == [
-        ("al-0", "new_match", "1", "legal", "sent", 1, None, BEGAN, None, HOUR_LATER),
-        ("al-1", "scan_failed", None, None, None, None, None, BEGAN, None, None),
+        ("al-0", "new_match", "1", "legal", "sent", 1, None, BEGAN, None, HOUR_LATER, *free),
+        ("al-1", "scan_failed", None, None, None, None, None, BEGAN, None, None, *free),
+        ("al-2", "score_crossed", "1", "legal", "held", 0, None, BEGAN, None, None, *held),
     ]
+
+
+def test_silence_history(url: str) -> None:
+    rows = _rows(
+        url,
+        "SELECT silence_id, watch, asset, marketplace, site, item_id, seller, cluster_id,"
+        " starts_at, expires_at, author, reason, created_at, ended_at, held FROM silence_history",
+    )
+    nothing = (None, None, None)
+    until = "2026-11-24 10:00:00.000000"
+    said = ("anne", "they pay now", BEGAN, None, 1)
+    assert rows == [("1", *nothing, "1688", None, "s1", None, BEGAN, until, *said)]
 
 
 def test_scan_health(url: str) -> None:
