@@ -26,6 +26,7 @@ _CALLS: Final = re.compile(r"@(?=\w)|<(?=[!@#&/\w])|\](?=[\[(:])|:(?=//)")
 _HOST_DOT: Final = re.compile(r"(?<=\w)\.(?=[^\W\d_]{2})")
 _MARKDOWN: Final = re.compile(r"[\\`*_\[\]<>#|~]")
 _EVERYONE: Final = re.compile(r"@(?=everyone|here|channel|all)", re.IGNORECASE)
+_CALLS_ONLY: Final = re.compile(rf"{_EVERYONE.pattern}|<(?=[!@#&]|at\b)", re.IGNORECASE)
 # What stays as it is in a link: unreserved and reserved characters of RFC 3986 but for brackets,
 # which end a link of Markdown, and what has been encoded before.
 _KEPT_IN_LINK: Final = "-._~:/?#@!$&*+,;=%"
@@ -47,6 +48,11 @@ def one_line(text: str, limit: int = 300) -> str:
 def own_name(text: str, limit: int = 300) -> str:
     """A name that the owner has given (asset, watch): it calls nobody and is no link's markup."""
     return _CALLS.sub(lambda found: found[0] + _GAP, one_line(text, limit))
+
+
+def operator_text(text: str, limit: int) -> str:
+    """What we say of the monitor itself: links and commands in it can be copied."""
+    return _CALLS_ONLY.sub(lambda found: found[0] + _GAP, one_line(text, limit))
 
 
 def foreign(text: str, limit: int = 300) -> str:

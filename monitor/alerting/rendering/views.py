@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from monitor.alerting.rendering.attaching import Enclosed, Enclosure, Missing, PictureKind
-from monitor.alerting.rendering.escaping import foreign, link, one_line, own_name, web_address
+from monitor.alerting.rendering.escaping import (
+    foreign,
+    link,
+    one_line,
+    operator_text,
+    own_name,
+    web_address,
+)
 from monitor.alerting.rendering.wording import Words
 from monitor.matching import reasons_in_words
 from monitor.model import Language, MessageFormat, Verdict
 from monitor.storage.deliveries import DueDelivery
 from monitor.storage.matches import MatchRow
-
-# Which pairs of a match event's details tell what changed, by the phrase that they fill.
-_CHANGES: Final[Mapping[str, Mapping[str, str]]] = {
-    "price": {"old": "old_price", "new": "new_price"},
-    "score": {"old": "old_score", "new": "new_score"},
-    "earlier": {"earlier": "earlier_item_id"},
-    "since": {"since": "gone_since"},
-    "days": {"days": "days"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ class NoticeView:
 
 
 def notice_view(item: DueDelivery, words: Words, length: int) -> NoticeView:
-    text = own_name(item.text, length) if item.text else ""
+    text = operator_text(item.text, length) if item.text else ""
     return NoticeView(
         alert_id=item.alert_id,
         event=item.event.value,
@@ -119,14 +116,14 @@ def match_view(
         event=item.event.value,
         event_name=sentence(words.event_name(item.event.value)),
         is_new=item.event.value == "new_match",
-        change=_change(detail_of(item), words, short),
+        change=_change(item, words, short),
         asset=own_name(match.asset, short),
         watch=own_name(match.watch, short),
         marketplace=own_name(match.marketplace, short),
         site=own_name(match.site, short),
-        title=foreign(match.title, lengths.title),
+        title=foreign(match.title, lengths.title) or words.not_given,
         price=foreign(str(match.price), short) if match.price else words.not_given,
-        seller=foreign(match.seller or match.seller_id or words.not_given, short),
+        seller=foreign(match.seller or match.seller_id or "", short) or words.not_given,
         score=f"{match.score:.3f}",
         relation=_relation(match, words),
         reasons=words.comma.join(reasons) if lengths.has_details else "",
@@ -138,21 +135,29 @@ def match_view(
         pictures=tuple(_picture(each, words) for each in enclosed.enclosures),
         left_out=_left_out(enclosed, words) if lengths.has_details else "",
     )
-    kept = enclosed.kept if lengths.has_details else ()
-    return _with_fields(view, words, ", ".join(str(path) for path in kept))
+    if not lengths.has_details:
+        return _with_fields(view, words)
+    earlier = detail_of(item).get("relisted_from_url")
+    return _with_fields(
+        view,
+        words,
+        earlier=link(form, earlier, words.open_listing) if earlier else "",
+        kept=", ".join(str(path) for path in enclosed.kept),
+    )
 
 
-def _with_fields(view: MatchView, words: Words, kept: str) -> MatchView:
+def _with_fields(view: MatchView, words: Words, earlier: str = "", kept: str = "") -> MatchView:
     event = () if view.is_new else ((words.change, _said(view, words)),)
     fields = (
         *event,
+        (words.earlier, earlier),
         (words.asset, view.asset),
         (words.watch, view.watch),
-        (words.marketplace, f"{view.marketplace} ({view.site})"),
+        (words.marketplace, words.aside.format(text=view.marketplace, more=view.site)),
         (words.title, view.title),
         (words.price, view.price),
         (words.seller, view.seller),
-        (words.score, f"{view.score} ({view.relation})"),
+        (words.score, words.aside.format(text=view.score, more=view.relation)),
         (words.why, view.reasons),
         (words.link, view.link),
         (words.first_seen, view.first_seen),
@@ -175,15 +180,13 @@ def detail_of(item: DueDelivery) -> Mapping[str, str]:
     return detail or {}
 
 
-def _change(detail: Mapping[str, str], words: Words, length: int) -> str:
-    told = [
-        words.changes[phrase].format(
-            **{name: foreign(str(detail[key]), min(length, 60)) for name, key in names.items()}
-        )
-        for phrase, names in _CHANGES.items()
-        if all(key in detail for key in names.values())
-    ]
-    return words.comma.join(told)
+def _change(item: DueDelivery, words: Words, length: int) -> str:
+    """What the event says beside the match; empty where its details are not those we know."""
+    detail = {name: foreign(str(value), min(length, 60)) for name, value in detail_of(item).items()}
+    try:
+        return words.changes.get(item.event.value, "").format_map(detail)
+    except KeyError:
+        return ""
 
 
 def _relation(match: MatchRow, words: Words) -> str:

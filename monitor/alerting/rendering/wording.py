@@ -29,7 +29,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language. Templates know this as `words`."""
+    """One language. Templates know this as `words`.
+
+    `changes` are filled with the `detail` of the event's alerts, whose names the scanning room
+    gives.
+    """
 
     language: str
     asset: str
@@ -46,6 +50,8 @@ class Words:
     match: str
     alert: str
     change: str
+    earlier: str
+    aside: str
     pictures: str
     your_picture: str
     their_picture: str
@@ -103,7 +109,9 @@ _ENGLISH: Final = Words(
     verdict="Verdict",
     match="Match",
     alert="Alert",
-    change="What changed",
+    change="What happened",
+    earlier="Earlier listing",
+    aside="{text} ({more})",
     pictures="Pictures",
     your_picture="Your picture",
     their_picture="The listing's picture",
@@ -137,11 +145,11 @@ _ENGLISH: Final = Words(
     operator_section="About the monitor itself",
     held_section="Held matches",
     changes={
-        "price": "{old} → {new}",
-        "score": "score {old} → {new}",
-        "earlier": "earlier item {earlier}",
-        "since": "gone since {since}",
-        "days": "unreviewed for {days} days",
+        "price_change": "{old_price} → {new_price} ({change_percent} %)",
+        "relisted": "earlier item {relisted_from}, last seen {last_seen_at}",
+        "reappeared": "gone since {gone_since}",
+        "gone": "last seen {last_seen_at}",
+        "reminder": "first told {first_told_at}",
     },
     relations={
         Relation.SAME: "same",
@@ -164,23 +172,23 @@ _ENGLISH: Final = Words(
             "{asset} found on {site} (score {score})",
             "{n} listings use your pictures",
         ),
+        "relisted": Told(
+            "listed again",
+            "Listed again by the same seller",
+            "{asset} on {site}: listed again by the same seller (score {score})",
+            "{n} matched listings are listed again",
+        ),
         "score_crossed": Told(
             "score has risen",
             "Score has risen to where it is told",
             "{asset} on {site}: score has risen to {score}",
             "{n} matches whose score has risen",
         ),
-        "price_changed": Told(
+        "price_change": Told(
             "price changed",
             "Prices that changed",
             "{asset} on {site}: the price has changed",
             "{n} matched listings have changed their price",
-        ),
-        "relisted": Told(
-            "listed again",
-            "Listed again under another number",
-            "{asset} on {site}: listed again under another number",
-            "{n} matched listings are listed again",
         ),
         "reappeared": Told(
             "back again",
@@ -188,17 +196,17 @@ _ENGLISH: Final = Words(
             "{asset} on {site}: back again",
             "{n} matched listings are back again",
         ),
-        "gone": Told(
-            "gone",
-            "Gone",
-            "{asset} on {site}: the listing is gone",
-            "{n} matched listings are gone",
-        ),
         "reminder": Told(
             "still unreviewed",
             "Still unreviewed",
             "{asset} on {site}: still unreviewed (score {score})",
             "{n} matches are still unreviewed",
+        ),
+        "gone": Told(
+            "no longer found",
+            "No longer found",
+            "{asset} on {site}: the listing is no longer found",
+            "{n} matched listings are no longer found",
         ),
     },
     notice_names={
@@ -238,7 +246,9 @@ _CHINESE: Final = Words(
     verdict="人工结论",
     match="匹配编号",
     alert="提醒编号",
-    change="变化",
+    change="事件",
+    earlier="原商品",
+    aside="{text}（{more}）",
     pictures="图片",
     your_picture="您的图片",
     their_picture="商品图片",
@@ -268,11 +278,11 @@ _CHINESE: Final = Words(
     operator_section="系统通知",
     held_section="暂缓发送的匹配",
     changes={
-        "price": "{old} → {new}",
-        "score": "相似度 {old} → {new}",
-        "earlier": "原商品编号 {earlier}",
-        "since": "自 {since} 起下架",
-        "days": "已 {days} 天未审核",
+        "price_change": "{old_price} → {new_price}（{change_percent} %）",
+        "relisted": "原商品编号 {relisted_from}，最后一次见到：{last_seen_at}",
+        "reappeared": "自 {gone_since} 起搜不到，现又出现",
+        "gone": "最后一次见到：{last_seen_at}",
+        "reminder": "首次通知：{first_told_at}",
     },
     relations={
         Relation.SAME: "同一图片",
@@ -295,23 +305,23 @@ _CHINESE: Final = Words(
             "{site} 上发现 {asset}（相似度 {score}）",
             "{n} 个商品使用了您的图片",
         ),
+        "relisted": Told(
+            "重新上架",
+            "同一卖家重新上架",
+            "{site} 上的 {asset}：同一卖家重新上架（相似度 {score}）",
+            "{n} 个匹配商品已重新上架",
+        ),
         "score_crossed": Told(
             "相似度升高",
             "相似度升至提醒线以上",
             "{site} 上的 {asset}：相似度升至 {score}",
             "{n} 条匹配的相似度升高",
         ),
-        "price_changed": Told(
+        "price_change": Told(
             "价格变动",
             "价格变动",
             "{site} 上的 {asset}：价格已变动",
             "{n} 个匹配商品价格变动",
-        ),
-        "relisted": Told(
-            "换编号重新上架",
-            "换编号重新上架",
-            "{site} 上的 {asset}：已换编号重新上架",
-            "{n} 个匹配商品换编号重新上架",
         ),
         "reappeared": Told(
             "再次出现",
@@ -319,17 +329,17 @@ _CHINESE: Final = Words(
             "{site} 上的 {asset}：商品再次出现",
             "{n} 个匹配商品再次出现",
         ),
-        "gone": Told(
-            "已下架",
-            "已下架",
-            "{site} 上的 {asset}：商品已下架",
-            "{n} 个匹配商品已下架",
-        ),
         "reminder": Told(
             "仍未审核",
             "仍未审核",
             "{site} 上的 {asset}：仍未审核（相似度 {score}）",
             "{n} 条匹配仍未审核",
+        ),
+        "gone": Told(
+            "搜不到了",
+            "搜不到了",
+            "{site} 上的 {asset}：商品已搜不到",
+            "{n} 个匹配商品已搜不到",
         ),
     },
     notice_names={
