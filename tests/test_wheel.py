@@ -1,4 +1,4 @@
-"""An installed wheel has all it needs: the migrations come along."""
+"""An installed wheel has all it needs: migrations and templates come along."""
 
 from __future__ import annotations
 
@@ -56,3 +56,9 @@ def test_db_upgrade_works_from_an_installed_wheel(installed: Path, tmp_path: Pat
 
 def test_the_licence_comes_along(installed: Path) -> None:
     assert list(installed.glob("*.dist-info/licenses/LICENSE"))
+
+
+def test_the_templates_of_messages_come_along(installed: Path) -> None:
+    ours = ROOT / "monitor/alerting/rendering/templates"
+    packed = installed / "monitor/alerting/rendering/templates"
+    assert {path.name for path in packed.iterdir()} == {path.name for path in ours.iterdir()}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from monitor.alerting.context import AlertContext, Destination
 from monitor.alerting.drawing import drawn
-from monitor.alerting.render import render, told_in_full
+from monitor.alerting.rendering import render, told_with_pictures
 from monitor.errors import ChannelError, NotFound, StoreError
 from monitor.model import AlertEvent
 from monitor.storage import alerts, deliveries
@@ -51,12 +51,13 @@ def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = 
 def _send(
     context: AlertContext, destination: Destination, batch: list[DueDelivery]
 ) -> ChannelError | None:
-    channel = destination.channel
+    channel, options = destination.channel, destination.options
     try:
-        # Where files can't be sent, the text names those that stay.
-        wanted = told_in_full(batch) if channel.takes_pictures else ()
-        with drawn(context, wanted) as drawings:
-            channel.send(render(batch, context.files, drawings))
+        capacity = channel.capacity
+        with drawn(context, told_with_pictures(batch, options, capacity)) as drawings:
+            parts = render(batch, options, capacity, context.files, drawings, context.templates)
+            for part in parts:
+                channel.send(part.message)
     except ChannelError as error:
         return error
     except (NotFound, StoreError):

@@ -3,9 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from monitor.model import Relation, Similarity
+from monitor.model import Language, Relation, Similarity
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrases:
+    """One language; `{n}` stands for the number."""
+
+    blank: str
+    point: str
+    points: str
+    ours: str
+    theirs: str
+    pixels: str
+    hashes: str
+    under_one: str
+
+
+_PHRASES: Final[Mapping[Language, _Phrases]] = {
+    Language.ENGLISH: _Phrases(
+        blank="one of the pictures is blank",
+        point="1 point agrees",
+        points="{n} points agree",
+        ours="{n} of your picture",
+        theirs="{n} of the listing's",
+        pixels="pixels agree {n}",
+        hashes="hash distance {n} of 64",
+        under_one="under 1 %",
+    ),
+    Language.CHINESE: _Phrases(
+        blank="其中一张图片是空白的",
+        point="1 个特征点吻合",
+        points="{n} 个特征点吻合",
+        ours="占您图片的 {n}",
+        theirs="占商品图片的 {n}",
+        pixels="像素吻合度 {n}",
+        hashes="哈希距离 {n}（共 64 位）",
+        under_one="不到 1 %",
+    ),
+}
 
 _RELATIONS: Final[Mapping[Relation, str]] = {
     Relation.SAME: "the same picture",
@@ -20,45 +59,48 @@ def relation_in_words(similarity: Similarity) -> str:
     return _RELATIONS[similarity.relation] + (", mirrored" if similarity.mirrored else "")
 
 
-def reasons_in_words(similarity: Similarity) -> tuple[str, ...]:
+def reasons_in_words(
+    similarity: Similarity, language: Language = Language.ENGLISH
+) -> tuple[str, ...]:
     """The few numbers that matter; empty where none is known by its name.
 
     Stored reasons may be those of an earlier method, with other names.
     """
     reasons = similarity.reasons or {}
+    phrases = _PHRASES[language]
     if reasons.get("blank"):
-        return ("one of the pictures is blank",)
+        return (phrases.blank,)
     return tuple(
         text
         for text in (
-            _points(reasons.get("inliers")),
-            *(_overlap(reasons) if similarity.relation is not Relation.NONE else ()),
-            _hashes(reasons.get("phash_distance")),
+            _points(phrases, reasons.get("inliers")),
+            *(_overlap(phrases, reasons) if similarity.relation is not Relation.NONE else ()),
+            _hashes(phrases, reasons.get("phash_distance")),
         )
         if text
     )
 
 
-def _points(number: float | None) -> str:
+def _points(phrases: _Phrases, number: float | None) -> str:
     if number is None:
         return ""
-    return "1 point agrees" if number == 1 else f"{number:.0f} points agree"
+    return phrases.point if number == 1 else phrases.points.format(n=f"{number:.0f}")
 
 
-def _overlap(reasons: Mapping[str, float]) -> tuple[str, ...]:
+def _overlap(phrases: _Phrases, reasons: Mapping[str, float]) -> tuple[str, ...]:
     """What is shared; where nothing is alike, a place found by chance would be shown as shared."""
     ours, theirs = reasons.get("reference_share"), reasons.get("candidate_share")
     pixels = reasons.get("agreeing")
     return (
-        "" if ours is None else f"{_percent(ours)} of your picture",
-        "" if theirs is None else f"{_percent(theirs)} of the listing's",
-        "" if pixels is None else f"pixels agree {pixels:.2f}",
+        "" if ours is None else phrases.ours.format(n=_percent(phrases, ours)),
+        "" if theirs is None else phrases.theirs.format(n=_percent(phrases, theirs)),
+        "" if pixels is None else phrases.pixels.format(n=f"{pixels:.2f}"),
     )
 
 
-def _percent(part: float) -> str:
-    return "under 1 %" if part < 0.01 else f"{100 * min(part, 1.0):.0f} %"
+def _percent(phrases: _Phrases, part: float) -> str:
+    return phrases.under_one if part < 0.01 else f"{100 * min(part, 1.0):.0f} %"
 
 
-def _hashes(bits: float | None) -> str:
-    return "" if bits is None else f"hash distance {bits:.0f} of 64"
+def _hashes(phrases: _Phrases, bits: float | None) -> str:
+    return "" if bits is None else phrases.hashes.format(n=f"{bits:.0f}")

@@ -26,13 +26,14 @@ from monitor.alerting import (
     route_alerts,
 )
 from monitor.alerting.drawing import LEFT_BEHIND, PREFIX, drawn
-from monitor.alerting.render import IN_FULL
 from monitor.channels import Channel
 from monitor.storage import PictureFiles, Store
 from monitor.storage.matches import MatchRow
 from tests.channels.receivers import http_hook, mail_server
 from tests.contracts.test_channels import mail_url
 from tests.scanning.shop import WATCH, Bench, open_bench
+
+OPTIONS = ChannelOptions(group=timedelta(0), in_full=3)
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Desk:
         return AlertContext(
             store=self.bench.store,
             files=self.files,
-            destinations={"legal": Destination(self.channel, ChannelOptions(group=timedelta(0)))},
+            destinations={"legal": Destination(self.channel, OPTIONS)},
             routes=Routes(ops=(), watches={WATCH: ("legal",)}),
             owner="me",
             clock=self.bench.clock,
@@ -130,7 +131,7 @@ def test_each_match_told_in_full_has_its_own(desk: Desk) -> None:
     with desk.mailed() as received:
         desk.deliver()
     names = list(pictures_in(received[0]))
-    assert len(names) == IN_FULL
+    assert len(names) == OPTIONS.in_full
     assert all(name.startswith("why-mug-") for name in names)
 
 

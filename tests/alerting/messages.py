@@ -1,0 +1,101 @@
+"""Matches and due deliveries to write messages of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from monitor.alerting import ChannelOptions
+from monitor.alerting.rendering import Part, render
+from monitor.channels import Capacity
+from monitor.model import AlertEvent, MessageFormat, Price, Relation, Verdict
+from monitor.storage import PictureFiles
+from monitor.storage.deliveries import DueDelivery
+from monitor.storage.matches import MatchRow
+
+NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+
+
+def match(number: int, files: PictureFiles, **fields: object) -> MatchRow:
+    values: dict[str, object] = {
+        "id": number,
+        "watch": "acme",
+        "asset": "mug",
+        "score": 0.9 + number / 1_000,
+        "relation": Relation.SAME,
+        "mirrored": False,
+        "method": "m-1",
+        "region": None,
+        "marketplace": "alibaba",
+        "site": "1688",
+        "item_id": str(1_000 + number),
+        "url": f"https://detail.1688.com/offer/{1_000 + number}.html",
+        "title": f"Mug {number}",
+        "price": Price(Decimal("12.5"), Decimal("30"), "CNY", "12.5-30"),
+        "seller_id": None,
+        "seller": None,
+        "provider_score": None,
+        "verdict": Verdict.UNREVIEWED,
+        "verdict_at": None,
+        "verdict_by": None,
+        "verdict_note": None,
+        "first_seen_at": NOW,
+        "last_seen_at": NOW,
+        "times_seen": 1,
+        "reference_sha256": files.put(b"\xff\xd8\xff reference"),
+        "reference_path": "mug.jpg",
+        "picture_sha256": files.put(f"\x89PNG {number}".encode("latin-1")),
+    }
+    return MatchRow(**{**values, **fields})  # type: ignore[arg-type]
+
+
+def due(
+    number: int,
+    found: MatchRow | None,
+    *,
+    baseline: int | None = None,
+    event: AlertEvent = AlertEvent.NEW_MATCH,
+    text: str | None = None,
+) -> DueDelivery:
+    return DueDelivery(
+        id=number,
+        alert_id=f"al-{number:03d}",
+        channel="legal",
+        attempts=1,
+        created_at=NOW,
+        due_from_at=NOW,
+        event=event,
+        watch="acme",
+        text=text,
+        baseline_cycle_id=baseline,
+        match=found,
+    )
+
+
+PLAIN = Capacity(30_000, in_bytes=False, takes_pictures=True, format=MessageFormat.TEXT)
+MARKDOWN = Capacity(30_000, in_bytes=False, takes_pictures=True, format=MessageFormat.MARKDOWN)
+MAIL = Capacity(1_000_000, in_bytes=True, takes_pictures=True, format=MessageFormat.HTML)
+WECOM = Capacity(
+    2_048, in_bytes=True, takes_pictures=False, format=MessageFormat.TEXT, is_compact=True
+)
+
+
+@dataclass(frozen=True)
+class DueEvent(DueDelivery):
+    """A delivery of an event that tells more than its match."""
+
+    detail: dict[str, str] | None = None
+
+
+def write(
+    batch: Sequence[DueDelivery],
+    files: PictureFiles,
+    capacity: Capacity = PLAIN,
+    options: ChannelOptions | None = None,
+    templates: Path | None = None,
+    drawings: dict[int, Path] | None = None,
+) -> tuple[Part, ...]:
+    return render(batch, options or ChannelOptions(), capacity, files, drawings or {}, templates)
