@@ -6,6 +6,7 @@ that the clocks skip counts right after the gap, one that they repeat the first 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 
@@ -54,6 +55,44 @@ def next_opening(
     if now is not None:
         opening = max(opening, _interval_end(options, now, last_sent_at) or opening)
     return quiet_until(options, opening) or opening
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Until when something waits, and for what."""
+
+    until: datetime
+    reason: str
+
+
+def wait_of_new(
+    options: ChannelOptions,
+    created_at: datetime,
+    routed_at: datetime,
+    now: datetime,
+    last_sent_at: datetime | None,
+) -> Wait | None:
+    """What a delivery waits for that was never tried; None if for nothing."""
+    if options.digest is not None:
+        wait = Wait(next_digest_at(options.digest, routed_at), "digest")
+    else:
+        wait = Wait(created_at + options.group, "group")
+        end = _interval_end(options, now, last_sent_at)
+        if end is not None and end > wait.until:
+            wait = Wait(end, "interval")
+    return _past_quiet_hours(options, wait, now)
+
+
+def wait_of_failed(options: ChannelOptions, next_try_at: datetime, now: datetime) -> Wait | None:
+    """What a delivery waits for that has failed; None if for nothing."""
+    return _past_quiet_hours(options, Wait(next_try_at, "retry"), now)
+
+
+def _past_quiet_hours(options: ChannelOptions, wait: Wait, now: datetime) -> Wait | None:
+    end = quiet_until(options, max(wait.until, now))
+    if end is not None:
+        return Wait(end, "quiet hours")
+    return wait if wait.until > now else None
 
 
 def quiet_until(options: ChannelOptions, now: datetime) -> datetime | None:

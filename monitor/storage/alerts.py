@@ -44,7 +44,10 @@ class UnroutedAlert:
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """An alert's delivery to one channel; the channel is None where none was there to go to."""
+    """An alert's delivery to one channel; the channel is None where none was there to go to.
+
+    `waits_for` says what keeps it until `next_try_at`, for who knows the channel's options.
+    """
 
     alert_id: str
     event: str
@@ -57,6 +60,7 @@ class AlertRow:
     created_at: datetime
     next_try_at: datetime | None
     sent_at: datetime | None
+    waits_for: str | None = None
 
 
 def add(

@@ -376,11 +376,14 @@ deliveries = sa.Table(
     sa.Column("last_error", sa.Text),
     sa.Column("sent_at", Instant),
     sa.Column("summarised_at", Instant),  # when a summary of what is held has told of it
+    sa.Column("first_tried_at", Instant),
+    sa.Column("refused_at", Instant),  # given up because its channel refuses messages for good
     sa.UniqueConstraint("alert_id", "channel"),
     sa.CheckConstraint(
         "state IN ('due', 'sending', 'sent', 'failed', 'dead', 'held')", name="state"
     ),
     sa.Index("ix_deliveries_queue", "channel", "state", "next_try_at"),
+    sa.Index("ix_deliveries_sent", "channel", "sent_at"),
 )
 # Without a parameter in it, so that both databases use the index below.
 IS_HELD = deliveries.c.state == sa.literal_column("'held'")

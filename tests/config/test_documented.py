@@ -56,7 +56,8 @@ def test_the_example_loads(tmp_path: Path) -> None:
 
 def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     text = re.sub(
-        r"^#(daily_quota|monthly_quota|spread_quota|cron|timezone)",
+        r"^#(daily_quota|monthly_quota|spread_quota|cron|timezone"
+        r"|interval|quiet|in_full|language|pictures|pace)",
         r"\1",
         EXAMPLE,
         flags=re.MULTILINE,
@@ -67,6 +68,10 @@ def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     alibaba = config.marketplaces["alibaba"]
     assert (alibaba.daily_quota, alibaba.monthly_quota) == (5000, 100_000)
     assert alibaba.spread_quota is _default(MarketplaceTable, "spread_quota")
+    legal = config.channels["legal"]
+    for key in ("interval", "in_full", "language", "pictures"):
+        assert getattr(legal, key) == _default(ChannelTable, key)
+    assert config.channels["management"].zone.key == "UTC"
 
 
 @pytest.mark.parametrize(("heading", "table"), SECTIONS.items())
