@@ -12,15 +12,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from monitor.account_memory import StoreMemory
-from monitor.alerting import AlertContext, ChannelOptions, Destination, Routes
+from monitor.alerting import (
+    AlertContext,
+    ChannelOptions,
+    Destination,
+    Digest,
+    QuietHours,
+    Routes,
+    digest_of_url,
+)
 from monitor.channels import Channel
-from monitor.config import Config, MarketplaceConfig, WatchConfig
+from monitor.config import ChannelConfig, Config, MarketplaceConfig, WatchConfig
 from monitor.errors import Stopping
 from monitor.marketplaces.base import Outside, PictureSource, create
 from monitor.marketplaces.fetching import HostLanes, PictureFetcher
 from monitor.pacing import StorePace
 from monitor.scanning import Canary, ScanContext, Source, WatchRules
-from monitor.storage import PictureFiles, Store, ensure_schema, paces, watches
+from monitor.storage import PictureFiles, Store, channels, ensure_schema, paces, watches
 from monitor.storage.owners import is_dead, this_process
 from monitor.storage.paces import Budget
 from monitor.storage.queue import take_over
@@ -92,10 +100,17 @@ def open_app(
             name: _source(stack, store, item, clock, sleep, rng, lanes)
             for name, item in config.marketplaces.items()
         }
+        destinations = _destinations(config)
+        digests = {
+            name: digest_of_url(item.channel.name, item.channel.url)
+            for name, item in destinations.items()
+        }
         owner = this_process()
         with store.writing() as conn:
             if freed := take_over(conn, is_dead):
                 log.warning("took over %d rows of a process that died", freed)
+            for name, count in channels.mirror(conn, digests, clock()).items():
+                log.info("channel=%s has another URL, due again alerts=%d", name, count)
             watches.mirror(conn, _rows(config), clock(), first_due=_first_due(config, clock))
             for item in config.marketplaces.values():
                 if item.account_key != item.name:
@@ -115,7 +130,7 @@ def open_app(
             alerts=AlertContext(
                 store=store,
                 files=files,
-                destinations=_destinations(config),
+                destinations=destinations,
                 routes=Routes(
                     ops=tuple(config.alerts.ops),
                     watches={watch.name: tuple(watch.channels) for watch in config.watches},
@@ -125,6 +140,8 @@ def open_app(
                 clock=clock,
                 random=rng,
                 new_alert_id=new_alert_id,
+                templates=config.alerts.templates,
+                sleep=sleep,
             ),
             stop=stop,
         )
@@ -173,11 +190,24 @@ def _canary(item: MarketplaceConfig) -> Canary | None:
 
 def _destinations(config: Config) -> dict[str, Destination]:
     return {
-        name: Destination(
-            Channel(name, item.url.get_secret_value()), ChannelOptions(group=item.group)
-        )
+        name: Destination(Channel(name, item.url.get_secret_value()), channel_options(item))
         for name, item in config.channels.items()
     }
+
+
+def channel_options(item: ChannelConfig) -> ChannelOptions:
+    """How a channel of the config tells."""
+    digest, quiet = item.digest, item.quiet
+    return ChannelOptions(
+        group=item.group,
+        interval=item.interval,
+        in_full=item.in_full,
+        digest=Digest(digest.at, item.zone, digest.weekday) if digest else None,
+        quiet=QuietHours(quiet.start, quiet.end, item.zone) if quiet else None,
+        language=item.language,
+        pictures=item.pictures,
+        pace_per_minute=item.pace,
+    )
 
 
 def _rules(watch: WatchConfig) -> WatchRules:

@@ -7,26 +7,23 @@ from datetime import datetime, timedelta
 
 from monitor.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
 from monitor.config import Config
+from monitor.health_channels import channel_problems
 from monitor.health_marketplaces import canary_facts, marketplace_problems
 from monitor.picture_health import list_picture_problems
 from monitor.storage import (
     Store,
     alerts,
-    deliveries,
     reference_checks,
     scans,
     silences,
     watches,
 )
-from monitor.storage.deliveries import ChannelHealth
 from monitor.storage.reference_checks import Marked
 from monitor.storage.scans import ScanHealth
 from monitor.storage.watches import WatchStatus
 
 # A watch that is due is planned within seconds; later than this nobody does it.
 OVERDUE_AFTER = timedelta(minutes=15)
-# Three tries take about a minute; what waits longer than this is in trouble.
-WAITING_TOO_LONG = timedelta(minutes=15)
 # Long enough to be seen by whoever looks once a day.
 HOMELESS_FOR = timedelta(days=1)
 
@@ -49,7 +46,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
     with store.reading() as conn:
         known = {row.name: row for row in watches.list_rows(conn)}
         newest = scans.list_newest(conn)
-        waiting = deliveries.list_health(conn)
+        channels = channel_problems(conn, config, now)
         homeless = alerts.count_homeless(conn, now - HOMELESS_FOR)
         marked = reference_checks.count_marked(conn)
         silenced = silences.count_active(conn, now), silences.count_held(conn)
@@ -70,7 +67,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
     problems += _scan_problems(newest)
     problems += list_picture_problems(store, now)
     problems += [problem for budget in budgets for problem in budget_problems(budget)]
-    problems += [problem for channel in waiting for problem in _channel_problems(channel, now)]
+    problems += channels
     if homeless:
         problems.append(
             f"{homeless} operator alerts of the last day had no channel to go to: name one in "
@@ -140,16 +137,3 @@ def _scan_problems(newest: list[ScanHealth]) -> list[str]:
         f"{errors[0]}"
         for (watch, marketplace, outcome), errors in bad.items()
     ]
-
-
-def _channel_problems(channel: ChannelHealth, now: datetime) -> list[str]:
-    problems = []
-    if channel.oldest_at is not None and now - channel.oldest_at > WAITING_TOO_LONG:
-        said = f": {channel.last_error}" if channel.last_error else ""
-        problems.append(f"channel {channel.channel}: {channel.waiting} alerts wait{said}")
-    if channel.dead:
-        problems.append(
-            f"channel {channel.channel}: {channel.dead} alerts were given up; "
-            "mend it, then `monitor alerts retry --all`"
-        )
-    return problems

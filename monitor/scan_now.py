@@ -33,6 +33,7 @@ _HEARTBEAT_SECONDS = 10.0
 # How long to wait before asking again whether another process has finished its part.
 _POLL_SECONDS = 0.5
 NO_PATIENCE = timedelta(0)
+NO_WAIT = timedelta(0)
 
 Progress = Callable[[int, int], None]
 
@@ -151,15 +152,27 @@ def _run_marketplace(app: App, marketplace: str, cycle_ids: list[int]) -> None:
 
 
 def _deliver_all(app: App) -> None:
-    """Route and deliver until nothing more is due now; what failed waits for its next try."""
-    at_once = timedelta(0)
-    while True:
-        steps = (apply_silences, route_alerts, summarise_held)
-        busy = any(step(app.alerts) > 0 for step in steps)
-        for name in app.alerts.destinations:
-            busy |= deliver_next(app.alerts, name, group=at_once)
-        if not busy:
-            return
+    """Route and deliver until nothing more may go out now; what failed waits for its next try.
+
+    One thread per channel, so that a slow one holds up no other.
+    """
+    names = list(app.alerts.destinations)
+    with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
+        while True:
+            steps = (apply_silences, route_alerts, summarise_held)
+            busy = any(step(app.alerts) > 0 for step in steps)
+            told = list(pool.map(lambda name: _deliver_channel(app, name), names))
+            if not busy and not any(told):
+                return
+
+
+def _deliver_channel(app: App, name: str) -> bool:
+    """Deliver what a channel takes now; whether that was anything."""
+    is_any = False
+    while deliver_next(app.alerts, name, group=NO_WAIT):
+        is_any = True
+        app.sleep(0)  # raises when it is time to stop
+    return is_any
 
 
 @contextmanager

@@ -1,7 +1,16 @@
 """due -> route -> group -> render -> deliver -> finish: joins storage and channels."""
 
-from monitor.alerting.context import AlertContext, ChannelOptions, Destination, Routes
+from monitor.alerting.context import (
+    AlertContext,
+    ChannelOptions,
+    Destination,
+    Digest,
+    QuietHours,
+    Routes,
+)
 from monitor.alerting.deliver import deliver_next
+from monitor.alerting.failing import digest_of_url
+from monitor.alerting.gate import next_opening, wait_of_failed, wait_of_new
 from monitor.alerting.hold import apply_silences, summarise_held
 from monitor.alerting.routing import route_alerts
 
@@ -9,9 +18,15 @@ __all__ = [
     "AlertContext",
     "ChannelOptions",
     "Destination",
+    "Digest",
+    "QuietHours",
     "Routes",
     "apply_silences",
     "deliver_next",
+    "digest_of_url",
+    "next_opening",
     "route_alerts",
     "summarise_held",
+    "wait_of_failed",
+    "wait_of_new",
 ]

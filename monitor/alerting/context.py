@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from pathlib import Path
+from time import sleep
 from zoneinfo import ZoneInfo
 
 from monitor.channels import Channel
@@ -75,7 +76,8 @@ class AlertContext:
     """Everything a delivery touches. `owner` names this process in leases.
 
     `temporary` is a folder for files that are needed while a message is sent, by default the
-    system's. `templates` is a folder whose templates stand in for our own.
+    system's. `templates` is a folder whose templates stand in for our own. `sleep` takes seconds,
+    and may raise Stopping.
     """
 
     store: Store
@@ -88,3 +90,4 @@ class AlertContext:
     new_alert_id: Callable[[], str]
     temporary: Path | None = None
     templates: Path | None = None
+    sleep: Callable[[float], None] = sleep

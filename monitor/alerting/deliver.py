@@ -1,133 +1,250 @@
-"""due -> group -> render -> deliver -> finish. The rows are the queue."""
+"""due -> gate -> render -> send part by part -> finish each. The rows are the queue."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from monitor.alerting.context import AlertContext, Destination
+from monitor.alerting.context import AlertContext, ChannelOptions, Destination
 from monitor.alerting.drawing import drawn
-from monitor.alerting.rendering import render, told_with_pictures
-from monitor.errors import ChannelError, NotFound, StoreError
-from monitor.model import AlertEvent
-from monitor.storage import alerts, deliveries
+from monitor.alerting.failing import finish_failed
+from monitor.alerting.gate import open_until, quiet_until
+from monitor.alerting.rendering import Part, render, told_with_pictures
+from monitor.errors import ChannelError, NotFound, Stopping, StoreError
+from monitor.storage import Connection, channels, deliveries
 from monitor.storage.deliveries import DueDelivery
 
 log = logging.getLogger(__name__)
 
+# Whoever works on a batch renews its leases meanwhile: the daemon's beat, `monitor scan`'s.
 LEASE = timedelta(seconds=30)
-# 5, 15, 45 s, then thrice as long each time up to an hour, for a week: a mail server that is
-# down over a long weekend loses nothing.
-FIRST_RETRY = timedelta(seconds=5)
-RETRY_FACTOR = 3
-LONGEST_RETRY = timedelta(hours=1)
-GIVE_UP_AFTER = timedelta(days=7)
-# Fails so often in a row before the operator is told through another channel.
-BROKEN_AFTER_ATTEMPTS = 3
+_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class _Sending:
+    """A claimed batch on its way: `done` are the ids of what was accepted, `in_hand` of what may
+    have been, as its sending has begun.
+    """
+
+    context: AlertContext
+    destination: Destination
+    options: ChannelOptions
+    batch: list[DueDelivery]
+    spacing: timedelta
+    done: set[int] = field(default_factory=set)
+    in_hand: frozenset[int] = frozenset()
+    parts: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.destination.channel.name
+
+    @property
+    def rest(self) -> list[DueDelivery]:
+        return [item for item in self.batch if item.id not in self.done]
 
 
 def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = None) -> bool:
-    """Deliver the next due group of a channel as one message; False if nothing is due.
+    """Deliver the next due group of a channel; False if nothing is due, or may go out now.
 
-    `group` overrides the channel's own wait. A crash leaves rows in `sending`, whose lease runs
-    out: they are delivered again under the same alert id. Raises StoreError.
+    It goes as one message, or in as many parts as the channel's capacity demands. Each part that
+    was accepted is finished in a transaction of its own before the next one goes out, so what goes
+    wrong in between repeats nothing. `group` overrides the channel's own wait. A crash leaves rows
+    in `sending`, whose lease runs out: they are delivered again under the same alert id.
+    Raises StoreError; Stopping in a wait for the channel's pace, with the rest given back.
     """
     destination = context.destinations[name]
-    wait = destination.options.group if group is None else group
-    now = context.clock()
-    with context.store.reading() as conn:
-        if name not in deliveries.find_channels_due(conn, now):
-            return False
-    with context.store.writing() as conn:
-        batch = deliveries.claim(conn, name, context.owner, now, LEASE, wait)
+    options = destination.options
+    options = options if group is None else replace(options, group=group)
+    if not _is_ready(context, name, options):
+        return False
+    spacing = _spacing(destination)
+    _await_pace(context, name, spacing)
+    began_at = context.clock()
+    batch = _claim(context, name, options)
     if not batch:
         return False
-    error = _send(context, destination, batch)
-    _finish(context, name, batch, error)
-    _log_delivery(context, name, batch, error, now)
+    sending = _Sending(context, destination, options, batch, spacing)
+    try:
+        error = _send(sending)
+    except Stopping:
+        _give_back(sending)
+        raise
+    if error is not None:
+        finish_failed(context, name, sending.rest, error)
+    _log_delivery(sending, error, began_at)
     return True
 
 
-def _send(
-    context: AlertContext, destination: Destination, batch: list[DueDelivery]
-) -> ChannelError | None:
-    channel, options = destination.channel, destination.options
+# -- claim
+
+
+def _is_ready(context: AlertContext, name: str, options: ChannelOptions) -> bool:
+    now = context.clock()
+    with context.store.reading() as conn:
+        gate = _find_gate(conn, name, options, now)
+        if gate is None:
+            return False
+        return deliveries.has_ready(
+            conn,
+            name,
+            context.owner,
+            now,
+            gate.group,
+            until=gate.until,
+            only_retries=gate.only_retries,
+        )
+
+
+def _claim(context: AlertContext, name: str, options: ChannelOptions) -> list[DueDelivery]:
+    now = context.clock()
+    with context.store.writing() as conn:
+        gate = _find_gate(conn, name, options, now)
+        if gate is None:
+            return []
+        batch = deliveries.claim(
+            conn,
+            name,
+            context.owner,
+            now,
+            LEASE,
+            gate.group,
+            until=gate.until,
+            only_retries=gate.only_retries,
+        )
+        if batch:
+            channels.note_try(conn, name, now)
+    return batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """What an open gate lets through: what was routed `until` then, or retries alone."""
+
+    group: timedelta
+    until: datetime | None
+    only_retries: bool
+
+
+def _find_gate(conn: Connection, name: str, options: ChannelOptions, now: datetime) -> _Gate | None:
+    """None while nothing may go out. What was tried before waits for no interval or digest."""
+    if quiet_until(options, now) is not None:
+        return None
+    last_sent_at = deliveries.find_last_sent_at(conn, name) if options.interval else None
+    until = open_until(options, now, last_sent_at)
+    if options.digest is not None:
+        return _Gate(timedelta(0), until, only_retries=until is None)
+    return _Gate(options.group, None, only_retries=until is None)
+
+
+# -- pace
+
+
+def _spacing(destination: Destination) -> timedelta:
+    """The least time between two messages; the operator's word counts before the service's."""
+    pace = destination.options.pace_per_minute or destination.channel.capacity.pace_per_minute
+    return _MINUTE / pace if pace else timedelta(0)
+
+
+def _await_pace(context: AlertContext, name: str, spacing: timedelta) -> None:
+    """Wait until the channel takes its next message. A row says when: a restart keeps the pace."""
+    if not spacing:
+        return
+    with context.store.reading() as conn:
+        tried_at = channels.find(conn, name).tried_at
+    if tried_at is None:
+        return
+    # never longer than the spacing: the clock may have been put back
+    wait = min(tried_at + spacing - context.clock(), spacing)
+    if wait > timedelta(0):
+        context.sleep(wait.total_seconds())
+
+
+# -- send
+
+
+def _send(sending: _Sending) -> ChannelError | None:
+    """Send part by part; why the rest was not accepted, or None."""
     try:
-        capacity = channel.capacity
-        with drawn(context, told_with_pictures(batch, options, capacity)) as drawings:
-            parts = render(batch, options, capacity, context.files, drawings, context.templates)
-            for part in parts:
-                channel.send(part.message)
+        _send_parts(sending)
     except ChannelError as error:
         return error
-    except (NotFound, StoreError):
+    except (NotFound, StoreError, Stopping):
         raise
     except Exception as error:
         # Border: one delivery. Whatever a transport raises, the row keeps it and tries again.
-        log.exception("channel %s", channel.name)
+        log.exception("channel %s", sending.name)
         return ChannelError(f"unexpected {type(error).__name__}")
     return None
 
 
-def _finish(
-    context: AlertContext, name: str, batch: list[DueDelivery], error: ChannelError | None
-) -> None:
-    now = context.clock()
-    ids = [item.id for item in batch]
+def _send_parts(sending: _Sending) -> None:
+    context, channel, options = sending.context, sending.destination.channel, sending.options
+    capacity = channel.capacity
+    with drawn(context, told_with_pictures(sending.batch, options, capacity)) as drawings:
+        parts = render(sending.batch, options, capacity, context.files, drawings, context.templates)
+        _check_whole(sending, parts)
+        for part in parts:
+            if sending.parts:
+                _await_pace(context, sending.name, sending.spacing)
+                if quiet_until(options, context.clock()) is not None:
+                    _give_back(sending)
+                    return
+            sending.in_hand = frozenset(part.delivery_ids)
+            channel.send(part.message)
+            if not _finish_part(sending, part):
+                return
+
+
+def _check_whole(sending: _Sending, parts: Sequence[Part]) -> None:
+    """An alert that is in no part would be lost without a word."""
+    told = {number for part in parts for number in part.delivery_ids}
+    if left := sum(item.id not in told for item in sending.batch):
+        raise ChannelError(f"{left} of {len(sending.batch)} alerts are in no part of the message")
+
+
+def _finish_part(sending: _Sending, part: Part) -> bool:
+    """Note what was accepted; False if another process has taken the batch over."""
+    context, now = sending.context, sending.context.clock()
+    ids = [number for number in part.delivery_ids if number not in sending.done]
     with context.store.writing() as conn:
-        if error is None:
-            deliveries.finish_sent(conn, ids, context.owner, now)
-            return
-        for item in batch:
-            next_try_at = next_try(context, item, error, now)
-            deliveries.finish_failed(conn, [item.id], context.owner, str(error), next_try_at, now)
-        if error.permanent or max(item.attempts for item in batch) >= BROKEN_AFTER_ATTEMPTS:
-            last_sent_at = deliveries.find_last_sent_at(conn, name)
-            alerts.add(
-                conn,
-                event=AlertEvent.CHANNEL_BROKEN,
-                dedup_key=f"channel:{name}:{last_sent_at or 'never'}",
-                text=f"Channel {name} does not accept messages: {error}. "
-                "They are kept and tried again.",
-                now=now,
-                alert_id=context.new_alert_id(),
-            )
+        finished = deliveries.finish_sent(conn, ids, context.owner, now)
+        revived = channels.note_accepted(conn, sending.name, now)
+    sending.done.update(ids)
+    sending.in_hand = frozenset()
+    sending.parts += 1
+    if revived:
+        log.info("channel=%s works again, due again alerts=%d", sending.name, revived)
+    if finished < len(ids):
+        log.error(
+            "channel=%s: the leases ran out while sending; alerts may come twice", sending.name
+        )
+        return False
+    return True
 
 
-def next_try(
-    context: AlertContext, item: DueDelivery, error: ChannelError, now: datetime
-) -> datetime | None:
-    """When to try again, spread by up to a tenth; None once it has been due for a week.
-
-    A permanent error (a wrong token, say) is tried at the slow pace too: once the operator has
-    mended it, nothing is lost.
-    """
-    if now - item.due_from_at > GIVE_UP_AFTER:
-        return None
-    exponent = min(item.attempts - 1, 20)
-    wait: timedelta = min(FIRST_RETRY * RETRY_FACTOR**exponent, LONGEST_RETRY)
-    if error.permanent:
-        wait = LONGEST_RETRY
-    spread: float = context.random.uniform(0, 0.1)
-    return now + wait * (1 + spread)
+def _give_back(sending: _Sending) -> None:
+    """What was not sent yet is due at once for whoever comes next."""
+    ids = [item.id for item in sending.rest if item.id not in sending.in_hand]
+    with sending.context.store.writing() as conn:
+        deliveries.give_back(conn, ids, sending.context.owner)
 
 
-def _log_delivery(
-    context: AlertContext,
-    name: str,
-    batch: list[DueDelivery],
-    error: ChannelError | None,
-    began_at: datetime,
-) -> None:
+def _log_delivery(sending: _Sending, error: ChannelError | None, began_at: datetime) -> None:
     """The one canonical line of a delivery."""
+    batch = sending.batch
     log.log(
         logging.WARNING if error else logging.INFO,
-        "delivery channel=%s alerts=%d first=%s attempt=%d outcome=%s seconds=%.2f%s",
-        name,
+        "delivery channel=%s alerts=%d first=%s attempt=%d parts=%d outcome=%s seconds=%.2f%s",
+        sending.name,
         len(batch),
         batch[0].alert_id,
         max(item.attempts for item in batch),
+        sending.parts,
         "failed" if error else "sent",
-        (context.clock() - began_at).total_seconds(),
+        (sending.context.clock() - began_at).total_seconds(),
         f" error={str(error)!r}" if error else "",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from monitor.cli.context import open_store, reading
+from monitor.cli.context import load_config, open_store, reading
 from monitor.cli.show import show_rows
 from monitor.errors import InputError
 from monitor.model import DeliveryState
@@ -20,6 +20,7 @@ COLUMNS = (
     "attempts",
     "created_at",
     "next_try_at",
+    "waits_for",
     "sent_at",
     "last_error",
 )
@@ -39,11 +40,19 @@ def alerts() -> None:
 def list_(
     ctx: click.Context, state: str | None, channel: str | None, limit: int, *, as_json: bool
 ) -> None:
-    """Alerts with their delivery to each channel, the newest first."""
+    """Alerts with their delivery to each channel, the newest first.
+
+    What is not sent yet shows when it goes out at the earliest, and whether it waits until then for
+    its group, interval, digest, quiet hours or next retry.
+    """
+    from monitor.app import utc_now
+    from monitor.health_channels import explain_waits
     from monitor.storage import alerts as table
 
+    config = load_config(ctx)
     with reading(ctx) as conn:
         rows = table.list_rows(conn, state=state, channel=channel, limit=limit)
+        rows = explain_waits(conn, config, rows, utc_now())
     show_rows(rows, COLUMNS, as_json=as_json)
 
 

@@ -13,8 +13,10 @@ from monitor.config.lines import KeyPath
 from monitor.config.report import Report, suggest
 from monitor.config.tables import WatchTable
 from monitor.config.values import (
+    parse_digest,
     parse_duration,
     parse_jitter,
+    parse_quiet,
     resolve_database_url,
     resolve_path,
 )
@@ -36,6 +38,7 @@ def check_all(
     _check_database(raw, report, state, environ)
     _check_quotas(raw, report)
     _check_channels(raw, report)
+    _check_templates(raw, report, folder, environ)
     _check_canaries(raw, report, folder, environ)
     _check_references(raw, report)
     _check_watches(raw, report, folder, environ)
@@ -126,6 +129,46 @@ def _check_channels(raw: Raw, report: Report) -> None:
         url = channel.get("url")
         if isinstance(url, str) and (reason := check_url(url)):
             report.add(("channels", name, "url"), reason)
+        _check_times(channel, ("channels", name), report)
+
+
+def _check_times(channel: Raw, path: KeyPath, report: Report) -> None:
+    """What a channel's digest, quiet hours and time zone say of each other."""
+    digest, quiet, timezone = (channel.get(key) for key in ("digest", "quiet", "timezone"))
+    if digest is not None:
+        for key in ("group", "interval"):
+            if key in channel:
+                report.add((*path, key), "a digest has its own times: give one or the other")
+    if timezone is not None and digest is None and quiet is None:
+        report.add((*path, "timezone"), "a time zone goes with digest and quiet only")
+    _check_zone(timezone, (*path, "timezone"), report)
+    if not isinstance(digest, str) or not isinstance(quiet, str):
+        return
+    try:
+        is_never = parse_quiet(quiet).has(parse_digest(digest).at)
+    except ValueError:
+        return  # told with its type
+    if is_never:
+        end = quiet.rpartition("-")[2]
+        report.add((*path, "digest"), f"it lies in the quiet hours: write {end}, when they end")
+
+
+def _check_zone(timezone: object, path: KeyPath, report: Report) -> bool:
+    """Whether a time zone can be used; None means the default."""
+    if not isinstance(timezone, str):
+        return timezone is None
+    try:
+        load_zone(timezone)
+    except InputError as error:
+        report.add(path, str(error))
+        return False
+    return True
+
+
+def _check_templates(raw: Raw, report: Report, folder: Path, environ: Mapping[str, str]) -> None:
+    templates = table(raw, "alerts").get("templates")
+    if isinstance(templates, str) and templates:
+        _check_folder(templates, ("alerts", "templates"), report, folder, environ)
 
 
 def _check_canaries(raw: Raw, report: Report, folder: Path, environ: Mapping[str, str]) -> None:
@@ -213,19 +256,24 @@ def _check_images(
     watch: Raw, path: KeyPath, report: Report, folder: Path, environ: Mapping[str, str]
 ) -> None:
     images = watch.get("images")
-    if not isinstance(images, str) or not images:
-        return
+    if isinstance(images, str) and images:
+        _check_folder(images, (*path, "images"), report, folder, environ)
+
+
+def _check_folder(
+    text: str, path: KeyPath, report: Report, folder: Path, environ: Mapping[str, str]
+) -> None:
     try:
-        found = resolve_path(images, folder, environ)
+        found = resolve_path(text, folder, environ)
         if not found.exists():
-            report.add((*path, "images"), f"there is no folder {found}")
+            report.add(path, f"there is no folder {found}")
         elif not found.is_dir():
-            report.add((*path, "images"), f"{found} is not a folder")
+            report.add(path, f"{found} is not a folder")
         else:
             next(found.iterdir(), None)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        report.add((*path, "images"), f"the folder can't be read: {reason}")
+        report.add(path, f"the folder can't be read: {reason}")
 
 
 def _check_schedule(watch: Raw, path: KeyPath, report: Report) -> None:
@@ -238,12 +286,8 @@ def _check_schedule(watch: Raw, path: KeyPath, report: Report) -> None:
         )
     if timezone is not None and cron is None:
         report.add((*path, "timezone"), "a time zone goes with cron only")
-    if isinstance(timezone, str):
-        try:
-            load_zone(timezone)
-        except InputError as error:
-            report.add((*path, "timezone"), str(error))
-            timezone = None
+    if not _check_zone(timezone, (*path, "timezone"), report):
+        timezone = None
     if trigger := _parse_trigger(every, cron, timezone, path, report):
         _check_jitter(watch, trigger, path, report)
 

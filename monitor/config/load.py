@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
@@ -27,10 +28,18 @@ from monitor.config.models import (
 from monitor.config.report import Report
 from monitor.config.routes import build_route, check_routes
 from monitor.config.secrets import SecretSource, Unresolved
-from monitor.config.tables import FileTable, MarketplaceTable, WatchTable
+from monitor.config.tables import (
+    AlertsTable,
+    ChannelTable,
+    FileTable,
+    MarketplaceTable,
+    WatchTable,
+)
 from monitor.config.values import resolve_database_url, resolve_path
 from monitor.errors import ConfigError, InputError, Problem
 from monitor.marketplaces.base import account_key, options_model
+from monitor.model import Language
+from monitor.triggers import load_zone
 
 # Stands in for a secret that is not there, so that nothing else complains about its absence.
 _NOT_THERE = "unresolved"
@@ -206,13 +215,17 @@ class _Draft:
             marketplaces={
                 name: self._marketplace(name, item) for name, item in tables.marketplaces.items()
             },
-            channels={
-                name: ChannelConfig(name, item.url, item.group)
-                for name, item in tables.channels.items()
-            },
-            alerts=AlertsConfig(list(tables.alerts.ops)),
+            channels={name: _channel(name, item) for name, item in tables.channels.items()},
+            alerts=self._alerts(tables.alerts),
             watches=[self._watch(item) for item in tables.watch],
             routes=[build_route(item) for item in tables.route],
+        )
+
+    def _alerts(self, item: AlertsTable) -> AlertsConfig:
+        folder = item.templates
+        return AlertsConfig(
+            ops=list(item.ops),
+            templates=resolve_path(folder, self.folder, self.environ) if folder else None,
         )
 
     def _marketplace(self, name: str, item: MarketplaceTable) -> MarketplaceConfig:
@@ -244,6 +257,23 @@ class _Draft:
             own_sellers=list(item.own_sellers),
             jitter=jitter_of(trigger, item.jitter),
         )
+
+
+def _channel(name: str, item: ChannelTable) -> ChannelConfig:
+    return ChannelConfig(
+        name=name,
+        url=item.url,
+        # a digest is what it gathers for
+        group=item.group if item.digest is None else timedelta(0),
+        interval=item.interval,
+        in_full=item.in_full,
+        digest=item.digest,
+        quiet=item.quiet,
+        zone=load_zone(item.timezone or "UTC"),
+        language=Language(item.language),
+        pictures=item.pictures,
+        pace=item.pace,
+    )
 
 
 def _option_types(marketplace: Mapping[str, object]) -> Iterator[tuple[str, object]]:

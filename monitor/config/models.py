@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, SecretStr
 
+from monitor.config.values import DigestTime, QuietTimes
 from monitor.marketplaces.base import account_key
-from monitor.model import Route
+from monitor.model import Language, Route
 from monitor.triggers import Trigger
 
 
@@ -56,18 +58,31 @@ class MarketplaceConfig:
 
 @dataclass(frozen=True, slots=True)
 class ChannelConfig:
-    """`group` is how long alerts are gathered before they go out as one message."""
+    """How a channel tells; the wall times of `digest` and `quiet` are those of `zone`.
+
+    `group` is how long alerts are gathered before they go out as one message, `interval` the least
+    time between two messages. `pace` is in messages per minute.
+    """
 
     name: str
     url: SecretStr
     group: timedelta
+    interval: timedelta
+    in_full: int
+    digest: DigestTime | None
+    quiet: QuietTimes | None
+    zone: ZoneInfo
+    language: Language
+    pictures: bool
+    pace: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class AlertsConfig:
-    """`ops` names the channels of operator alerts."""
+    """`ops` names the channels of operator alerts; `templates` is a folder."""
 
     ops: list[str]
+    templates: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

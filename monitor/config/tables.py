@@ -12,7 +12,16 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from monitor.config.values import parse_duration, parse_jitter, parse_rate
+from monitor.config.values import (
+    DigestTime,
+    QuietTimes,
+    parse_digest,
+    parse_duration,
+    parse_jitter,
+    parse_pace,
+    parse_quiet,
+    parse_rate,
+)
 from monitor.model import DEFAULT_ALERT_SCORE, DEFAULT_RECORD_SCORE, AlertEvent
 
 T = TypeVar("T")
@@ -58,6 +67,9 @@ def _check_event(name: str) -> str:
 Text = Annotated[str, Field(min_length=1)]
 Duration = Annotated[timedelta, _from_text(parse_duration, "6h")]
 Group = Annotated[timedelta, _from_text(_parse_group, "30s")]
+DigestText = Annotated[DigestTime, _from_text(parse_digest, "daily 08:00")]
+QuietText = Annotated[QuietTimes, _from_text(parse_quiet, "22:00-07:00")]
+Pace = Annotated[int, _from_text(parse_pace, "20/m")]
 Jitter = Annotated[timedelta | float, _from_text(parse_jitter, "5%")]
 Rate = Annotated[float, _from_text(parse_rate, "5/s")]
 Quota = Annotated[int, Field(gt=0)]
@@ -109,12 +121,21 @@ class ChannelTable(Table):
 
     url: SecretStr
     group: Group = timedelta(seconds=30)
+    interval: Group = timedelta(0)
+    in_full: Annotated[int, Field(ge=0, le=50)] = 10
+    digest: DigestText | None = None
+    quiet: QuietText | None = None
+    timezone: Text | None = None
+    language: Literal["en", "zh"] = "en"
+    pictures: bool = True
+    pace: Pace | None = None
 
 
 class AlertsTable(Table):
     """`[alerts]`."""
 
     ops: list[Text] = []
+    templates: Text | None = None
 
 
 class WatchTable(Table):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import time, timedelta
 from pathlib import Path
 
 from monitor.config.secrets import expand_home
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 _LONGEST = timedelta(days=366)
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK = r"([01][0-9]|2[0-3]):([0-5][0-9])"
 _DRIVERS = {
     "postgresql+psycopg": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
@@ -37,6 +40,56 @@ def parse_rate(text: str) -> float:
     if match is None or float(match[1]) == 0:
         raise ValueError("not a rate: write calls per second, minute or hour, such as 5/s or 30/m")
     return float(match[1]) / _SECONDS[match[2]]
+
+
+def parse_pace(text: str) -> int:
+    """`20/m`: a whole number of messages per minute, at least 1."""
+    match = re.fullmatch(r"([0-9]{1,4})/m", text)
+    if match is None or int(match[1]) == 0:
+        raise ValueError("not a pace: write messages per minute, such as 20/m")
+    return int(match[1])
+
+
+@dataclass(frozen=True, slots=True)
+class DigestTime:
+    """`at` on the clock, every day or on one `weekday` (0 is Monday)."""
+
+    at: time
+    weekday: int | None = None
+
+
+def parse_digest(text: str) -> DigestTime:
+    """`daily 08:00` or `weekly mon 08:00`."""
+    match = re.fullmatch(rf"(?:daily|weekly ({'|'.join(_WEEKDAYS)})) {_CLOCK}", text)
+    if match is None:
+        raise ValueError(
+            "not a digest: write daily and a time or weekly, a day and a time, such as daily 08:00 "
+            "or weekly mon 08:00"
+        )
+    weekday = _WEEKDAYS.index(match[1]) if match[1] else None
+    return DigestTime(time(int(match[2]), int(match[3])), weekday)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietTimes:
+    """From `start` to `end` on the clock, over midnight if `end` is the earlier one."""
+
+    start: time
+    end: time
+
+    def has(self, at: time) -> bool:
+        """Whether a wall time lies within them."""
+        if self.start <= self.end:
+            return self.start <= at < self.end
+        return at >= self.start or at < self.end
+
+
+def parse_quiet(text: str) -> QuietTimes:
+    """`22:00-07:00`; off where both are the same."""
+    match = re.fullmatch(rf"{_CLOCK}-{_CLOCK}", text)
+    if match is None:
+        raise ValueError("not quiet hours: write two times from 00:00 to 23:59, as in 22:00-07:00")
+    return QuietTimes(time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4])))
 
 
 def parse_jitter(text: str) -> timedelta | float:

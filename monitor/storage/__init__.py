@@ -1,7 +1,9 @@
 """rows <-> nouns: the only room that knows SQLAlchemy. One module per noun."""
 
+# else `metadata` lacks their tables
+import monitor.storage.channel_tables
 import monitor.storage.marketplace_tables
-import monitor.storage.silence_tables  # noqa: F401 - else `metadata` lacks them
+import monitor.storage.silence_tables  # noqa: F401
 from monitor.storage.engine import Connection, Store
 from monitor.storage.files import PictureFiles
 from monitor.storage.schema import check_schema, ensure_schema, upgrade_schema

@@ -58,6 +58,7 @@ class AlertRow:
     """An alert's delivery to one channel; the channel is None where none was there to go to.
 
     `held_by` says why it is held: a `silence`, its `unspecific` reference picture or a `verdict`.
+    `waits_for` says what keeps it until `next_try_at`, for who knows the channel's options.
     """
 
     alert_id: str
@@ -73,6 +74,7 @@ class AlertRow:
     sent_at: datetime | None
     held_by: str | None = None
     silence_id: int | None = None
+    waits_for: str | None = None
 
 
 def add(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
 
 import sqlalchemy as sa
 
@@ -14,19 +13,17 @@ from monitor.model import AlertEvent
 from monitor.storage.engine import Connection
 from monitor.storage.matches import MatchRow
 from monitor.storage.matches import find as find_matches
+from monitor.storage.ready import MOST_IN_A_MESSAGE, UNSENT, Wanted, pick, read_free
 from monitor.storage.tables import alerts, deliveries, watches
 from monitor.storage.text import clean
-
-# One message tells so many at most; a baseline is one message, however long.
-MOST_IN_A_GROUP = 200
-MOST_IN_A_BASELINE = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class DueDelivery:
     """A claimed delivery with what its message says. `created_at` is the alert's.
 
-    `attempts` counts the one in hand, `due_from_at` is when it was routed, or released.
+    `attempts` counts the one in hand; `due_from_at` is when it was first tried, or, if that came
+    later, routed or released.
     """
 
     id: int
@@ -44,40 +41,35 @@ class DueDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ChannelHealth:
-    """What waits for a channel: how many, since when, and what it said last."""
+    """What waits for a channel: how many, since when, and what it said last.
+
+    `new_from_at` is when the oldest came that was never tried, `tried_from_at` the oldest other.
+    """
 
     channel: str
     waiting: int
-    oldest_at: datetime | None
+    new_from_at: datetime | None
+    tried_from_at: datetime | None
     most_attempts: int
     dead: int
+    refused: int
     last_error: str | None
 
 
-# (whether it is for operators, whether it tells of a match, its baseline, attempts)
-_Kind: TypeAlias = tuple[bool, bool, int | None, int]
-
-_WAITING = deliveries.c.state.in_(["due", "failed"])
-_SENDING = deliveries.c.state == "sending"
-
-
-def _is_free(owner: str, now: datetime) -> sa.ColumnElement[bool]:
-    """Due for its first or next try, or in the hands of nobody who still works on it.
-
-    That is a process whose lease has run out, or `owner` itself: it asks for a channel's next
-    message only when it has none in hand there, so an error has dropped this one.
-    """
-    dropped = sa.or_(deliveries.c.lease_until < now, deliveries.c.owner == owner)
-    return sa.or_(sa.and_(_WAITING, deliveries.c.next_try_at <= now), sa.and_(_SENDING, dropped))
-
-
-def find_channels_due(conn: Connection, now: datetime) -> set[str]:
-    """Channels with something to try now or in hand, apart from their waiting for a group.
-
-    A cheap look before the claim, which decides.
-    """
-    some = sa.or_(sa.and_(_WAITING, deliveries.c.next_try_at <= now), _SENDING)
-    return set(conn.execute(sa.select(deliveries.c.channel).where(some).distinct()).scalars())
+def has_ready(
+    conn: Connection,
+    channel: str,
+    owner: str,
+    now: datetime,
+    group: timedelta,
+    *,
+    until: datetime | None = None,
+    only_retries: bool = False,
+) -> bool:
+    """Whether `claim` would take something: a look that locks nothing."""
+    wanted = Wanted(channel, owner, now, group, until, only_retries)
+    most = 1 if group <= timedelta(0) else MOST_IN_A_MESSAGE
+    return bool(pick(read_free(conn, wanted, most), wanted))
 
 
 def claim(
@@ -87,43 +79,32 @@ def claim(
     now: datetime,
     lease: timedelta,
     group: timedelta,
+    *,
+    until: datetime | None = None,
+    only_retries: bool = False,
 ) -> list[DueDelivery]:
     """Take the deliveries of the channel's next message; empty if none is ready.
 
     One message holds one kind: operator alerts, matches, the matches of one baseline, or summaries
     of what is held. All but a baseline wait until the oldest of their kind is `group` old, counted
     from the alert's creation; what has been tried before waits no more. What is tried again is not
-    mixed with what is new.
+    mixed with what is new. With `until`, what is new must have been routed by then; `only_retries`
+    leaves it out.
+
+    Alerts of one listing keep the order of their creation: what was told before it and is not sent
+    yet holds an alert back, unless both go in this message.
     """
-    rows = conn.execute(
-        sa.select(
-            deliveries.c.id,
-            deliveries.c.attempts,
-            alerts.c.created_at,
-            alerts.c.event,
-            alerts.c.baseline_cycle_id,
-        )
-        .select_from(deliveries.join(alerts))
-        .where(deliveries.c.channel == channel, _is_free(owner, now))
-        .order_by(alerts.c.created_at, deliveries.c.id)
-        .with_for_update(skip_locked=True, of=deliveries)
-    ).all()
-    kinds: dict[_Kind, list[int]] = {}
-    oldest: dict[_Kind, datetime] = {}
-    for row in rows:
-        event = AlertEvent(row.event)
-        kind = (event.is_operator, event.is_match, row.baseline_cycle_id, row.attempts)
-        kinds.setdefault(kind, []).append(row.id)
-        oldest.setdefault(kind, row.created_at)
-    for kind, ids in kinds.items():
-        _, _, baseline, attempts = kind
-        if baseline is not None or attempts != 0 or oldest[kind] + group <= now:
-            most = MOST_IN_A_GROUP if baseline is None else MOST_IN_A_BASELINE
-            return _take(conn, ids[:most], owner, now + lease)
-    return []
+    wanted = Wanted(channel, owner, now, group, until, only_retries)
+    ids = pick(read_free(conn, wanted, MOST_IN_A_MESSAGE, is_locking=True), wanted)
+    return _take(conn, ids, owner, now, now + lease) if ids else []
 
 
-def _take(conn: Connection, ids: list[int], owner: str, lease_until: datetime) -> list[DueDelivery]:
+def _take(
+    conn: Connection, ids: list[int], owner: str, now: datetime, lease_until: datetime
+) -> list[DueDelivery]:
+    first_tried_at = sa.func.coalesce(
+        deliveries.c.first_tried_at, sa.bindparam(None, now, type_=deliveries.c.sent_at.type)
+    )
     conn.execute(
         sa.update(deliveries)
         .where(deliveries.c.id.in_(ids))
@@ -132,6 +113,7 @@ def _take(conn: Connection, ids: list[int], owner: str, lease_until: datetime) -
             owner=owner,
             lease_until=lease_until,
             attempts=deliveries.c.attempts + 1,
+            first_tried_at=first_tried_at,
         )
     )
     rows = conn.execute(
@@ -141,7 +123,8 @@ def _take(conn: Connection, ids: list[int], owner: str, lease_until: datetime) -
             deliveries.c.channel,
             deliveries.c.attempts,
             alerts.c.created_at,
-            deliveries.c.created_at.label("due_from_at"),
+            deliveries.c.created_at.label("routed_at"),
+            deliveries.c.first_tried_at,
             alerts.c.event,
             alerts.c.text,
             alerts.c.match_id,
@@ -160,7 +143,7 @@ def _take(conn: Connection, ids: list[int], owner: str, lease_until: datetime) -
             channel=row.channel,
             attempts=row.attempts,
             created_at=row.created_at,
-            due_from_at=row.due_from_at,
+            due_from_at=max(row.routed_at, row.first_tried_at),
             event=AlertEvent(row.event),
             watch=row.watch,
             text=row.text,
@@ -171,9 +154,9 @@ def _take(conn: Connection, ids: list[int], owner: str, lease_until: datetime) -
     ]
 
 
-def finish_sent(conn: Connection, ids: Sequence[int], owner: str, now: datetime) -> None:
-    """Note that the channel has accepted the message."""
-    _finish(conn, ids, owner, state="sent", sent_at=now, next_try_at=None, last_error=None)
+def finish_sent(conn: Connection, ids: Sequence[int], owner: str, now: datetime) -> int:
+    """Note that the channel has accepted the message; how many were still in `owner`'s hands."""
+    return _finish(conn, ids, owner, state="sent", sent_at=now, next_try_at=None, last_error=None)
 
 
 def finish_failed(
@@ -189,8 +172,13 @@ def finish_failed(
     _finish(conn, ids, owner, state=state, next_try_at=next_try_at, last_error=clean(error))
 
 
-def _finish(conn: Connection, ids: Sequence[int], owner: str, **values: object) -> None:
-    conn.execute(
+def give_back(conn: Connection, ids: Sequence[int], owner: str) -> None:
+    """Note that they were not sent, as a stop or quiet hours came first: due again at once."""
+    _finish(conn, ids, owner, state="failed", last_error="stopped before it was sent")
+
+
+def _finish(conn: Connection, ids: Sequence[int], owner: str, **values: object) -> int:
+    done = conn.execute(
         sa.update(deliveries)
         .where(
             deliveries.c.id.in_(ids),
@@ -199,14 +187,16 @@ def _finish(conn: Connection, ids: Sequence[int], owner: str, **values: object) 
         )
         .values(owner=None, lease_until=None, **values)
     )
+    return done.rowcount
 
 
 def find_last_sent_at(conn: Connection, channel: str) -> datetime | None:
     """When the channel last accepted anything."""
     return conn.execute(
-        sa.select(sa.func.max(deliveries.c.sent_at, type_=deliveries.c.sent_at.type)).where(
-            deliveries.c.channel == channel
-        )
+        sa.select(deliveries.c.sent_at)
+        .where(deliveries.c.channel == channel, deliveries.c.sent_at.is_not(None))
+        .order_by(deliveries.c.sent_at.desc())
+        .limit(1)
     ).scalar()
 
 
@@ -236,10 +226,9 @@ def retry(conn: Connection, alert_id: str | None, channel: str | None, now: date
         wanted.append(deliveries.c.alert_id == alert_id)
     if channel is not None:
         wanted.append(deliveries.c.channel == channel)
-    done = conn.execute(
-        sa.update(deliveries).where(*wanted).values(state="failed", next_try_at=now)
-    )
-    return done.rowcount
+    # as if it were routed now: it has its whole week again
+    values = {"state": "failed", "created_at": now, "next_try_at": now, "refused_at": None}
+    return conn.execute(sa.update(deliveries).where(*wanted).values(**values)).rowcount
 
 
 def list_health(conn: Connection) -> list[ChannelHealth]:
@@ -247,23 +236,34 @@ def list_health(conn: Connection) -> list[ChannelHealth]:
 
     What is held doesn't wait for its channel.
     """
-    unsent = deliveries.c.state.not_in(["sent", "held"])
+    is_dead = deliveries.c.state == "dead"
+    is_new = deliveries.c.state == "due"
+    since = sa.func.min(deliveries.c.created_at, type_=deliveries.c.created_at.type)
     rows = conn.execute(
         sa.select(
             deliveries.c.channel,
-            sa.func.count().filter(deliveries.c.state != "dead").label("waiting"),
-            sa.func.count().filter(deliveries.c.state == "dead").label("dead"),
-            sa.func.min(deliveries.c.created_at, type_=deliveries.c.created_at.type)
-            .filter(deliveries.c.state != "dead")
-            .label("oldest"),
+            sa.func.count().filter(~is_dead).label("waiting"),
+            sa.func.count().filter(is_dead).label("dead"),
+            sa.func.count(deliveries.c.refused_at).filter(is_dead).label("refused"),
+            since.filter(is_new).label("new_from_at"),
+            since.filter(~is_new, ~is_dead).label("tried_from_at"),
             sa.func.max(deliveries.c.attempts).label("attempts"),
             sa.func.max(deliveries.c.last_error).label("error"),
         )
-        .where(unsent)
+        .where(deliveries.c.state.in_([*UNSENT, "dead"]))
         .group_by(deliveries.c.channel)
         .order_by(deliveries.c.channel)
     )
     return [
-        ChannelHealth(row.channel, row.waiting, row.oldest, row.attempts, row.dead, row.error)
+        ChannelHealth(
+            channel=row.channel,
+            waiting=row.waiting,
+            new_from_at=row.new_from_at,
+            tried_from_at=row.tried_from_at,
+            most_attempts=row.attempts,
+            dead=row.dead,
+            refused=row.refused,
+            last_error=row.error,
+        )
         for row in rows
     ]

@@ -377,9 +377,12 @@ deliveries = sa.Table(
     sa.Column("sent_at", Instant),
     sa.Column("summarised_at", Instant),  # when a summary of what is held has told of it
     _ref("silence_id", "silences.id", nullable=True),  # what it is to be held by, once not in hand
+    sa.Column("first_tried_at", Instant),
+    sa.Column("refused_at", Instant),  # given up because its channel refuses messages for good
     sa.UniqueConstraint("alert_id", "channel"),
     sa.CheckConstraint(
         "state IN ('due', 'sending', 'sent', 'failed', 'dead', 'held')", name="state"
     ),
     sa.Index("ix_deliveries_queue", "channel", "state", "next_try_at"),
+    sa.Index("ix_deliveries_sent", "channel", "sent_at"),
 )

@@ -61,7 +61,7 @@ def test_the_example_loads(tmp_path: Path) -> None:
 def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     text = re.sub(
         r"^#(daily_quota|monthly_quota|spread_quota|cron|timezone|marketplaces|sites|tags"
-        r"|relations|min_score|max_score|events) =",
+        r"|relations|min_score|max_score|events|interval|quiet|in_full|language|pictures|pace) =",
         r"\1 =",
         EXAMPLE,
         flags=re.MULTILINE,
@@ -75,6 +75,10 @@ def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     assert route.events == {AlertEvent(name) for name in ROUTED_EVENTS}
     assert route.relations == set(Relation) - {Relation.NONE}
     assert alibaba.spread_quota is _default(MarketplaceTable, "spread_quota")
+    legal = config.channels["legal"]
+    for key in ("interval", "in_full", "language", "pictures"):
+        assert getattr(legal, key) == _default(ChannelTable, key)
+    assert config.channels["management"].zone.key == "UTC"
 
 
 def test_the_routes_on_the_page_are_valid() -> None:

@@ -1,0 +1,142 @@
+"""Deliveries that are ready: what of a channel's queue makes its next message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
+
+import sqlalchemy as sa
+
+from monitor.model import AlertEvent
+from monitor.storage.engine import Connection
+from monitor.storage.tables import alerts, deliveries, matches
+
+# One message tells so many at most, of whatever kind: no more are held in memory.
+MOST_IN_A_MESSAGE = 5_000
+UNSENT = ("due", "failed", "sending")
+
+
+class FreeRow(NamedTuple):
+    """A delivery that may be taken; `created_at` is the alert's."""
+
+    id: int
+    attempts: int
+    state: str
+    created_at: datetime
+    event: str
+    baseline_cycle_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a channel may be taken now, and by whom."""
+
+    channel: str
+    owner: str
+    now: datetime
+    group: timedelta
+    until: datetime | None
+    only_retries: bool
+
+    def new(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
+        """Due for the first time: routed, or released, at `next_try_at`."""
+        until = self.now if self.until is None else min(self.until, self.now)
+        return sa.and_(table.c.state == "due", table.c.next_try_at <= until)
+
+    def failed(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
+        return sa.and_(table.c.state == "failed", table.c.next_try_at <= self.now)
+
+    def dropped(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
+        """In the hands of nobody who still works on it.
+
+        That is a process whose lease has run out, or `owner` itself: it asks for a channel's next
+        message only when it has none in hand there, so an error has dropped this one.
+        """
+        is_dropped = sa.or_(table.c.lease_until < self.now, table.c.owner == self.owner)
+        return sa.and_(table.c.state == "sending", is_dropped)
+
+    def tried(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
+        return sa.or_(self.failed(table), self.dropped(table))
+
+
+# (whether it is for operators, whether it tells of a match, its baseline, attempts, is new)
+_Kind: TypeAlias = tuple[bool, bool, int | None, int, bool]
+
+
+def read_free(
+    conn: Connection, wanted: Wanted, most: int, *, is_locking: bool = False
+) -> list[FreeRow]:
+    """Up to `most` of each state, in the order of the queue's index: never the whole queue."""
+    states = [(wanted.failed, wanted.tried), (wanted.dropped, wanted.tried)]
+    if not wanted.only_retries:
+        states.insert(0, (wanted.new, wanted.new))
+    rows: list[FreeRow] = []
+    for free, alike in states:
+        select = (
+            sa.select(
+                deliveries.c.id,
+                deliveries.c.attempts,
+                deliveries.c.state,
+                alerts.c.created_at,
+                alerts.c.event,
+                alerts.c.baseline_cycle_id,
+            )
+            .select_from(
+                deliveries.join(alerts).outerjoin(matches, matches.c.id == alerts.c.match_id)
+            )
+            .where(
+                deliveries.c.channel == wanted.channel,
+                free(deliveries),
+                ~_is_overtaking(wanted.channel, alike),
+            )
+            .order_by(deliveries.c.next_try_at, deliveries.c.id)
+            .limit(most)
+        )
+        if is_locking:
+            select = select.with_for_update(skip_locked=True, of=deliveries)
+        rows += [FreeRow(*row) for row in conn.execute(select)]
+    return sorted(rows, key=lambda row: (row.created_at, row.id))
+
+
+def _is_overtaking(
+    channel: str, alike: Callable[[sa.FromClause], sa.ColumnElement[bool]]
+) -> sa.ColumnElement[bool]:
+    """Whether an earlier alert of the same listing waits for this channel, and can't go along."""
+    earlier, its_alert, its_match = deliveries.alias(), alerts.alias(), matches.alias()
+    goes_along = sa.and_(
+        alike(earlier),
+        earlier.c.attempts == deliveries.c.attempts,
+        sa.func.coalesce(its_alert.c.baseline_cycle_id, 0)
+        == sa.func.coalesce(alerts.c.baseline_cycle_id, 0),
+    )
+    return sa.exists().where(
+        its_match.c.listing_id == matches.c.listing_id,
+        its_alert.c.match_id == its_match.c.id,
+        earlier.c.alert_id == its_alert.c.id,
+        earlier.c.channel == channel,
+        earlier.c.state.in_(UNSENT),
+        sa.or_(
+            its_alert.c.created_at < alerts.c.created_at,
+            sa.and_(its_alert.c.created_at == alerts.c.created_at, earlier.c.id < deliveries.c.id),
+        ),
+        ~goes_along,
+    )
+
+
+def pick(rows: Sequence[FreeRow], wanted: Wanted) -> list[int]:
+    """The ids of the first kind that is ready, the oldest alert first."""
+    kinds: dict[_Kind, list[int]] = {}
+    oldest: dict[_Kind, datetime] = {}
+    for row in rows:
+        event = AlertEvent(row.event)
+        is_new = row.state == "due"
+        kind = (event.is_operator, event.is_match, row.baseline_cycle_id, row.attempts, is_new)
+        kinds.setdefault(kind, []).append(row.id)
+        oldest.setdefault(kind, row.created_at)
+    for kind, ids in kinds.items():
+        _, _, baseline, _, is_new = kind
+        if not is_new or baseline is not None or oldest[kind] + wanted.group <= wanted.now:
+            return ids[:MOST_IN_A_MESSAGE]
+    return []
