@@ -131,6 +131,9 @@ class _Draft:
         database = table(self.raw, "database")
         if "url" in database:
             yield ("database", "url"), database, True
+        alerts = table(self.raw, "alerts")
+        if "ping_url" in alerts:
+            yield ("alerts", "ping_url"), alerts, True
         for name, channel in tables_in(self.raw, "channels"):
             if "url" in channel:
                 yield ("channels", name, "url"), channel, True
@@ -207,7 +210,12 @@ class _Draft:
                 name: ChannelConfig(name, item.url, item.group)
                 for name, item in tables.channels.items()
             },
-            alerts=AlertsConfig(list(tables.alerts.ops)),
+            alerts=AlertsConfig(
+                ops=list(tables.alerts.ops),
+                ping_url=tables.alerts.ping_url,
+                ping_every=tables.alerts.ping_every,
+                ping_fail=tables.alerts.ping_fail,
+            ),
             watches=[self._watch(item) for item in tables.watch],
         )
 

@@ -64,9 +64,16 @@ class ChannelConfig:
 
 @dataclass(frozen=True, slots=True)
 class AlertsConfig:
-    """`ops` names the channels of operator alerts."""
+    """`ops` names the channels of operator alerts.
+
+    `ping_url` is visited at most every `ping_every` while all is well; with `ping_fail` the address
+    below it that ends in `/fail` is, once, when it is not.
+    """
 
     ops: list[str]
+    ping_url: SecretStr | None = None
+    ping_every: timedelta = timedelta(minutes=5)
+    ping_fail: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from monitor.config.values import parse_duration, parse_jitter, parse_rate
+from monitor.config.values import is_web_address, parse_duration, parse_jitter, parse_rate
 from monitor.model import DEFAULT_ALERT_SCORE, DEFAULT_RECORD_SCORE
 
 T = TypeVar("T")
@@ -35,12 +34,7 @@ def _parse_group(text: str) -> timedelta:
 
 def _check_proxy(value: SecretStr) -> SecretStr:
     """The message doesn't repeat it: it may hold a password."""
-    try:
-        parts = urlsplit(value.get_secret_value())
-        is_address = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address or parts.scheme not in ("http", "https"):
+    if not is_web_address(value.get_secret_value()):
         raise ValueError("must be the address of a proxy, such as http://proxy.example:3128")
     return value
 
@@ -101,6 +95,9 @@ class AlertsTable(Table):
     """`[alerts]`."""
 
     ops: list[Text] = []
+    ping_url: SecretStr | None = None
+    ping_every: Duration = timedelta(minutes=5)
+    ping_fail: bool = True
 
 
 class WatchTable(Table):
