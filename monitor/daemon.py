@@ -7,7 +7,6 @@ them are trivial. Nothing is kept in memory between steps, so any of them may di
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +18,11 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from monitor.alerting import apply_silences, deliver_next, route_alerts, summarise_held
-from monitor.app import App, open_app
-from monitor.config import Config
-from monitor.errors import ConfigError, InputError, Stopping, StoreError
+from monitor.app import App
+from monitor.errors import SchemaMismatch, Stopping, StoreError
+from monitor.health import check_health
 from monitor.model import Scan, ScanOutcome
-from monitor.notify_systemd import notify, reloading
+from monitor.ping import DeadMansSwitch
 from monitor.scanning import (
     LEASE,
     begin,
@@ -37,31 +36,47 @@ from monitor.scanning import (
     refresh_stored,
     run_scan,
 )
-from monitor.signals import handling
-from monitor.storage import scans, watches
-from monitor.storage.queue import release, renew_leases
+from monitor.storage import check_revision, head_revision, scans, watches
+from monitor.storage.queue import renew_leases
 from monitor.triggers import with_jitter
+from monitor.troubles import end_unplanned, note_late, note_unplanned, watch_over
 
 log = logging.getLogger(__name__)
 
 TICK = timedelta(seconds=1)
 HEARTBEAT = timedelta(seconds=10)
+# How often the daemon looks at its own state.
+LOOK = timedelta(minutes=1)
+# One scan waits for minutes, a message of hundreds of parts takes an hour: who works on one thing
+# for longer hangs.
+HUNG_AFTER = timedelta(hours=2)
 # systemd waits 20 s before it kills; the contract is 10 s for everything.
 DRAIN = timedelta(seconds=8)
-RELEASE_LIMIT = timedelta(seconds=1)
 # After the store failed, a step waits this long before it asks again.
 STORE_PAUSE = timedelta(seconds=5)
 # A watch whose planning raises what nobody expected must not keep the others from theirs.
 POISONED_PAUSE = timedelta(hours=1)
 
-LoadConfig = Callable[[], Config]
+_HUNG_SECONDS = HUNG_AFTER.total_seconds()
 
 
 class Daemon:
-    """Runs one config until it is told to stop or to reload."""
+    """Runs one config until it is told to stop or to reload.
 
-    def __init__(self, app: App, status: Callable[[str], None]) -> None:
+    `give_up` is told of what no further step can mend.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        status: Callable[[str], None],
+        switch: DeadMansSwitch | None = None,
+        give_up: Callable[[StoreError], None] | None = None,
+    ) -> None:
         self._app = app
+        self._switch = switch
+        self._give_up = give_up
+        self._revision = head_revision()
         self._watches = {watch.name: watch for watch in app.config.watches}
         self._status = status
         self._running: dict[str, float] = {}
@@ -83,9 +98,14 @@ class Daemon:
         steps["check"] = self.check_step
         for name in self._app.alerts.destinations:
             steps[f"tell {name}"] = partial(self.tell_step, name)
+        slow_steps: dict[str, tuple[Callable[[], bool], timedelta]] = {
+            "watch over": (self.watch_over_step, LOOK)
+        }
+        if self._switch is not None:
+            slow_steps["ping"] = (self.ping_step, min(LOOK, self._switch.every))
         scheduler = BackgroundScheduler(
             timezone="UTC",
-            executors={"default": ThreadPoolExecutor(len(steps) + 2)},
+            executors={"default": ThreadPoolExecutor(len(steps) + len(slow_steps) + 2)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         now = datetime.now(UTC)
@@ -98,6 +118,15 @@ class Daemon:
                 id=name,
                 # one after the other within a tick, as they hand over to each other
                 next_run_time=now + TICK * index / len(steps),
+            )
+        for name, (step, every) in slow_steps.items():
+            scheduler.add_job(
+                self._loop,
+                "interval",
+                (name, step),
+                seconds=every.total_seconds(),
+                id=name,
+                next_run_time=now + TICK,
             )
         scheduler.add_job(self.beat, "interval", seconds=HEARTBEAT.total_seconds(), id="beat")
         scheduler.start()
@@ -117,14 +146,16 @@ class Daemon:
             self._plan(due[0], now)
         except (StoreError, Stopping):
             raise
-        except Exception:
+        except Exception as error:
             with context.store.writing() as conn:
                 watches.set_next_due(conn, due[0].id, due[0].due_at, now + POISONED_PAUSE)
+                note_unplanned(self._app, conn, due[0].name, error)
             raise
         return True
 
     def _plan(self, due: watches.DueWatch, now: datetime) -> None:
         config = self._watches[due.name]
+        note_late(self._app, config, due.due_at)
         # from the later of both: what was missed while we were down is made up for once
         next_at = config.trigger.next_after(max(now, due.due_at))
         next_at = with_jitter(config.trigger, next_at, config.jitter, self._app.alerts.random)
@@ -139,6 +170,7 @@ class Daemon:
             plan.cycle_id,
             next_at.isoformat(),
         )
+        end_unplanned(self._app, due.name)
 
     def search_step(self, marketplace: str) -> bool:
         """One search of a marketplace at a time: for its canary if that is due, else a scan."""
@@ -215,6 +247,31 @@ class Daemon:
     def tell_step(self, channel: str) -> bool:
         return deliver_next(self._app.alerts, channel)
 
+    def watch_over_step(self) -> bool:
+        """Tell of full disks and late watches; give up if the database is no longer ours."""
+        check_revision(self._app.store, self._revision)
+        watch_over(self._app)
+        return False
+
+    def ping_step(self) -> bool:
+        """Hold the dead man's switch, if there is one."""
+        if self._switch is not None:
+            self._switch.hold(self._find_problem())
+        return False
+
+    def _find_problem(self) -> str | None:
+        """Why all is not well, in one line."""
+        now = time.monotonic()
+        with self._lock:
+            hung = [name for name, since in self._running.items() if now - since > _HUNG_SECONDS]
+        if hung:
+            return f"{hung[0]} has hung for more than {HUNG_AFTER}"
+        try:
+            health = check_health(self._app.store, self._app.config, self._app.scans.clock())
+        except StoreError as error:
+            return str(error)
+        return health.problems[0] if health.problems else None
+
     def beat(self) -> None:
         """Renew our leases, and tell systemd that we are alive only if the store answers."""
         context = self._app.scans
@@ -235,11 +292,14 @@ class Daemon:
         with self._busy(name):
             try:
                 while not self._app.stop.is_set() and step():
-                    pass
+                    with self._lock:
+                        self._running[name] = time.monotonic()
                 self._paused_until.pop(name, None)
             except Stopping:
                 return
             except StoreError as error:
+                if isinstance(error, SchemaMismatch) and self._give_up is not None:
+                    self._give_up(error)
                 if name not in self._paused_until:
                     log.error("%s: %s; trying again", name, error)  # noqa: TRY400
                 self._pause(name)
@@ -272,128 +332,3 @@ class Daemon:
             time.sleep(0.02)
         scheduler.shutdown(wait=False)
         return sorted(self._running)
-
-
-class Signals:
-    """What the operator asked for; set by the thread of signals, read by the main thread."""
-
-    def __init__(self) -> None:
-        self.wake = threading.Event()
-        self.is_stopping = False
-        self._stop = threading.Event()
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def installed(self) -> Iterator[None]:
-        """SIGTERM and SIGINT stop, SIGHUP reloads; the old handlers come back at the end."""
-        actions = {
-            signal.SIGTERM: self._on_stop,
-            signal.SIGINT: self._on_stop,
-            signal.SIGHUP: self.wake.set,
-        }
-        with handling(actions):
-            yield
-
-    def new_stop(self) -> threading.Event:
-        """The event that ends every wait of the parts about to start, also while they start."""
-        with self._lock:
-            self._stop = threading.Event()
-            if self.is_stopping:
-                self._stop.set()
-            return self._stop
-
-    def _on_stop(self) -> None:
-        with self._lock:
-            self.is_stopping = True
-            self._stop.set()
-        self.wake.set()
-
-
-def run(load_config: LoadConfig, notify_address: str | None) -> bool:
-    """Run until SIGTERM or SIGINT; SIGHUP loads the config anew and keeps the old one if it is bad.
-
-    Returns whether everything in hand ended in time. Raises ConfigError or StoreError if it can't
-    start at all.
-    """
-    signals = Signals()
-    with signals.installed():
-        config, clean = load_config(), True
-        working: Config | None = None
-        while not signals.is_stopping:
-            try:
-                following, clean = _serve(config, load_config, signals, notify_address)
-            except Stopping:
-                log.info("stopped while starting")
-            except (StoreError, InputError) as error:
-                if working is None:
-                    raise
-                log.error("the new config can't start, back to the old one: %s", error)  # noqa: TRY400
-                config, working = working, None
-            else:
-                config, working = following, config
-    return clean
-
-
-def _serve(
-    config: Config, load_config: LoadConfig, signals: Signals, notify_address: str | None
-) -> tuple[Config, bool]:
-    """Run one config until a stop or a good reload; (config to go on with, ended in time)."""
-
-    def status(message: str) -> None:
-        notify(message, notify_address)
-
-    stop = signals.new_stop()
-    with open_app(config, stop) as app:
-        daemon = Daemon(app, status)
-        scheduler = daemon.start()
-        status(f"READY=1\nSTATUS=watching with {len(config.watches)} watches")
-        log.info("ready watches=%d marketplaces=%d channels=%d", *_sizes(config))
-        following = _await_signal(config, load_config, signals, status)
-        status("STOPPING=1" if signals.is_stopping else reloading())
-        stop.set()
-        late = daemon.drain(scheduler)
-        if late:
-            log.error("did not end in time: %s; their rows are taken over later", ", ".join(late))
-        elif not _release_in_time(app):
-            late = ["giving rows back"]
-    log.info("stopped" if signals.is_stopping else "config reloaded")
-    return following, not late
-
-
-def _sizes(config: Config) -> tuple[int, int, int]:
-    return len(config.watches), len(config.marketplaces), len(config.channels)
-
-
-def _await_signal(
-    config: Config, load_config: LoadConfig, signals: Signals, status: Callable[[str], None]
-) -> Config:
-    """Wait for a stop or for a reload that loads; the config to go on with."""
-    while True:
-        signals.wake.wait()
-        signals.wake.clear()
-        if signals.is_stopping:
-            return config
-        try:
-            return load_config()
-        except ConfigError as error:
-            log.error("reload refused, the old config stays:\n%s", error)  # noqa: TRY400
-            status("STATUS=reload refused: the new config has problems, see the log")
-
-
-def _release_in_time(app: App) -> bool:
-    """Give back what is still ours; False if the database doesn't answer."""
-    thread = threading.Thread(target=_release, args=(app,), name="release", daemon=True)
-    thread.start()
-    thread.join(RELEASE_LIMIT.total_seconds())
-    if thread.is_alive():
-        log.error("the database does not answer; our rows are taken over later")
-    return not thread.is_alive()
-
-
-def _release(app: App) -> None:
-    """The stop event is set, so a lock of SQLite's is not waited for."""
-    try:
-        with app.store.writing() as conn:
-            release(conn, app.scans.owner)
-    except (StoreError, Stopping) as error:
-        log.warning("could not give rows back: %s; their leases run out", error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,14 +17,19 @@ from monitor.storage import (
     reference_checks,
     scans,
     silences,
+    troubles,
     watches,
 )
 from monitor.storage.reference_checks import Marked
 from monitor.storage.scans import ScanHealth
+from monitor.storage.troubles import Trouble
 from monitor.storage.watches import WatchStatus
 
 # A watch that is due is planned within seconds; later than this nobody does it.
 OVERDUE_AFTER = timedelta(minutes=15)
+# What the daemon hasn't met for so long is another machine's that is gone: the planning of a watch,
+# which it tries the least often, is tried every hour.
+TROUBLE_FORGOTTEN = timedelta(hours=2)
 # Long enough to be seen by whoever looks once a day.
 HOMELESS_FOR = timedelta(days=1)
 
@@ -53,6 +59,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         budgets = list_budgets(conn, config, now)
         canaries = canary_facts(conn, config)
         blind = marketplace_problems(conn, config, newest)
+        lasting = troubles.list_open(conn)
     facts: list[str] = []
     problems: list[str] = []
     for watch in config.watches:
@@ -63,6 +70,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
     facts += _silence_facts(*silenced)
     facts += [budget_fact(budget) for budget in budgets]
     facts += canaries
+    problems += _troubles_beside(problems, lasting, now)
     problems += blind
     problems += _scan_problems(newest)
     problems += list_picture_problems(store, now)
@@ -120,9 +128,18 @@ def _watch_problems(name: str, row: WatchStatus | None, now: datetime) -> list[s
     problems = []
     if now - row.next_due_at > OVERDUE_AFTER:
         problems.append(f"watch {name} is overdue since {row.next_due_at:%Y-%m-%d %H:%M} UTC")
-    if row.reference_pictures == 0:
+    elif row.reference_pictures == 0 and row.next_due_at > now:  # else it is about to be planned
         problems.append(f"watch {name} has no picture to search for")
     return problems
+
+
+def _troubles_beside(problems: list[str], lasting: list[Trouble], now: datetime) -> Iterator[str]:
+    """What the daemon has found, but for watches of whose lateness the rows tell already."""
+    for trouble in lasting:
+        name = trouble.key.removeprefix(troubles.LATE)
+        is_told = any(problem.startswith(f"watch {name} is overdue") for problem in problems)
+        if now - trouble.seen_at < TROUBLE_FORGOTTEN and not is_told:
+            yield trouble.text
 
 
 def _scan_problems(newest: list[ScanHealth]) -> list[str]:

@@ -73,6 +73,8 @@ class AlertEvent(StrEnum):
     REFERENCE_FEATURELESS = "reference_featureless"
     REFERENCE_UNSPECIFIC = "reference_unspecific"
     CHANNEL_BROKEN = "channel_broken"
+    DISK_LOW = "disk_low"
+    SCAN_OVERDUE = "scan_overdue"
 
     @property
     def is_match(self) -> bool:

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from monitor.errors import MonitorError
+
 
 @contextmanager
 def handling(actions: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
@@ -48,3 +50,49 @@ def _act(reader: socket.socket, actions: Mapping[signal.Signals, Callable[[], No
 
 def _ignore(*_: object) -> None:
     """Without a handler a signal would end the program, and nothing be written."""
+
+
+class Signals:
+    """What the operator asked for; set by the thread of signals, read by the main thread.
+
+    `failure` is why the daemon has to end by itself.
+    """
+
+    def __init__(self) -> None:
+        self.wake = threading.Event()
+        self.is_stopping = False
+        self.failure: MonitorError | None = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """SIGTERM and SIGINT stop, SIGHUP reloads; the old handlers come back at the end."""
+        actions = {
+            signal.SIGTERM: self._on_stop,
+            signal.SIGINT: self._on_stop,
+            signal.SIGHUP: self.wake.set,
+        }
+        with handling(actions):
+            yield
+
+    def new_stop(self) -> threading.Event:
+        """The event that ends every wait of the parts about to start, also while they start."""
+        with self._lock:
+            self._stop = threading.Event()
+            if self.is_stopping:
+                self._stop.set()
+            return self._stop
+
+    def give_up(self, failure: MonitorError) -> None:
+        """What runs can't go on: end every wait, as if told to stop, but for that reason."""
+        with self._lock:
+            self.failure = failure
+            self._stop.set()
+        self.wake.set()
+
+    def _on_stop(self) -> None:
+        with self._lock:
+            self.is_stopping = True
+            self._stop.set()
+        self.wake.set()

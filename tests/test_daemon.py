@@ -13,10 +13,10 @@ import pytest
 
 from monitor import matching
 from monitor.app import App
-from monitor.daemon import Daemon, Signals
+from monitor.daemon import Daemon
 from monitor.errors import StoreError
 from monitor.scanning.look import MAX_ATTEMPTS
-from monitor.signals import handling
+from monitor.signals import Signals, handling
 from monitor.storage import paces
 from monitor.storage.paces import Asked
 from tests.e2e.rehearsal import Rehearsal, copy, rehearse

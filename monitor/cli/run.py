@@ -17,10 +17,10 @@ def run(ctx: click.Context) -> None:
 
     A config with problems is refused at a reload and the old one stays.
     """
-    from monitor import daemon
+    from monitor import serving
 
     invocation: Invocation = ctx.find_root().obj
-    clean = daemon.run(lambda: load_config(ctx), invocation.environ.get("NOTIFY_SOCKET"))
+    clean = serving.run(lambda: load_config(ctx), invocation.environ.get("NOTIFY_SOCKET"))
     if not clean:
         # A thread hangs in a call that nothing can end; waiting for it would break the promise
         # to stop within 10 s. Its rows are leased and taken over by the next start.

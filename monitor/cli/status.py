@@ -16,8 +16,9 @@ def status(ctx: click.Context, *, as_json: bool) -> int:
 
     Not healthy: a watch is overdue, the last scans on a marketplace did not see everything or far
     less than usual, a marketplace is paused or has lost its canary, a quota is used up, an alert
-    could not be delivered for a while or was given up, or has no channel to go to. What is used of
-    each quota, and what silences hold, is told in any case.
+    could not be delivered for a while or was given up, or has no channel to go to, or the daemon
+    has found a disk nearly full or a watch late. What is used of each quota, and what silences
+    hold, is told in any case.
     """
     from monitor.app import utc_now
     from monitor.health import check_health

@@ -13,6 +13,7 @@ from monitor.config.lines import KeyPath
 from monitor.config.report import Report, suggest
 from monitor.config.tables import WatchTable
 from monitor.config.values import (
+    is_web_address,
     parse_digest,
     parse_duration,
     parse_jitter,
@@ -39,6 +40,7 @@ def check_all(
     _check_quotas(raw, report)
     _check_channels(raw, report)
     _check_templates(raw, report, folder, environ)
+    _check_ping(raw, report)
     _check_canaries(raw, report, folder, environ)
     _check_references(raw, report)
     _check_watches(raw, report, folder, environ)
@@ -169,6 +171,15 @@ def _check_templates(raw: Raw, report: Report, folder: Path, environ: Mapping[st
     templates = table(raw, "alerts").get("templates")
     if isinstance(templates, str) and templates:
         _check_folder(templates, ("alerts", "templates"), report, folder, environ)
+
+
+def _check_ping(raw: Raw, report: Report) -> None:
+    """The messages don't repeat the address: who knows it can ping in our place."""
+    alerts = table(raw, "alerts")
+    url = alerts.get("ping_url")
+    if isinstance(url, str) and not is_web_address(url):
+        message = "must be a web address, such as https://hc-ping.com/your-uuid"
+        report.add(("alerts", "ping_url"), message)
 
 
 def _check_canaries(raw: Raw, report: Report, folder: Path, environ: Mapping[str, str]) -> None:

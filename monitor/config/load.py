@@ -143,6 +143,9 @@ class _Draft:
         database = table(self.raw, "database")
         if "url" in database:
             yield ("database", "url"), database, True
+        alerts = table(self.raw, "alerts")
+        if "ping_url" in alerts:
+            yield ("alerts", "ping_url"), alerts, True
         for name, channel in tables_in(self.raw, "channels"):
             if "url" in channel:
                 yield ("channels", name, "url"), channel, True
@@ -226,6 +229,9 @@ class _Draft:
         return AlertsConfig(
             ops=list(item.ops),
             templates=resolve_path(folder, self.folder, self.environ) if folder else None,
+            ping_url=item.ping_url,
+            ping_every=item.ping_every,
+            ping_fail=item.ping_fail,
         )
 
     def _marketplace(self, name: str, item: MarketplaceTable) -> MarketplaceConfig:

@@ -79,10 +79,17 @@ class ChannelConfig:
 
 @dataclass(frozen=True, slots=True)
 class AlertsConfig:
-    """`ops` names the channels of operator alerts; `templates` is a folder."""
+    """`ops` names the channels of operator alerts; `templates` is a folder.
+
+    `ping_url` is visited at most every `ping_every` while all is well; with `ping_fail` the address
+    below it that ends in `/fail` is, once, when it is not.
+    """
 
     ops: list[str]
     templates: Path | None = None
+    ping_url: SecretStr | None = None
+    ping_every: timedelta = timedelta(minutes=5)
+    ping_fail: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Literal, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from monitor.config.values import (
     DigestTime,
     QuietTimes,
+    is_web_address,
     parse_digest,
     parse_duration,
     parse_jitter,
@@ -44,12 +44,7 @@ def _parse_group(text: str) -> timedelta:
 
 def _check_proxy(value: SecretStr) -> SecretStr:
     """The message doesn't repeat it: it may hold a password."""
-    try:
-        parts = urlsplit(value.get_secret_value())
-        is_address = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_address = False
-    if not is_address or parts.scheme not in ("http", "https"):
+    if not is_web_address(value.get_secret_value()):
         raise ValueError("must be the address of a proxy, such as http://proxy.example:3128")
     return value
 
@@ -136,6 +131,9 @@ class AlertsTable(Table):
 
     ops: list[Text] = []
     templates: Text | None = None
+    ping_url: SecretStr | None = None
+    ping_every: Duration = timedelta(minutes=5)
+    ping_fail: bool = True
 
 
 class WatchTable(Table):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from monitor.config.secrets import expand_home
 
@@ -104,6 +105,16 @@ def parse_jitter(text: str) -> timedelta | float:
     if part > 0.1:
         raise ValueError("too much: at most 10%")
     return part
+
+
+def is_web_address(text: str) -> bool:
+    """Whether a text is an http or https address with a host."""
+    try:
+        parts = urlsplit(text)
+        has_place = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return has_place and parts.scheme in ("http", "https")
 
 
 def resolve_path(text: str, folder: Path, environ: Mapping[str, str]) -> Path:

@@ -7,8 +7,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from monitor.storage.breakers import BreakerState
 from monitor.storage.engine import Connection
-from monitor.storage.tables import IS_COMPLETE, cycles, scans
+from monitor.storage.marketplace_tables import breakers
+from monitor.storage.tables import IS_COMPLETE, cycles, scans, watches
 
 FINISHED = "finished"
 
@@ -48,6 +50,30 @@ def list_open(conn: Connection, watch_id: int) -> list[int]:
         .order_by(scans.c.cycle_id)
     )
     return list(rows.scalars())
+
+
+def find_oldest_open(conn: Connection) -> dict[str, datetime]:
+    """Watch -> when the oldest round was due of which a scan is still to be done.
+
+    Scans that wait for a marketplace that is paused don't count.
+    """
+    is_paused = sa.exists().where(
+        breakers.c.marketplace == scans.c.marketplace,
+        breakers.c.state != BreakerState.CLOSED.value,
+    )
+    rows = conn.execute(
+        sa.select(
+            watches.c.name, sa.func.min(cycles.c.due_at, type_=cycles.c.due_at.type).label("due_at")
+        )
+        .select_from(
+            scans.join(cycles, cycles.c.id == scans.c.cycle_id).join(
+                watches, watches.c.id == scans.c.watch_id
+            )
+        )
+        .where(scans.c.state != FINISHED, watches.c.retired_at.is_(None), ~is_paused)
+        .group_by(watches.c.name)
+    )
+    return {row.name: row.due_at for row in rows}
 
 
 def count_progress(conn: Connection, cycle_ids: Collection[int]) -> tuple[int, int]:

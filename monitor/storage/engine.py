@@ -83,6 +83,12 @@ class Store:
         """`sqlite` or `postgresql`."""
         return self.engine.dialect.name
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the database's file is; None if it is a server's."""
+        url = self.engine.url
+        return Path(url.database).parent if self.dialect == "sqlite" and url.database else None
+
     def close(self) -> None:
         self.engine.dispose()
 

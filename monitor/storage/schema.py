@@ -54,6 +54,20 @@ def ensure_schema(store: Store) -> None:
     upgrade_schema(store)
 
 
+def check_revision(store: Store, expected: str) -> None:
+    """Whether the database is still at the revision that was found at the start.
+
+    Raises SchemaMismatch if another program has upgraded it meanwhile, StoreError.
+    """
+    with store.reading() as conn:
+        revision = find_revision(conn)
+    if revision != expected:
+        raise SchemaMismatch(
+            f"the database was at revision {expected} and is at {revision or 'none'} now: it was "
+            "upgraded or replaced while in use; start the program that belongs to it"
+        )
+
+
 def _mismatch(revision: str, head: str) -> str:
     if revision in known_revisions():
         return (

@@ -16,10 +16,10 @@ BERLIN, SHANGHAI = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Shanghai")
 AT_ONCE = timedelta(0)
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 YEARS = st.datetimes(
-    datetime(2020, 1, 1),
-    datetime(2030, 1, 1),
+    datetime(2020, 1, 1),  # noqa: DTZ001
+    datetime(2030, 1, 1),  # noqa: DTZ001
     timezones=st.just(UTC),
-    allow_imaginary=False,  # noqa: DTZ001 - hypothesis wants naive bounds
+    allow_imaginary=False,
 )
 WALL_TIMES = st.times().map(lambda found: found.replace(second=0, microsecond=0))
 ZONES = st.sampled_from(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import threading
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ class Clock:
 class Rehearsal:
     """`brand` and `shop` are folders; `database_url` is any of both databases.
 
-    `channel_url` stands in for the receiver's own, `more` is written at the config's end.
+    `channel_url` stands in for the receiver's own, `more` is written at the config's end;
+    `alerts_lines` and `channels` (of the watch) say who is told.
     """
 
     folder: Path
@@ -52,10 +54,13 @@ class Rehearsal:
     sandbox: Sandbox
     receiver: JsonReceiver
     clock: Clock = field(default_factory=Clock)
+    watch_name: str = "acme"
     watch_lines: tuple[str, ...] = ()
     marketplace_lines: tuple[str, ...] = ()
     every: str = "6h"
     channel_url: str | None = None
+    alerts_lines: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ("hook",)
     more: str = ""
 
     @property
@@ -78,9 +83,10 @@ class Rehearsal:
             f'app_key = "{rules.app_key}"\napp_secret = "{rules.app_secret}"\n'
             f'rate = "{rules.rate}/s"\n' + "\n".join(self.marketplace_lines),
             f'[channels.hook]\nurl = "{self.channel_url or self.receiver.url}"\ngroup = "0s"',
-            '[alerts]\nops = ["hook"]',
-            '[[watch]]\nname = "acme"\nimages = "brand"\nmarketplaces = ["rehearsal"]\n'
-            f'every = "{self.every}"\nchannels = ["hook"]\n' + "\n".join(self.watch_lines),
+            '[alerts]\nops = ["hook"]\n' + "\n".join(self.alerts_lines),
+            f'[[watch]]\nname = "{self.watch_name}"\nimages = "brand"\n'
+            f'marketplaces = ["rehearsal"]\nevery = "{self.every}"\n'
+            f"channels = {json.dumps(self.channels)}\n" + "\n".join(self.watch_lines),
             self.more,
         ]
         path.write_text("\n\n".join(lines) + "\n", encoding="utf-8")

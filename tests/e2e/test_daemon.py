@@ -81,7 +81,9 @@ def test_a_restart_neither_rescans_nor_skips(sqlite_rehearsal: Rehearsal) -> Non
     assert searches(rehearsal) == 2 * done
     until_next = next_due_at(rehearsal) - datetime.now(UTC)
     assert timedelta(hours=5.9) < until_next < timedelta(hours=6)
-    assert len(rehearsal.receiver.received) == 1
+    # that it was down for so long is the one thing that is new
+    assert len(rehearsal.receiver.received) == 2
+    assert rehearsal.told.count("Watch acme is late") == 1
 
 
 def test_a_reload_takes_a_new_channel_and_a_new_watch(sqlite_rehearsal: Rehearsal) -> None:

@@ -1,0 +1,41 @@
+"""What the daemon can still tell when it ends because its database can't be used."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from monitor.app import interruptible_sleep
+from monitor.channels import Channel
+from monitor.config import Config
+from monitor.errors import ChannelError, MonitorError, SchemaMismatch
+from monitor.model import Message
+from monitor.ping import open_switch
+
+log = logging.getLogger(__name__)
+
+
+def tell_without_store(config: Config, error: MonitorError, *, has_run: bool) -> None:
+    """Ping the failure; where a running daemon ends for an outdated schema, tell the operator.
+
+    No alert can be written then, so the message goes to each channel of `[alerts] ops` once, with
+    no second try and no id. A daemon that never ran leaves it to the ping and its exit code: it is
+    started again and again, and would tell every time.
+    """
+    never = threading.Event()
+    with open_switch(config.alerts, interruptible_sleep(never)) as switch:
+        if switch is not None:
+            switch.hold(str(error))
+    if not has_run or not isinstance(error, SchemaMismatch):
+        return
+    message = Message(
+        "Infringement Monitor has stopped: outdated schema",
+        f"{error}.\n\nNothing is searched and no alert is sent until then; alerts that wait are "
+        "kept. This message is sent once, past the database, so it has no alert id.",
+    )
+    for name in config.alerts.ops:
+        channel = Channel(name, config.channels[name].url.get_secret_value())
+        try:
+            channel.send(message)
+        except ChannelError as refused:
+            log.warning("could not tell %s that the daemon has stopped: %s", name, refused)

@@ -1,0 +1,206 @@
+"""Troubles of the daemon itself: each told once, and again when it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from monitor.app import App
+from monitor.config import load
+from monitor.daemon import Daemon
+from monitor.errors import SchemaMismatch
+from monitor.health import check_health
+from monitor.sandbox import Fault
+from monitor.storage import alerts
+from monitor.troubles import least_free, watch_over
+from tests.e2e.rehearsal import Rehearsal, rehearse
+
+GB = 1_000_000_000
+
+
+@pytest.fixture
+def rehearsal(tmp_path: Path, database_url: str) -> Iterator[Rehearsal]:
+    with rehearse(tmp_path / "home", database_url, copies=1, others=0) as running:
+        yield running
+
+
+@dataclass
+class Disk:
+    """Every folder is on it; sizes are in bytes."""
+
+    total: int = 100 * GB
+    free: int = 50 * GB
+
+    def __call__(self, folder: Path) -> tuple[int, int]:
+        return self.total, self.free
+
+
+def told(app: App, event: str) -> list[str]:
+    with app.store.reading() as conn:
+        rows = [row for row in alerts.list_rows(conn) if row.event == event]
+    return [row.text or "" for row in reversed(rows)]
+
+
+def problems(rehearsal: Rehearsal, app: App) -> tuple[str, ...]:
+    return check_health(app.store, load(rehearsal.config, {}), rehearsal.clock()).problems
+
+
+# -- disks
+
+
+def test_a_disk_that_runs_full_is_told_once_until_it_has_recovered(rehearsal: Rehearsal) -> None:
+    disk = Disk()
+    with rehearsal.app() as app:
+        for free, count in ((50, 0), (4.9, 1), (2, 1), (5.2, 1), (4.9, 1), (6, 1), (4, 2)):
+            disk.free = int(free * GB)
+            watch_over(app, disk)
+            assert len(told(app, "disk_low")) == count, free
+        assert "4.9 of 100 GB are free" in told(app, "disk_low")[0]
+
+
+def test_status_tells_of_a_low_disk_until_it_has_room(rehearsal: Rehearsal) -> None:
+    rehearsal.scan()
+    disk = Disk(free=GB)
+    with rehearsal.app() as app:
+        watch_over(app, disk)
+        (problem,) = problems(rehearsal, app)
+        assert "make room" in problem
+        disk.free = 50 * GB
+        watch_over(app, disk)
+        assert problems(rehearsal, app) == ()
+
+
+def test_low_is_below_one_gigabyte_or_a_twentieth() -> None:
+    assert least_free(10 * GB) == GB
+    assert least_free(1_000 * GB) == 50 * GB
+    assert least_free(GB) == GB / 2  # of a small disk of its own, half
+
+
+def test_a_disk_that_cannot_be_asked_is_no_low_one(rehearsal: Rehearsal) -> None:
+    def unreachable(folder: Path) -> tuple[int, int]:
+        raise OSError("stale file handle")
+
+    with rehearsal.app() as app:
+        watch_over(app, unreachable)
+        assert told(app, "disk_low") == []
+
+
+# -- watches
+
+
+def test_a_watch_late_by_more_than_its_interval_is_told_once(rehearsal: Rehearsal) -> None:
+    with rehearsal.app() as app:
+        rehearsal.clock.advance(hours=5.9)
+        watch_over(app, Disk())
+        assert told(app, "scan_overdue") == []
+        rehearsal.clock.advance(hours=0.2)
+        watch_over(app, Disk())
+        watch_over(app, Disk())
+        (text,) = told(app, "scan_overdue")
+        assert text.startswith("Watch acme is late: the round that was due at 2026-01-05 08:00 UTC")
+        assert len([line for line in problems(rehearsal, app) if "acme" in line]) == 1
+
+
+def test_a_short_interval_has_a_quarter_of_an_hour(rehearsal: Rehearsal) -> None:
+    rehearsal.every = "1s"
+    with rehearsal.app() as app:
+        rehearsal.clock.advance(minutes=14)
+        watch_over(app, Disk())
+        assert told(app, "scan_overdue") == []
+        rehearsal.clock.advance(minutes=2)
+        watch_over(app, Disk())
+        assert len(told(app, "scan_overdue")) == 1
+
+
+def test_a_daemon_that_was_down_over_a_round_says_so_once(rehearsal: Rehearsal) -> None:
+    rehearsal.scan()
+    rehearsal.clock.advance(hours=13)
+    with rehearsal.app() as app:
+        daemon = Daemon(app, lambda _: None)
+        for _ in range(3):
+            daemon.plan_step()
+            daemon.watch_over_step()
+        assert len(told(app, "scan_overdue")) == 1
+        while daemon.look_step("rehearsal"):
+            pass
+        daemon.watch_over_step()
+        assert not [line for line in problems(rehearsal, app) if "late" in line]
+    rehearsal.clock.advance(hours=13)
+    with rehearsal.app() as app:
+        Daemon(app, lambda _: None).plan_step()
+        assert len(told(app, "scan_overdue")) == 2
+
+
+def test_a_round_that_nobody_finishes_is_late_too(rehearsal: Rehearsal) -> None:
+    with rehearsal.app() as app:
+        Daemon(app, lambda _: None).plan_step()
+        rehearsal.clock.advance(hours=7)
+        watch_over(app, Disk())
+        (text,) = told(app, "scan_overdue")
+        assert "is not planned" in text or "is not done" in text
+
+
+def test_what_waits_for_a_paused_marketplace_is_not_late(rehearsal: Rehearsal) -> None:
+    rehearsal.every = "20m"
+    rehearsal.sandbox.faults.order(Fault.HTML)
+    with rehearsal.app() as app:
+        daemon = Daemon(app, lambda _: None)
+        for _ in range(3):
+            daemon.plan_step()
+            while daemon.look_step("rehearsal"):
+                pass
+            rehearsal.clock.advance(minutes=21)
+        daemon.plan_step()
+        rehearsal.clock.advance(minutes=21)
+        daemon.plan_step()
+        watch_over(app, Disk())
+        assert told(app, "marketplace_paused")
+        assert told(app, "scan_overdue") == []
+
+
+def test_a_watch_that_cannot_be_planned_is_told_at_once_and_once(rehearsal: Rehearsal) -> None:
+    with rehearsal.app() as app:
+        daemon = Daemon(app, lambda _: None)
+        rules = dict(app.scans.watches)
+        app.scans.watches.clear()  # type: ignore[attr-defined]
+        for _ in range(3):
+            with pytest.raises(KeyError):
+                daemon.plan_step()
+            daemon.watch_over_step()
+            rehearsal.clock.advance(hours=1)
+        (text,) = told(app, "scan_overdue")
+        assert "Watch acme can't be planned" in text
+        assert text in problems(rehearsal, app)
+        app.scans.watches.update(rules)  # type: ignore[attr-defined]
+        daemon.plan_step()
+        assert text not in problems(rehearsal, app)
+
+
+def test_a_watch_that_left_the_config_has_no_troubles(rehearsal: Rehearsal) -> None:
+    with rehearsal.app() as app:
+        rehearsal.clock.advance(hours=7)
+        watch_over(app, Disk())
+        assert told(app, "scan_overdue")
+    rehearsal.watch_name = "another"
+    with rehearsal.app() as app:
+        watch_over(app, Disk())
+        assert not [line for line in problems(rehearsal, app) if "Watch acme" in line]
+
+
+# -- schema
+
+
+def test_a_database_upgraded_under_the_daemon_makes_it_give_up(rehearsal: Rehearsal) -> None:
+    given_up: list[Exception] = []
+    with rehearsal.app() as app:
+        daemon = Daemon(app, lambda _: None, give_up=given_up.append)
+        daemon.watch_over_step()
+        with app.store.writing() as conn:
+            conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(SchemaMismatch, match="is at 9999 now"):
+            daemon.watch_over_step()
+        daemon._loop("watch over", daemon.watch_over_step)
+    assert [type(error) for error in given_up] == [SchemaMismatch]
