@@ -49,8 +49,6 @@ _CLOCK_WORDS = re.compile(r"timestamp|时间戳", re.IGNORECASE)
 _KEY_WORDS = re.compile(r"signature|\bsign\b|app.?key|app.?secret|client.?(id|secret)|签名", re.I)
 _TOKEN_WORDS = re.compile(r"token|user authenticat|unauthori[sz]ed|invalid_grant", re.IGNORECASE)
 _UNREADABLE_PICTURE = re.compile(r"handle image error", re.IGNORECASE)
-# An address in a refusal is ours: words in a picture's name are no words of the gateway.
-_ADDRESS = re.compile(r"https?://\S*", re.IGNORECASE)
 
 _CODE_KEYS = ("error_code", "errorCode", "code", "error")
 _MESSAGE_KEYS = (
@@ -109,7 +107,7 @@ def _is_refusal(said: dict[str, Json], *, is_top: bool) -> bool:
 
 def _refusal(said: dict[str, Json]) -> MarketplaceError:
     code = next(_iter_texts(said, _CODE_KEYS), "")
-    words = " ".join(_ADDRESS.sub("", text) for text in _iter_texts(said, _MESSAGE_KEYS)).strip()
+    words = " ".join(_iter_texts(said, _MESSAGE_KEYS))
     if _UNREADABLE_PICTURE.search(words):
         return BadImage("the site could not load or read the picture")
     found = refusal(words, code=code, codes=_CODES, waits=_WAITS)

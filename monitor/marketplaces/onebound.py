@@ -14,7 +14,6 @@ from typing import Final, Literal
 from urllib.parse import quote, quote_plus
 
 from monitor.errors import (
-    AuthError,
     BadImage,
     MarketplaceError,
     ProtocolError,
@@ -37,7 +36,7 @@ from monitor.marketplaces.options import (
 )
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
-from monitor.marketplaces.refusals import Kind, meaning_of, refusal
+from monitor.marketplaces.refusals import meaning_of, refusal
 from monitor.marketplaces.sites import find_item_id, find_listing, listing_url
 from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
@@ -59,14 +58,10 @@ _GOOD_CODES = ("0", "0000")
 _TOTALS = ("real_total_results", "total_results")
 # What prices are in where their text names no currency; the last two are unverified.
 _CURRENCIES: Final = {"1688": "CNY", "taobao": "CNY", "aliexpress": "USD", "alibaba": "USD"}
-# The reseller publishes no table of its codes, so its words are read: these before the usual ones.
-_QUOTA = r"次数.{0,12}(?:上限|超|用完|不足|限制)|欠费|充值|recharge|overdue"
-_AUTH = r"(?:key|授权|账号|帐号).{0,12}(?:过期|到期|无效|错误|不存在|expired)"
-_MEANINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (re.compile(r"每秒|每分钟|并发|qps", re.IGNORECASE), Throttled),
-    (re.compile(_QUOTA, re.IGNORECASE), QuotaExhausted),
-    (re.compile(_AUTH, re.IGNORECASE), AuthError),
-)
+# The reseller publishes no table of its codes, so its words are read. It sells calls by the day:
+# a number of calls that is over, without a word of seconds, is the day's.
+_CALLS_OVER = re.compile(r"次数.{0,12}(?:上限|超|限制)|overdue", re.IGNORECASE)
+_FOR_NOW = re.compile(r"每秒|每分钟|并发|频|qps", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"\b(key|secret)=[^&\s]*", re.IGNORECASE)
 _API_INFO = re.compile(r"today:\s*([0-9]{1,9})\b.*?max:\s*([0-9]{1,9})\b")
 
@@ -187,10 +182,12 @@ def _words(value: Json) -> str:
 
 
 def _refuse(words: str, code: str, value: Json) -> MarketplaceError:
-    kind = next((kind for pattern, kind in _MEANINGS if pattern.search(words)), None)
-    kind = kind or meaning_of(f"{code} {words}".strip())
+    kind = meaning_of(f"{code} {words}".strip())
     usage = find_usage(value)
     if kind is ProtocolError and usage is not None and usage[0] >= usage[1]:
+        kind = QuotaExhausted
+    is_for_now = _FOR_NOW.search(words) is not None
+    if kind in (ProtocolError, Throttled) and _CALLS_OVER.search(words) and not is_for_now:
         kind = QuotaExhausted
     return refusal(words, code=code, codes={code: kind})
 
