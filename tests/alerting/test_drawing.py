@@ -92,9 +92,11 @@ def desk(store: Store, tmp_path: Path) -> Iterator[Desk]:
 
 
 def pictures_in(mail: EmailMessage) -> dict[str, Image.Image]:
-    """File name -> the picture that was attached under it."""
+    """File name -> the picture that came under it, inline or attached."""
     found: dict[str, Image.Image] = {}
-    for part in mail.iter_attachments():
+    for part in mail.walk():
+        if part.get_content_maintype() != "image":
+            continue
         data = part.get_payload(decode=True)
         assert isinstance(data, bytes)
         found[str(part.get_filename())] = Image.open(io.BytesIO(data))
