@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.alerting import apply_silences, deliver_next, route_alerts, summarise_held
+from monitor.alerting import deliver_next, route_next
 from monitor.app import App
 from monitor.errors import Stopping, StoreError
 from monitor.model import ScanOutcome
@@ -154,8 +154,7 @@ def _deliver_all(app: App) -> None:
     """Route and deliver until nothing more is due now; what failed waits for its next try."""
     at_once = timedelta(0)
     while True:
-        steps = (apply_silences, route_alerts, summarise_held)
-        busy = any(step(app.alerts) > 0 for step in steps)
+        busy = route_next(app.alerts)
         for name in app.alerts.destinations:
             busy |= deliver_next(app.alerts, name, group=at_once)
         if not busy:

@@ -3,7 +3,7 @@
 from monitor.alerting.context import AlertContext, ChannelOptions, Destination, Routes
 from monitor.alerting.deliver import deliver_next
 from monitor.alerting.hold import apply_silences, summarise_held
-from monitor.alerting.routing import route_alerts
+from monitor.alerting.routing import route_alerts, route_next
 
 __all__ = [
     "AlertContext",
@@ -13,5 +13,6 @@ __all__ = [
     "apply_silences",
     "deliver_next",
     "route_alerts",
+    "route_next",
     "summarise_held",
 ]
