@@ -17,7 +17,7 @@ from functools import partial
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from monitor.alerting import apply_silences, deliver_next, route_alerts, summarise_held
+from monitor.alerting import deliver_next, route_next
 from monitor.app import App
 from monitor.errors import SchemaMismatch, Stopping, StoreError
 from monitor.health import check_health
@@ -240,9 +240,8 @@ class Daemon:
         return any(check_references(context, context.watches[name]) for name in self._watches)
 
     def route_step(self) -> bool:
-        """Fan out what is new as silences allow, then sum up what is held."""
-        alerts = self._app.alerts
-        return any(step(alerts) > 0 for step in (apply_silences, route_alerts, summarise_held))
+        """Fan out what is new, and see to what is held."""
+        return route_next(self._app.alerts)
 
     def tell_step(self, channel: str) -> bool:
         return deliver_next(self._app.alerts, channel)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.alerting import apply_silences, deliver_next, route_alerts, summarise_held
+from monitor.alerting import deliver_next, route_next
 from monitor.app import App
 from monitor.errors import Stopping, StoreError
 from monitor.model import ScanOutcome
@@ -159,8 +159,7 @@ def _deliver_all(app: App) -> None:
     names = list(app.alerts.destinations)
     with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
         while True:
-            steps = (apply_silences, route_alerts, summarise_held)
-            busy = any(step(app.alerts) > 0 for step in steps)
+            busy = route_next(app.alerts)
             told = list(pool.map(lambda name: _deliver_channel(app, name), names))
             if not busy and not any(told):
                 return

@@ -12,7 +12,7 @@ from monitor.alerting.deliver import deliver_next
 from monitor.alerting.failing import digest_of_url
 from monitor.alerting.gate import next_opening, wait_of_failed, wait_of_new
 from monitor.alerting.hold import apply_silences, summarise_held
-from monitor.alerting.routing import route_alerts
+from monitor.alerting.routing import route_alerts, route_next
 
 __all__ = [
     "AlertContext",
@@ -26,6 +26,7 @@ __all__ = [
     "digest_of_url",
     "next_opening",
     "route_alerts",
+    "route_next",
     "summarise_held",
     "wait_of_failed",
     "wait_of_new",

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from monitor.alerting.context import AlertContext, Routes
+from monitor.alerting.hold import apply_silences, summarise_held
 from monitor.model import Route
 from monitor.storage import alerts, silences
 from monitor.storage.alerts import UnroutedAlert
@@ -52,6 +53,13 @@ def fits(alert: UnroutedAlert, route: Route) -> bool:
 
 def _plain(tags: Iterable[str]) -> set[str]:
     return {tag.strip().casefold() for tag in tags}
+
+
+def route_next(context: AlertContext) -> bool:
+    """Bring what is held up to date, or route what is new, or sum up what is held; False if there
+    is nothing to do. Raises StoreError.
+    """
+    return any(step(context) > 0 for step in (apply_silences, route_alerts, summarise_held))
 
 
 def route_alerts(context: AlertContext) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.alerting import Routes
@@ -149,6 +149,7 @@ CONFIGS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(ALERTS, CONFIGS)
 def test_no_alert_disappears_unless_an_empty_list_says_so(
     alert: UnroutedAlert, routes: Routes
@@ -160,12 +161,14 @@ def test_no_alert_disappears_unless_an_empty_list_says_so(
     assert len(channels) == len(set(channels))
 
 
+@settings(deadline=None)
 @given(ALERTS, CONFIGS)
 def test_trouble_goes_to_ops_and_nowhere_else(alert: UnroutedAlert, routes: Routes) -> None:
     if alert.event.is_operator:
         assert channels_of(alert, routes) == ("ops",)
 
 
+@settings(deadline=None)
 @given(ALERTS, CONFIGS, ROUTES)
 def test_a_route_that_fits_nothing_of_an_alert_changes_nothing_for_it(
     alert: UnroutedAlert, routes: Routes, other: Route

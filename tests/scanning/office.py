@@ -17,10 +17,8 @@ from monitor.alerting import (
     ChannelOptions,
     Destination,
     Routes,
-    apply_silences,
     deliver_next,
-    route_alerts,
-    summarise_held,
+    route_next,
 )
 from monitor.channels import Channel
 from monitor.model import CheckState, Observation, PictureRecord, Route
@@ -112,8 +110,7 @@ class Office:
         context = self.context
         busy = True
         while busy:
-            steps = (apply_silences, route_alerts, summarise_held)
-            busy = any(step(context) > 0 for step in steps)
+            busy = route_next(context)
             for name in context.destinations:
                 busy |= deliver_next(context, name)
 
