@@ -94,6 +94,11 @@ def test_a_title_adds_no_element_to_a_mail(tmp_path: Path, title: str) -> None:
     assert page.handlers == []
 
 
+def test_a_mail_shows_what_was_written_and_not_its_markup(tmp_path: Path) -> None:
+    body = body_of(tmp_path, 'Tom & "Jerry" <3 &lt;b&gt;', MAIL)
+    assert "Tom &amp; &#34;Jerry&#34; &lt;\u200b3 &amp;lt;b&amp;gt;" in body
+
+
 @any_title
 @given(TITLES)
 def test_a_title_is_plain_text_in_markdown(tmp_path: Path, title: str) -> None:
