@@ -51,6 +51,7 @@ Group = Annotated[timedelta, _from_text(_parse_group, "30s")]
 Jitter = Annotated[timedelta | float, _from_text(parse_jitter, "5%")]
 Rate = Annotated[float, _from_text(parse_rate, "5/s")]
 Quota = Annotated[int, Field(gt=0)]
+Percent = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -117,6 +118,9 @@ class WatchTable(Table):
     alert_score: Score = DEFAULT_ALERT_SCORE
     channels: list[Text]
     own_sellers: list[Text] = []
+    price_change_percent: Percent | None = None
+    tell_gone: bool = False
+    remind_after: Duration | None = None
 
 
 class FileTable(Table):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -26,7 +26,8 @@ MOST_IN_A_BASELINE = 5_000
 class DueDelivery:
     """A claimed delivery with what its message says. `created_at` is the alert's.
 
-    `attempts` counts the one in hand, `due_from_at` is when it was routed, or released.
+    `attempts` counts the one in hand, `due_from_at` is when it was routed, or released. `detail`
+    is what the event says of the match, such as `old_price`: scanning/follow.py has the names.
     """
 
     id: int
@@ -40,6 +41,7 @@ class DueDelivery:
     text: str | None
     baseline_cycle_id: int | None
     match: MatchRow | None
+    detail: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _take(conn: Connection, ids: list[int], owner: str, lease_until: datetime) -
             deliveries.c.created_at.label("due_from_at"),
             alerts.c.event,
             alerts.c.text,
+            alerts.c.detail,
             alerts.c.match_id,
             alerts.c.baseline_cycle_id,
             watches.c.name.label("watch"),
@@ -166,6 +169,7 @@ def _take(conn: Connection, ids: list[int], owner: str, lease_until: datetime) -
             text=row.text,
             baseline_cycle_id=row.baseline_cycle_id,
             match=found.get(row.match_id),
+            detail=row.detail or {},
         )
         for row in rows
     ]

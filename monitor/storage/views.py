@@ -22,7 +22,8 @@ SELECT CAST(m.id AS {text}) AS match_id, w.name AS watch, a.name AS asset,
        m.times_seen AS times_seen, m.picture_sha256 AS picture_sha256,
        CAST(p.cluster_id AS {text}) AS cluster_id,
        (SELECT min(d.sent_at) FROM deliveries AS d JOIN alerts AS al ON al.id = d.alert_id
-         WHERE al.match_id = m.id) AS first_alerted_at
+         WHERE al.match_id = m.id) AS first_alerted_at,
+       m.gone_at AS gone_at, m.reappeared_at AS reappeared_at
   FROM matches AS m
   JOIN watches AS w ON w.id = m.watch_id
   JOIN assets AS a ON a.id = m.asset_id
@@ -58,7 +59,7 @@ SELECT s.site AS site, s.seller_id AS seller_id, s.name AS seller,
 SELECT al.id AS alert_id, al.event AS event, CAST(al.match_id AS {text}) AS match_id,
        d.channel AS channel, d.state AS state, d.attempts AS attempts,
        d.last_error AS last_error, al.created_at AS created_at, d.next_try_at AS next_try_at,
-       d.sent_at AS sent_at
+       d.sent_at AS sent_at, CAST(al.detail AS {text}) AS detail
   FROM alerts AS al
   LEFT JOIN deliveries AS d ON d.alert_id = al.id
 """,
