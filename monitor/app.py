@@ -218,6 +218,9 @@ def _rules(watch: WatchConfig) -> WatchRules:
         record_score=watch.record_score,
         alert_score=watch.alert_score,
         own_sellers=frozenset(watch.own_sellers),
+        price_change_percent=watch.price_change_percent,
+        tell_gone=watch.tell_gone,
+        remind_after=watch.remind_after,
     )
 
 

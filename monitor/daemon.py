@@ -34,6 +34,7 @@ from monitor.scanning import (
     look_for_canary,
     plan_watch,
     refresh_stored,
+    remind,
     run_scan,
 )
 from monitor.storage import check_revision, head_revision, scans, watches
@@ -135,13 +136,13 @@ class Daemon:
     # -- steps
 
     def plan_step(self) -> bool:
-        """Plan one watch that is due. One that can't be planned is tried again an hour later."""
+        """Plan one watch that is due, an hour later if it can't be; with none due, remind."""
         context = self._app.scans
         now = context.clock()
         with context.store.reading() as conn:
             due = [watch for watch in watches.find_due(conn, now) if watch.name in self._watches]
         if not due:
-            return False
+            return remind(context, self._watches)
         try:
             self._plan(due[0], now)
         except (StoreError, Stopping):

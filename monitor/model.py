@@ -59,6 +59,11 @@ class AlertEvent(StrEnum):
 
     NEW_MATCH = "new_match"
     SCORE_CROSSED = "score_crossed"
+    RELISTED = "relisted"
+    PRICE_CHANGE = "price_change"
+    GONE = "gone"
+    REAPPEARED = "reappeared"
+    REMINDER = "reminder"
     MATCHES_HELD = "matches_held"
     SCAN_BLOCKED = "scan_blocked"
     SCAN_QUOTA = "scan_quota"
@@ -79,11 +84,24 @@ class AlertEvent(StrEnum):
     @property
     def is_match(self) -> bool:
         """Whether it tells of one match."""
-        return self in (AlertEvent.NEW_MATCH, AlertEvent.SCORE_CROSSED)
+        return self in _OF_MATCHES
 
     @property
     def is_operator(self) -> bool:
         return not self.is_match and self is not AlertEvent.MATCHES_HELD
+
+
+_OF_MATCHES: Final = frozenset(
+    {
+        AlertEvent.NEW_MATCH,
+        AlertEvent.SCORE_CROSSED,
+        AlertEvent.RELISTED,
+        AlertEvent.PRICE_CHANGE,
+        AlertEvent.GONE,
+        AlertEvent.REAPPEARED,
+        AlertEvent.REMINDER,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

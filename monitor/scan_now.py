@@ -22,6 +22,7 @@ from monitor.scanning import (
     look_back,
     look_for_canary,
     plan_watch,
+    remind,
     run_scan,
 )
 from monitor.storage import cycles, deliveries, held, matches, scans, silences, watches
@@ -85,6 +86,8 @@ def scan_now(app: App, names: Sequence[str], progress: Progress) -> Summary:
             # those that have found nothing to tell can wait for the daemon
             while check_references(context, context.watches[name], alerting_only=True):
                 app.sleep(0)
+        while remind(context, names):
+            app.sleep(0)
         _deliver_all(app)
     return _summarise(app, plans, cycle_ids, began_at)
 

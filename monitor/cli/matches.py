@@ -20,6 +20,7 @@ COLUMNS = (
     "price",
     "verdict",
     "first_seen_at",
+    "lately",
     "url",
 )
 VERDICTS = click.Choice([verdict.value for verdict in Verdict])

@@ -262,6 +262,9 @@ class _Draft:
             channels=list(item.channels),
             own_sellers=list(item.own_sellers),
             jitter=jitter_of(trigger, item.jitter),
+            price_change_percent=item.price_change_percent,
+            tell_gone=item.tell_gone,
+            remind_after=item.remind_after,
         )
 
 

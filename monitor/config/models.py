@@ -94,7 +94,10 @@ class AlertsConfig:
 
 @dataclass(frozen=True, slots=True)
 class WatchConfig:
-    """Scores are 0..1; `jitter` is at most a tenth of the time between two due times."""
+    """Scores are 0..1; `jitter` is at most a tenth of the time between two due times.
+
+    `price_change_percent` is in percent of the price last told; None tells none.
+    """
 
     name: str
     images: Path
@@ -105,6 +108,9 @@ class WatchConfig:
     channels: list[str]
     own_sellers: list[str]
     jitter: timedelta
+    price_change_percent: float | None = None
+    tell_gone: bool = False
+    remind_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

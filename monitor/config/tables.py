@@ -68,6 +68,7 @@ Pace = Annotated[int, _from_text(parse_pace, "20/m")]
 Jitter = Annotated[timedelta | float, _from_text(parse_jitter, "5%")]
 Rate = Annotated[float, _from_text(parse_rate, "5/s")]
 Quota = Annotated[int, Field(gt=0)]
+Percent = Annotated[float, Field(gt=0, le=1_000, allow_inf_nan=False)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 # A condition that names nothing would be read as "any" by one and as "none" by the next.
 Names = Annotated[list[Text], Field(min_length=1)]
@@ -150,6 +151,9 @@ class WatchTable(Table):
     alert_score: Score = DEFAULT_ALERT_SCORE
     channels: list[Text]
     own_sellers: list[Text] = []
+    price_change_percent: Percent | None = None
+    tell_gone: bool = False
+    remind_after: Duration | None = None
 
 
 class RouteTable(Table):

@@ -8,6 +8,7 @@ from monitor.scanning.look import claim_scan, finish_scan, run_scan
 from monitor.scanning.look_back import look_back
 from monitor.scanning.pictures import refresh_stored
 from monitor.scanning.plan import Plan, plan_watch
+from monitor.scanning.remind import remind
 
 __all__ = [
     "LEASE",
@@ -25,5 +26,6 @@ __all__ = [
     "look_for_canary",
     "plan_watch",
     "refresh_stored",
+    "remind",
     "run_scan",
 ]

@@ -25,7 +25,7 @@ from monitor.scanning.pages import iter_pages
 from monitor.scanning.pausing import ask_turn, note_failure, note_success, take_turn
 from monitor.scanning.pictures import load_prints, sha256_of
 from monitor.scanning.record import FETCH_THREADS
-from monitor.storage import alerts, canaries, pictures
+from monitor.storage import alerts, appearances, canaries, pictures
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,8 @@ def drop_canary(
         )
         if before is None or before.lost_at is not None:
             return
+        # nobody knows for how long the searches were blind
+        appearances.forget_missed(conn, marketplace)
         alerts.add(
             conn,
             event=AlertEvent.CANARY_LOST,

@@ -17,7 +17,11 @@ LEASE = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class WatchRules:
-    """What one watch asks for; scores are 0..1, `own_sellers` are shop names or ids."""
+    """What one watch asks for; scores are 0..1, `own_sellers` are shop names or ids.
+
+    A price that moves by more than `price_change_percent` is told, and with `tell_gone` what its
+    searches find no more. What is unreviewed `remind_after` it was told is told once more.
+    """
 
     name: str
     images: Path
@@ -25,6 +29,9 @@ class WatchRules:
     record_score: float
     alert_score: float
     own_sellers: frozenset[str] = frozenset()
+    price_change_percent: float | None = None
+    tell_gone: bool = False
+    remind_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from monitor.model import AlertEvent, Seller
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.judge import Judged
+from monitor.scanning.relisting import may_be_relisting
 from monitor.storage import Connection, alerts, held, matches
 
 
@@ -63,7 +64,11 @@ def _add_alert(
     change: matches.MatchChange,
     now: datetime,
 ) -> None:
-    """One alert for the life of a match: the key holds however often it is seen again."""
+    """One alert for the life of a match: the key holds however often it is seen again.
+
+    What a baseline finds was there before, whatever it may have taken the place of.
+    """
+    is_fresh = change.created and found.baseline_cycle_id is None
     alerts.add(
         conn,
         event=AlertEvent.NEW_MATCH if change.created else AlertEvent.SCORE_CROSSED,
@@ -72,6 +77,7 @@ def _add_alert(
         match_id=change.id,
         scan_id=found.scan_id,
         baseline_cycle_id=found.baseline_cycle_id,
+        waits_for_cycle=is_fresh and may_be_relisting(conn, change.id, found.scan_id),
         now=now,
         alert_id=context.new_alert_id(),
     )

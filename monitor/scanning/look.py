@@ -16,6 +16,7 @@ from monitor.marketplaces.base import Query
 from monitor.model import AlertEvent, Scan, ScanCounts, ScanOutcome
 from monitor.scanning.breaker import failure_of, outcome_of
 from monitor.scanning.context import ScanContext
+from monitor.scanning.follow import follow_scan
 from monitor.scanning.pages import iter_pages
 from monitor.scanning.pausing import (
     PATIENCE,
@@ -26,8 +27,9 @@ from monitor.scanning.pausing import (
     take_turn,
 )
 from monitor.scanning.record import PageRecorder
+from monitor.scanning.relisting import settle_relistings
 from monitor.scanning.sentinel import check_yield
-from monitor.storage import Connection, alerts, cycles, scans
+from monitor.storage import Connection, alerts, appearances, cycles, scans
 
 log = logging.getLogger(__name__)
 
@@ -113,15 +115,19 @@ def finish_scan(
         is_told = False
         if outcome.is_complete and is_searched:
             note_success(context, conn, scan.marketplace, now)
+            # before the scan's row, as a page takes them: two processes would wait for each other
+            appearances.lock(conn)
         else:
             is_told = note_failure(context, conn, scan.marketplace, failure, now)
         if not scans.finish(conn, scan, context.owner, outcome, error, now):
             log.warning("scan %d was taken over by another process", scan.id)
             return
         if outcome.is_complete:
-            check_yield(context, conn, scan, scan.counts.listings_seen, now)
+            if not check_yield(context, conn, scan, scan.counts.listings_seen, now):
+                follow_scan(context, conn, scan, now)
         elif not is_told:
             _tell_failed(context, conn, scan, outcome, error, failure, now)
+        settle_relistings(conn, scan)
 
 
 def _tell_failed(

@@ -20,6 +20,7 @@ from monitor.model import (
 )
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.fetch import Answer, Download, fetch_picture, find_due
+from monitor.scanning.follow import follow_page
 from monitor.scanning.found import Found, record_found
 from monitor.scanning.judge import (
     Comparisons,
@@ -107,9 +108,14 @@ class PageRecorder:
         with self._context.store.writing() as conn:
             self._record_pictures(conn, seen, now)
             comparisons.record(conn, fresh)
+            met: dict[int, Observation] = {}
             for item in seen:
+                listing = _record_listing(conn, scan, item, now)
+                met[listing.id] = item.observation
                 judged = self._judge_listing(item, candidates, said)
-                counts = counts.plus(self._record_listing(conn, scan, item, judged, now))
+                new = self._record_matches(conn, scan, item, listing.id, judged, now)
+                counts = counts.plus(ScanCounts(listings_new=int(listing.is_new), matches_new=new))
+            follow_page(self._context, conn, scan, self._rules, met, now)
             total = scan.counts.plus(counts)
             scans.advance(conn, scan, self._context.owner, page.next_cursor, total)
         return total
@@ -175,18 +181,18 @@ class PageRecorder:
         found = candidates.get(item.sha256, ())
         return best_per_asset(found, item.sha256, said, self._standing)
 
-    def _record_listing(
-        self, conn: Connection, scan: Scan, item: Seen, judged: list[Judged], now: datetime
-    ) -> ScanCounts:
-        listing = listings.record(conn, scan.id, item.observation, item.sha256, item.problem, now)
-        sightings.record(conn, scan.reference.asset_id, listing.id)
-        new_matches = sum(
-            record_found(
-                conn, self._context, self._rules, self._found(scan, item, listing.id, best), now
-            )
-            for best in judged
-        )
-        return ScanCounts(listings_new=int(listing.is_new), matches_new=new_matches)
+    def _record_matches(
+        self,
+        conn: Connection,
+        scan: Scan,
+        item: Seen,
+        listing_id: int,
+        judged: list[Judged],
+        now: datetime,
+    ) -> int:
+        """How many of them are new."""
+        found = [self._found(scan, item, listing_id, best) for best in judged]
+        return sum(record_found(conn, self._context, self._rules, each, now) for each in found)
 
     def _found(self, scan: Scan, item: Seen, listing_id: int, judged: Judged) -> Found:
         """It is part of a baseline while either picture, the searched one or the one that matches,
@@ -203,6 +209,12 @@ class PageRecorder:
             scan_id=scan.id,
             baseline_cycle_id=scan.cycle_id if is_baseline else None,
         )
+
+
+def _record_listing(conn: Connection, scan: Scan, item: Seen, now: datetime) -> listings.Recorded:
+    listing = listings.record(conn, scan.id, item.observation, item.sha256, item.problem, now)
+    sightings.record(conn, scan.reference.asset_id, listing.id)
+    return listing
 
 
 def _record_answer(conn: Connection, item: Seen, now: datetime) -> None:

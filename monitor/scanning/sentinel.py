@@ -34,16 +34,17 @@ def is_drop(seen: int, before: Sequence[int]) -> bool:
 
 def check_yield(
     context: ScanContext, conn: Connection, scan: Scan, seen: int, now: datetime
-) -> None:
-    """Mark a complete scan that saw far less than it used to; the first of a trouble is told.
+) -> bool:
+    """Mark a complete scan that saw far less than it used to; whether it did.
 
+    The first of a trouble is told.
     A trouble is one per watch and marketplace, and over with a whole cycle that is as ever.
     """
     before = yields.find_latest(
         conn, scan.reference.id, scan.marketplace, MOST_REMEMBERED, without=scan.id
     )
     if not is_drop(seen, before):
-        return
+        return False
     yields.mark_suspect(conn, scan.id)
     usual = f"{median(before):g}"
     log.warning("scan %d is suspect: %d listings instead of %s", scan.id, seen, usual)
@@ -61,3 +62,4 @@ def check_yield(
         now=now,
         alert_id=context.new_alert_id(),
     )
+    return True

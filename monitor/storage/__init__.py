@@ -3,6 +3,7 @@
 # else `metadata` lacks their tables
 import monitor.storage.channel_tables
 import monitor.storage.marketplace_tables
+import monitor.storage.search_tables
 import monitor.storage.silence_tables
 import monitor.storage.troubles  # noqa: F401
 from monitor.storage.engine import Connection, Store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,6 +14,7 @@ from monitor.storage.controls import newest_cluster
 from monitor.storage.engine import Connection
 from monitor.storage.marketplace_tables import breakers
 from monitor.storage.reference_checks import is_pending
+from monitor.storage.relistings import RELISTING_PATIENCE
 from monitor.storage.tables import (
     alerts,
     assets,
@@ -75,6 +76,7 @@ class AlertRow:
     held_by: str | None = None
     silence_id: int | None = None
     waits_for: str | None = None
+    detail: Mapping[str, str] | None = None
 
 
 def add(
@@ -90,10 +92,13 @@ def add(
     baseline_cycle_id: int | None = None,
     failed_marketplace: str | None = None,
     text: str | None = None,
+    detail: Mapping[str, str] | None = None,
+    waits_for_cycle: bool = False,
 ) -> bool:
     """Write an alert; False if its cause was told before under the same key.
 
-    One of a search that failed names the marketplace: see `withdraw_failed`.
+    One of a search that failed names the marketplace: see `withdraw_failed`. One that may prove to
+    be of a relisting waits for its scan's cycle: see relistings.py.
     """
     values = {
         "id": alert_id,
@@ -105,6 +110,8 @@ def add(
         "baseline_cycle_id": baseline_cycle_id,
         "failed_marketplace": failed_marketplace,
         "text": clean(text),
+        "detail": {key: clean(value) for key, value in detail.items()} if detail else None,
+        "waits_for_cycle": waits_for_cycle,
         "created_at": now,
     }
     return insert_new(conn, alerts, values, on=["dedup_key"])
@@ -130,7 +137,8 @@ def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
 
     What a baseline found waits until its cycle has finished, and a little longer for the checks of
     the reference pictures it rests on: the first scan of a shop's template can find thousands.
-    That a search failed waits until it is clear whether the marketplace is paused for it.
+    That a search failed waits until it is clear whether the marketplace is paused for it, and a
+    new match that may be a relisting until it is clear whether the earlier listing is still there.
     """
     rows = conn.execute(
         sa.select(
@@ -163,6 +171,7 @@ def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
                 ),
             ),
             ~_is_unsettled(now),
+            ~_is_in_question(now),
         )
         .order_by(alerts.c.created_at, alerts.c.id)
     )
@@ -205,7 +214,6 @@ def _cycles_in_check(conn: Connection, now: datetime) -> sa.Select[tuple[int]]:
 
 def _is_unsettled(now: datetime) -> sa.ColumnElement[bool]:
     """Whether the cycle's next searches will tell if the marketplace is paused; not for long."""
-    running = cycles.alias()
     return sa.and_(
         alerts.c.created_at > now - FAILURE_PATIENCE,
         sa.exists().where(
@@ -213,11 +221,26 @@ def _is_unsettled(now: datetime) -> sa.ColumnElement[bool]:
             breakers.c.state == BreakerState.CLOSED.value,
             breakers.c.failures > 0,
         ),
-        sa.exists().where(
-            scans.c.id == alerts.c.scan_id,
-            running.c.id == scans.c.cycle_id,
-            running.c.finished_at.is_(None),
-        ),
+        _is_running(),
+    )
+
+
+def _is_in_question(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether the cycle's next searches may tell that it is a relisting; not for long."""
+    return sa.and_(
+        alerts.c.waits_for_cycle,
+        alerts.c.created_at > now - RELISTING_PATIENCE,
+        _is_running(),
+    )
+
+
+def _is_running() -> sa.ColumnElement[bool]:
+    """Whether the cycle that the alert comes from has not ended."""
+    running = cycles.alias()
+    return sa.exists().where(
+        scans.c.id == alerts.c.scan_id,
+        running.c.id == scans.c.cycle_id,
+        running.c.finished_at.is_(None),
     )
 
 
@@ -262,6 +285,7 @@ def list_rows(
         alerts.c.event,
         alerts.c.match_id,
         alerts.c.text,
+        alerts.c.detail,
         alerts.c.created_at,
         deliveries.c.channel,
         deliveries.c.state,

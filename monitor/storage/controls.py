@@ -7,13 +7,13 @@ import hashlib
 import sqlalchemy as sa
 
 from monitor.storage.engine import Connection
+from monitor.storage.search_tables import sightings
 from monitor.storage.tables import (
     clusters,
     listings,
     matches,
     pictures,
     reference_pictures,
-    sightings,
 )
 
 # Listing pictures looked through at once, and how often at most: nearly all may belong to an asset

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -23,7 +23,8 @@ class DueDelivery:
     """A claimed delivery with what its message says. `created_at` is the alert's.
 
     `attempts` counts the one in hand; `due_from_at` is when it was first tried, or, if that came
-    later, routed or released.
+    later, routed or released. `detail` is what the event says of the match, such as `old_price`:
+    scanning/follow.py has the names.
     """
 
     id: int
@@ -37,6 +38,7 @@ class DueDelivery:
     text: str | None
     baseline_cycle_id: int | None
     match: MatchRow | None
+    detail: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def _take(
             deliveries.c.first_tried_at,
             alerts.c.event,
             alerts.c.text,
+            alerts.c.detail,
             alerts.c.match_id,
             alerts.c.baseline_cycle_id,
             watches.c.name.label("watch"),
@@ -149,6 +152,7 @@ def _take(
             text=row.text,
             baseline_cycle_id=row.baseline_cycle_id,
             match=found.get(row.match_id),
+            detail=row.detail or {},
         )
         for row in rows
     ]

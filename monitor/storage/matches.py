@@ -82,6 +82,21 @@ class MatchRow:
     cluster_id: int | None = None
     first_alerted_at: datetime | None = None
     reasons: Mapping[str, float] | None = None
+    gone_at: datetime | None = None
+    reappeared_at: datetime | None = None
+    price_before: str | None = None
+    price_changed_at: datetime | None = None
+
+    @property
+    def lately(self) -> str:
+        """What has become of it since it was told, the newest first; empty if nothing."""
+        told = (
+            (self.gone_at, "no longer found"),
+            (self.reappeared_at, "found again"),
+            (self.price_changed_at, f"price was {self.price_before}"),
+        )
+        news = sorted(((at, what) for at, what in told if at is not None), reverse=True)
+        return "; ".join(f"{what} ({at:%Y-%m-%d})" for at, what in news)
 
     @property
     def similarity(self) -> Similarity:
@@ -314,4 +329,8 @@ def _row(row: sa.Row[tuple[object, ...]]) -> MatchRow:
         cluster_id=row.cluster_id,
         first_alerted_at=row.first_alerted_at,
         reasons=row.reasons,
+        gone_at=row.gone_at,
+        reappeared_at=row.reappeared_at,
+        price_before=row.price_before,
+        price_changed_at=row.price_changed_at,
     )

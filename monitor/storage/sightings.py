@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.storage.engine import Connection
-from monitor.storage.tables import sightings
+from monitor.storage.search_tables import sightings
 from monitor.storage.upsert import insert
 
 

@@ -41,6 +41,7 @@ watches = sa.Table(
     sa.Column("trigger", sa.Text),
     sa.Column("next_due_at", Instant),
     sa.Column("retired_at", Instant),  # no longer in the config; its history stays
+    sa.Column("reminded_at", Instant),  # when it was last seen to what nobody has reviewed
 )
 
 assets = sa.Table(
@@ -271,15 +272,6 @@ reference_checks = sa.Table(
     ),
 )
 
-# Which listings the searches for an asset have returned. Observations don't tell: they are written
-# when a listing changes, not for each search that meets it.
-sightings = sa.Table(
-    "sightings",
-    metadata,
-    sa.Column("asset_id", sa.ForeignKey("assets.id"), primary_key=True),
-    sa.Column("listing_id", sa.ForeignKey("listings.id"), primary_key=True),
-)
-
 observations = sa.Table(
     "observations",
     metadata,
@@ -338,6 +330,12 @@ matches = sa.Table(
     sa.Column("first_seen_at", Instant, nullable=False),
     sa.Column("last_seen_at", Instant, nullable=False),
     sa.Column("times_seen", sa.Integer, nullable=False),
+    sa.Column("gone_at", Instant),  # since then no search of the watch has found it
+    sa.Column("reappeared_at", Instant),
+    # currency -> lowest and highest price, as last told or as it was at the first alert
+    sa.Column("told_prices", sa.JSON(none_as_null=True)),
+    sa.Column("price_before", sa.Text),  # the last change that was told
+    sa.Column("price_changed_at", Instant),
     sa.UniqueConstraint("watch_id", "asset_id", "listing_id"),
 )
 
@@ -356,6 +354,9 @@ alerts = sa.Table(
     # set for a search that failed: whether the marketplace is paused for it is told instead
     sa.Column("failed_marketplace", sa.Text),
     sa.Column("text", sa.Text),  # operator alerts: what happened and what to do
+    sa.Column("detail", sa.JSON(none_as_null=True)),  # of a match: names and texts
+    # not routed while its cycle runs: it may prove to be a relisting
+    sa.Column("waits_for_cycle", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("routed_at", Instant),  # when it was fanned out to deliveries
     sa.Index("ix_alerts_routed_at", "routed_at"),

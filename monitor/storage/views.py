@@ -22,7 +22,8 @@ SELECT CAST(m.id AS {text}) AS match_id, w.name AS watch, a.name AS asset,
        m.times_seen AS times_seen, m.picture_sha256 AS picture_sha256,
        CAST(p.cluster_id AS {text}) AS cluster_id,
        (SELECT min(d.sent_at) FROM deliveries AS d JOIN alerts AS al ON al.id = d.alert_id
-         WHERE al.match_id = m.id) AS first_alerted_at
+         WHERE al.match_id = m.id) AS first_alerted_at,
+       m.gone_at AS gone_at, m.reappeared_at AS reappeared_at
   FROM matches AS m
   JOIN watches AS w ON w.id = m.watch_id
   JOIN assets AS a ON a.id = m.asset_id
@@ -62,7 +63,8 @@ SELECT al.id AS alert_id, al.event AS event, CAST(al.match_id AS {text}) AS matc
        CASE WHEN d.state <> 'held' THEN NULL WHEN d.silence_id IS NOT NULL THEN 'silence'
             WHEN rc.state = 'unspecific' THEN 'unspecific'
             WHEN m.verdict IN ('authorised', 'not_ours', 'ignored') THEN 'verdict' END AS held_by,
-       CASE WHEN d.state = 'held' THEN CAST(d.silence_id AS {text}) END AS silence_id
+       CASE WHEN d.state = 'held' THEN CAST(d.silence_id AS {text}) END AS silence_id,
+       CAST(al.detail AS {text}) AS detail
   FROM alerts AS al
   LEFT JOIN deliveries AS d ON d.alert_id = al.id
   LEFT JOIN matches AS m ON m.id = al.match_id

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -81,13 +80,6 @@ MAIL = Capacity(1_000_000, in_bytes=True, takes_pictures=True, format=MessageFor
 WECOM = Capacity(
     2_048, in_bytes=True, takes_pictures=False, format=MessageFormat.TEXT, is_compact=True
 )
-
-
-@dataclass(frozen=True)
-class DueEvent(DueDelivery):
-    """A delivery of an event that tells more than its match."""
-
-    detail: dict[str, str] | None = None
 
 
 def write(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from monitor.alerting.rendering.wording import Words, has_words, words_of
 from monitor.channels import Capacity
 from monitor.model import AlertEvent, Language, MessageFormat, Relation, Verdict
 from monitor.storage import PictureFiles
-from tests.alerting.messages import MAIL, MARKDOWN, PLAIN, WECOM, DueEvent, due, match, write
+from tests.alerting.messages import MAIL, MARKDOWN, PLAIN, WECOM, due, match, write
 
 PAGE = (Path(__file__).parents[2] / "docs/messages.md").read_text(encoding="utf-8")
 
@@ -197,8 +197,7 @@ def test_what_an_event_says_stands_in_full_and_in_a_line(files: PictureFiles) ->
 
 def test_details_that_nobody_knows_are_no_harm(files: PictureFiles) -> None:
     item = due(1, match(1, files), event=AlertEvent.SCORE_CROSSED)
-    values = {field.name: getattr(item, field.name) for field in fields(item)}
-    (part,) = write([DueEvent(**{**values, "detail": {"odd": "{x}"}})], files)
+    (part,) = write([replace(item, detail={"odd": "{x}"})], files)
     assert "al-001" in part.message.body
 
 

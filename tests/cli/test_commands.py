@@ -71,6 +71,8 @@ def test_every_command_and_subcommand_is_documented() -> None:
         (["assets", "show", "mug"], "mug.jpg"),
         (["assets", "show", "mug"], "unjudged"),
         (["matches", "list"], "copy 0"),
+        (["matches", "list"], "lately"),
+        (["matches", "show", "1"], "gone_at"),
         (["matches", "show", "1"], "reference_path"),
         (["listings", "list"], "other 0"),
         (["alerts", "list"], "new_match"),

@@ -61,7 +61,8 @@ def test_the_example_loads(tmp_path: Path) -> None:
 def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     text = re.sub(
         r"^#(daily_quota|monthly_quota|spread_quota|cron|timezone|marketplaces|sites|tags"
-        r"|relations|min_score|max_score|events|interval|quiet|in_full|language|pictures|pace) =",
+        r"|relations|min_score|max_score|events|interval|quiet|in_full|language|pictures|pace"
+        r"|price_change_percent|remind_after) =",
         r"\1 =",
         EXAMPLE,
         flags=re.MULTILINE,
@@ -69,6 +70,8 @@ def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     text = text.replace('every = "6h"', "").replace('#sort_type = ""', 'sort_type = "price"')
     config = load(example(text, tmp_path), ENVIRON)
     assert config.watches[0].trigger.text == "cron 0 */6 * * * Asia/Shanghai"
+    assert config.watches[0].price_change_percent == 10
+    assert config.watches[0].remind_after == timedelta(days=14)
     alibaba = config.marketplaces["alibaba"]
     assert (alibaba.daily_quota, alibaba.monthly_quota) == (5000, 100_000)
     (route,) = config.routes
@@ -113,7 +116,7 @@ def test_the_defaults_that_are_shown_are_the_defaults() -> None:
     for key in ("base_url", "search_type"):
         assert raw["marketplaces"]["alibaba"][key] == _default(GUIDE, key)
     assert parse_duration(channel["group"]) == _default(ChannelTable, "group")
-    for key in ("record_score", "alert_score", "own_sellers"):
+    for key in ("record_score", "alert_score", "own_sellers", "tell_gone"):
         assert watch[key] == _default(WatchTable, key)
     assert watch["jitter"] == "0s"
     assert _default(WatchTable, "jitter") == timedelta(0)

@@ -33,6 +33,7 @@ def test_a_small_config_gets_the_defaults(tmp_path: Path) -> None:
     assert watch.trigger == Every(timedelta(hours=6))
     assert (watch.record_score, watch.alert_score) == (0.50, 0.80)
     assert (watch.own_sellers, watch.jitter) == ([], timedelta(0))
+    assert (watch.price_change_percent, watch.tell_gone, watch.remind_after) == (None, False, None)
 
 
 def test_the_variable_names_the_config_where_no_path_does(tmp_path: Path) -> None:
@@ -305,6 +306,11 @@ channels = ["legal"]
         (EVERY, f'{EVERY}\njitter = "11%"', "too much: at most 10%"),
         (EVERY, f'{EVERY}\njitter = "a bit"', "a percentage or a duration"),
         (EVERY, f"{EVERY}\nalert_score = nan", "finite number"),
+        (EVERY, f"{EVERY}\nprice_change_percent = 0", "greater than 0"),
+        (EVERY, f"{EVERY}\nprice_change_percent = 1001", "less than or equal to 1000"),
+        (EVERY, f'{EVERY}\nprice_change_percent = "10%"', "valid number"),
+        (EVERY, f'{EVERY}\ntell_gone = "yes"', "valid boolean"),
+        (EVERY, f"{EVERY}\nremind_after = 14", "write a text in quotes"),
         (EVERY, f'{EVERY}\nalert_score = "0.9"', "valid number"),
         (EVERY, f"{EVERY}\nalert_score = 0.4", "must not be above alert_score (0.4)"),
         ('name = "acme-mugs"', 'name = ""', "at least 1 character"),

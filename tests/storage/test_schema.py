@@ -155,6 +155,25 @@ def test_views_made_on_top_of_ours_stop_no_upgrade(store: Store) -> None:
     assert check_schema(store) == []
 
 
+def test_an_upgrade_knows_which_searches_returned_the_matches_of_before(empty_url: str) -> None:
+    store = Store.open(empty_url)
+    try:
+        with store.migrating() as conn:
+            run_migrations(conn, migrations_folder(), "0007")
+            for statement in (*OLD_ROWS, *OLD_MATCH):
+                conn.exec_driver_sql(statement)
+        upgrade_schema(store)
+        with store.reading() as conn:
+            rows = conn.exec_driver_sql(
+                "SELECT reference_id, marketplace, listing_id, last_scan_id, missed, missed_from"
+                " FROM appearances"
+            ).all()
+            assert [tuple(row) for row in rows] == [(6, "m", 7, 1, 0, None)]
+        assert check_schema(store) == []
+    finally:
+        store.close()
+
+
 def test_an_upgrade_knows_which_searches_returned_the_listings_of_before(empty_url: str) -> None:
     store = Store.open(empty_url)
     try:
@@ -171,6 +190,18 @@ def test_an_upgrade_knows_which_searches_returned_the_listings_of_before(empty_u
         store.close()
 
 
+# listing 8 was returned too, and matches nothing
+OLD_MATCH = (
+    "INSERT INTO matches (id, watch_id, asset_id, listing_id, reference_id, picture_sha256,"
+    " marketplace, score, relation, method, mirrored, verdict, first_seen_at, last_seen_at,"
+    " times_seen) VALUES (9, 1, 5, 7, 6, 'a', 'm', 0.9, 'same', 'c', false, 'unreviewed',"
+    " '2026-01-01', '2026-01-02', 2)",
+    "INSERT INTO listings (id, site, item_id, url, title, first_seen_at, last_seen_at,"
+    " last_observed_at, times_seen)"
+    " VALUES (8, 's', '2', 'u', 't', '2026-01-01', '2026-01-02', '2026-01-02', 2)",
+    "INSERT INTO observations (listing_id, scan_id, observed_at, title, rank)"
+    " VALUES (8, 1, '2026-01-01', 't', 1)",
+)
 OLD_ROWS = (
     "INSERT INTO watches (id, name, record_score, alert_score) VALUES (1, 'w', 0.6, 0.85)",
     "INSERT INTO assets (id, watch_id, name, tags, created_at)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -137,7 +136,7 @@ def match_view(
     )
     if not lengths.has_details:
         return _with_fields(view, words)
-    earlier = detail_of(item).get("relisted_from_url")
+    earlier = item.detail.get("relisted_from_url")
     return _with_fields(
         view,
         words,
@@ -174,15 +173,9 @@ def _said(view: MatchView, words: Words) -> str:
     return view.event_name + (f"{words.colon}{view.change}" if view.change else "")
 
 
-def detail_of(item: DueDelivery) -> Mapping[str, str]:
-    """What an event tells beside the match: old and new price, say."""
-    detail: Mapping[str, str] | None = getattr(item, "detail", None)
-    return detail or {}
-
-
 def _change(item: DueDelivery, words: Words, length: int) -> str:
     """What the event says beside the match; empty where its details are not those we know."""
-    detail = {name: foreign(str(value), min(length, 60)) for name, value in detail_of(item).items()}
+    detail = {name: foreign(str(value), min(length, 60)) for name, value in item.detail.items()}
     try:
         return words.changes.get(item.event.value, "").format_map(detail)
     except KeyError:

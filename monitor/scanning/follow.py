@@ -1,0 +1,175 @@
+"""What becomes of matches that were told: another price, gone, there again.
+
+Told with the match, as `detail` of the alert, in texts that a message can show as they are:
+
+    price_change   old_price, new_price, change_percent
+    gone           last_seen_at
+    reappeared     gone_since
+    relisted       relisted_from (item id), relisted_from_url, last_seen_at (of that listing)
+    reminder       first_told_at
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from monitor.model import AlertEvent, Observation, Price, Scan
+from monitor.scanning.context import ScanContext, WatchRules
+from monitor.storage import Connection, alerts, appearances, breakers, canaries, followed
+from monitor.storage.followed import FollowedMatch
+
+log = logging.getLogger(__name__)
+
+# A site that shows two prices in turn would be told of at every search.
+TELL_PRICE_EVERY = timedelta(days=1)
+
+
+def follow_page(
+    context: ScanContext,
+    conn: Connection,
+    scan: Scan,
+    rules: WatchRules,
+    met: Mapping[int, Observation],
+    now: datetime,
+) -> None:
+    """See what has become of the matches among the listings met on a page (by their id).
+
+    In the page's transaction, once it is recorded at `now`. A listing that shows another picture
+    by now, or whose picture can't be had, is met, but nothing is told of its matches.
+    """
+    found = followed.find(conn, scan.watch_id, met.keys())
+    returned = set()
+    for match in found:
+        is_seen = match.last_seen_at == now
+        if is_seen:
+            _follow(context, conn, rules, match, met[match.listing_id].price, now)
+        if is_seen or match.gone_at is None:
+            returned.add(match.listing_id)
+    appearances.record(conn, scan, returned)
+
+
+def _follow(
+    context: ScanContext,
+    conn: Connection,
+    rules: WatchRules,
+    match: FollowedMatch,
+    price: Price | None,
+    now: datetime,
+) -> None:
+    if match.gone_at is not None:
+        followed.mark_reappeared(conn, match, now)
+        detail = {"gone_since": instant_text(match.gone_at)}
+        tell(context, conn, rules, match, AlertEvent.REAPPEARED, detail, now)
+    if match.is_told and price is not None and price.maximum > 0:
+        _follow_price(context, conn, rules, match, price, now)
+
+
+def _follow_price(
+    context: ScanContext,
+    conn: Connection,
+    rules: WatchRules,
+    match: FollowedMatch,
+    price: Price,
+    now: datetime,
+) -> None:
+    """Compare with what was last told in the same currency: rates of exchange are no change."""
+    before = match.told_prices.get(price.currency)
+    if before is None:
+        followed.set_told_price(conn, match, price)
+        return
+    moved = moved_percent(before, price)
+    least = rules.price_change_percent
+    if least is None or abs(moved) <= Decimal(str(least)) or not match.is_due(rules.alert_score):
+        return
+    if match.price_changed_at is not None and now - match.price_changed_at < TELL_PRICE_EVERY:
+        return
+    followed.set_told_price(conn, match, price, now)
+    detail = {
+        "old_price": str(before),
+        "new_price": str(price),
+        "change_percent": f"{moved:+.1f}",
+    }
+    tell(context, conn, rules, match, AlertEvent.PRICE_CHANGE, detail, now)
+
+
+def moved_percent(before: Price, after: Price) -> Decimal:
+    """By how much the lowest or the highest price has moved, whichever did more; with its sign.
+
+    In percent of the price before. A price of zero is none: sites write it for "ask us".
+    """
+    ends = ((before.minimum, after.minimum), (before.maximum, after.maximum))
+    moves = [(new - old) / old * 100 for old, new in ends if old > 0]
+    return max(moves, key=abs, default=Decimal(0))
+
+
+def follow_scan(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> None:
+    """See what a scan that was complete and not suspect did not find any more.
+
+    In the transaction that finishes it. Nothing is counted while the marketplace's canary is lost,
+    and nothing is gone while a marketplace that used to return it is in trouble.
+    """
+    rules = context.watches.get(scan.watch)
+    if rules is None:
+        return
+    sound = _find_sound(context, conn, rules)
+    if scan.marketplace not in sound:
+        return
+    appearances.count_missed(conn, scan, now)
+    gone = appearances.find_gone(conn, scan, rules.marketplaces, sound, now)
+    if not gone:
+        return
+    log.info("watch=%s: %d listings are no longer found", scan.watch, len(gone))
+    for match in followed.mark_gone(conn, scan.watch_id, gone, now):
+        if rules.tell_gone:
+            detail = {"last_seen_at": instant_text(match.last_seen_at)}
+            tell(context, conn, rules, match, AlertEvent.GONE, detail, now)
+    appearances.drop(conn, scan.watch_id, gone)
+
+
+def _find_sound(context: ScanContext, conn: Connection, rules: WatchRules) -> list[str]:
+    """The watch's marketplaces whose searches can be believed at the moment."""
+    known = canaries.list_rows(conn)
+    return [name for name in rules.marketplaces if _is_sound(context, conn, name, known.get(name))]
+
+
+def _is_sound(
+    context: ScanContext, conn: Connection, name: str, status: canaries.CanaryStatus | None
+) -> bool:
+    breaker = breakers.find(conn, name)
+    if not breaker.is_closed or breaker.failures:
+        return False
+    source = context.sources.get(name)
+    if source is None or source.canary is None or status is None:
+        return True
+    return status.lost_at is None or status.looked_for != source.canary.key
+
+
+def tell(
+    context: ScanContext,
+    conn: Connection,
+    rules: WatchRules,
+    match: FollowedMatch,
+    event: AlertEvent,
+    detail: Mapping[str, str],
+    now: datetime,
+) -> None:
+    """An alert of what became of a match, if there was one of the match and it isn't settled."""
+    if not match.is_due(rules.alert_score):
+        return
+    alerts.add(
+        conn,
+        event=event,
+        dedup_key=f"{event}:{match.id}:{now.isoformat()}",
+        watch_id=match.watch_id,
+        match_id=match.id,
+        detail=detail,
+        now=now,
+        alert_id=context.new_alert_id(),
+    )
+
+
+def instant_text(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
