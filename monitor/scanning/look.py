@@ -19,6 +19,7 @@ from monitor.scanning.context import ScanContext
 from monitor.scanning.pages import iter_pages
 from monitor.scanning.pausing import (
     PATIENCE,
+    advice,
     ask_turn,
     end_waiting,
     note_failure,
@@ -152,7 +153,9 @@ def _tell_failed(
         watch_id=scan.watch_id,
         scan_id=scan.id,
         failed_marketplace=scan.marketplace if is_marketplace else None,
-        text=f"Watch {scan.watch} on {scan.marketplace}: scan {outcome}: {error}",
+        text=f"Watch {scan.watch} on {scan.marketplace}: scan {outcome}: {error}. It was the "
+        f"search for {scan.reference.path}, which is tried again in the next round. "
+        f"{advice(failure)}",
         now=now,
         alert_id=context.new_alert_id(),
     )
