@@ -27,7 +27,7 @@ from monitor.scanning.pausing import (
     take_turn,
 )
 from monitor.scanning.record import PageRecorder
-from monitor.scanning.sentinel import check_yield
+from monitor.scanning.sentinel import check_round, check_yield
 from monitor.storage import Connection, alerts, cycles, scans
 
 log = logging.getLogger(__name__)
@@ -123,6 +123,7 @@ def finish_scan(
             check_yield(context, conn, scan, scan.counts.listings_seen, now)
         elif not is_told:
             _tell_failed(context, conn, scan, outcome, error, failure, now)
+        check_round(context, conn, scan, now)
 
 
 def _tell_failed(
