@@ -19,6 +19,7 @@ from monitor.scanning.context import ScanContext
 from monitor.scanning.pages import iter_pages
 from monitor.scanning.pausing import (
     PATIENCE,
+    advice,
     ask_turn,
     end_waiting,
     note_failure,
@@ -26,7 +27,7 @@ from monitor.scanning.pausing import (
     take_turn,
 )
 from monitor.scanning.record import PageRecorder
-from monitor.scanning.sentinel import check_yield
+from monitor.scanning.sentinel import check_round, check_yield
 from monitor.storage import Connection, alerts, cycles, scans
 
 log = logging.getLogger(__name__)
@@ -122,6 +123,7 @@ def finish_scan(
             check_yield(context, conn, scan, scan.counts.listings_seen, now)
         elif not is_told:
             _tell_failed(context, conn, scan, outcome, error, failure, now)
+        check_round(context, conn, scan, now)
 
 
 def _tell_failed(
@@ -152,7 +154,9 @@ def _tell_failed(
         watch_id=scan.watch_id,
         scan_id=scan.id,
         failed_marketplace=scan.marketplace if is_marketplace else None,
-        text=f"Watch {scan.watch} on {scan.marketplace}: scan {outcome}: {error}",
+        text=f"Watch {scan.watch} on {scan.marketplace}: scan {outcome}: {error}. It was the "
+        f"search for {scan.reference.path}, which is tried again in the next round. "
+        f"{advice(failure)}",
         now=now,
         alert_id=context.new_alert_id(),
     )
