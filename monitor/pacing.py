@@ -150,7 +150,9 @@ class StorePace:
                 event=AlertEvent.QUOTA_LOW,
                 dedup_key=f"quota-low:{self.key}:{which}",
                 text=f"Marketplace {self.name}: {used:,} of the {quota:,} calls of the {period} "
-                f"{which} (UTC) are used; when all are, it is not searched until the next {period}",
+                f"{which} (UTC) are used; when all are, it is not searched until the next {period}."
+                " If that is too early, search less often or buy more; `monitor status` says how "
+                "long the rest lasts.",
                 now=self.clock(),
                 alert_id=self.new_alert_id(),
             )

@@ -225,9 +225,11 @@ def test_a_budget_that_runs_low_is_told_once_a_period(sqlite_store: Store) -> No
         pace.wait()
     assert _told(sqlite_store) == [
         "Marketplace alibaba: 4 of the 5 calls of the day 2026-11-24 (UTC) are used; "
-        "when all are, it is not searched until the next day",
+        "when all are, it is not searched until the next day. If that is too early, search less "
+        "often or buy more; `monitor status` says how long the rest lasts.",
         "Marketplace alibaba: 7 of the 8 calls of the month 2026-11 (UTC) are used; "
-        "when all are, it is not searched until the next month",
+        "when all are, it is not searched until the next month. If that is too early, search less "
+        "often or buy more; `monitor status` says how long the rest lasts.",
     ]
 
 

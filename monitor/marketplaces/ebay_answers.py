@@ -116,17 +116,20 @@ def parse_token(body: bytes, now: float) -> Token:
 def parse_limits(body: bytes) -> tuple[int | None, str]:
     """(calls left, when they are given anew) of the search; None where it isn't told.
 
-    Raises ProtocolError where the answer is not JSON.
+    Of several limits the one of the longest time counts, which is the day's. Raises ProtocolError
+    where the answer is not JSON.
     """
     value = read_json(body)
-    for api in _items(dig(value, "rateLimits")):
-        for resource in _items(dig(api, "resources")):
-            if dig(resource, "name") != _LIMITED_RESOURCE:
-                continue
-            for rate in _items(dig(resource, "rates")):
-                reset_at = clean_text(dig(rate, "reset"), 40) or "an unknown time"
-                return parse_count(dig(rate, "remaining")), reset_at
-    return None, "an unknown time"
+    rates = [
+        rate
+        for api in _items(dig(value, "rateLimits"))
+        for resource in _items(dig(api, "resources"))
+        if dig(resource, "name") == _LIMITED_RESOURCE
+        for rate in _items(dig(resource, "rates"))
+    ]
+    longest = max(rates, key=lambda rate: parse_count(dig(rate, "timeWindow")) or 0, default=None)
+    reset_at = clean_text(dig(longest, "reset"), 40) or "an unknown time"
+    return parse_count(dig(longest, "remaining")), reset_at
 
 
 def parse_answer(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import ssl
 import threading
@@ -30,6 +31,8 @@ for _name in ("httpx", "httpcore"):
 # How long a stop may go unnoticed while a server is silent, in seconds.
 _NOTICE = 0.5
 _WRITE_CHUNK = 65_536
+# Printable, without blanks around it (RFC 9110, 5.5).
+_HEADER = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
 USER_AGENT = f"infringement-monitor/{version('infringement-monitor')}"
 
 # (host, port) -> the addresses to dial, in order. Raises AddressRefused, or OSError.
@@ -47,7 +50,7 @@ class AnswerRefused(OutsideError):
 
 
 class AddressRefused(OutsideError):
-    """We don't dial that address. Mapped by the picture fetcher."""
+    """We don't make that call: its address or a header is not fit. Mapped by both users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ class Wire:
         packing = headers.get("content-encoding", "").strip().lower()
         if packing not in ("", "identity"):
             # not unpacked: a few bytes may unpack to gigabytes
-            raise AnswerRefused(f"{host}: the answer is packed ({packing[:20]}), which we refused")
+            raise AnswerRefused(f"{host}: the answer is packed{_named(packing)}, which we refused")
         limit = self._limits.max_bytes
         announced = headers.get("content-length", "")[:20]
         too_large = announced.isdigit() and int(announced) > limit
@@ -262,6 +265,10 @@ class _Stream(httpcore.NetworkStream):
 def _build(call: Call) -> httpcore.Request:
     """The request as it goes out; httpx makes the multipart body and its boundary."""
     headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **call.headers}
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(value):
+            # said here, as below it would be said with the value, which may be a key
+            raise AddressRefused(f"the header {name} holds what no header can: look for a blank")
     url = httpx.URL(call.url).copy_merge_params(dict(call.params))
     made = httpx.Request(
         call.method,
@@ -294,6 +301,11 @@ def _headers(response: httpcore.Response) -> dict[str, str]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
+
+
+def _named(packing: str) -> str:
+    """Its name, if it is one: a header's value is the server's to write."""
+    return f" ({packing})" if packing in ("gzip", "deflate", "br", "zstd", "compress") else ""
 
 
 def _reason(error: Exception) -> str:

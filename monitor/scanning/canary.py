@@ -31,6 +31,14 @@ log = logging.getLogger(__name__)
 
 # What is there is on the first page; who looks further pays for it every time that it is lost.
 MOST_PAGES = 3
+_LOST = (
+    "Its searches may be blind to your pictures as well, whatever they return. Look for the canary "
+    "there by hand; if its listing is gone, name another in the config."
+)
+_NOT_TRIED = (
+    "Until it can be looked for, a blind search goes unnoticed: mend it, or name another in the "
+    "config."
+)
 # After a search that failed, which says nothing of the canary.
 RETRY_AFTER = timedelta(minutes=15)
 
@@ -92,8 +100,7 @@ def drop_canary(
             event=AlertEvent.CANARY_LOST,
             dedup_key=f"canary lost:{marketplace}:{now.isoformat()}",
             text=f"The canary of marketplace {marketplace}, {canary.picture.name}: {problem}. "
-            "Its searches may be blind to your pictures as well, whatever they return. Look for "
-            "the canary there by hand; if its listing is gone, name another in the config.",
+            f"{_LOST if is_answered else _NOT_TRIED}",
             now=now,
             alert_id=context.new_alert_id(),
         )
@@ -155,7 +162,8 @@ def _look(context: ScanContext, source: Source, canary: Canary) -> str | None:
         pages += 1
         if eye.sees(page):
             return None
-    return f"not found among the first {eye.listings} listings ({pages} pages){eye.unseen}"
+    on = "1 page" if pages == 1 else f"{pages} pages"
+    return f"not found among the first {eye.listings} listings ({on}){eye.unseen}"
 
 
 @dataclass(slots=True)

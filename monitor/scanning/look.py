@@ -20,6 +20,7 @@ from monitor.scanning.follow import follow_scan
 from monitor.scanning.pages import iter_pages
 from monitor.scanning.pausing import (
     PATIENCE,
+    advice,
     ask_turn,
     end_waiting,
     note_failure,
@@ -28,7 +29,7 @@ from monitor.scanning.pausing import (
 )
 from monitor.scanning.record import PageRecorder
 from monitor.scanning.relisting import settle_relistings
-from monitor.scanning.sentinel import check_yield
+from monitor.scanning.sentinel import check_round, check_yield
 from monitor.storage import Connection, alerts, appearances, cycles, scans
 
 log = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ def finish_scan(
         elif not is_told:
             _tell_failed(context, conn, scan, outcome, error, failure, now)
         settle_relistings(conn, scan)
+        check_round(context, conn, scan, now)
 
 
 def _tell_failed(
@@ -158,7 +160,9 @@ def _tell_failed(
         watch_id=scan.watch_id,
         scan_id=scan.id,
         failed_marketplace=scan.marketplace if is_marketplace else None,
-        text=f"Watch {scan.watch} on {scan.marketplace}: scan {outcome}: {error}",
+        text=f"Watch {scan.watch} on {scan.marketplace}: scan {outcome}: {error}. It was the "
+        f"search for {scan.reference.path}, which is tried again in the next round. "
+        f"{advice(failure)}",
         now=now,
         alert_id=context.new_alert_id(),
     )

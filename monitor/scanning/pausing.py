@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 
 from monitor.errors import (
     AuthError,
+    BadImage,
     Blocked,
     MarketplaceError,
     PermissionDenied,
     ProtocolError,
+    QueueFull,
     QuotaExhausted,
     Throttled,
     Transient,
@@ -39,8 +41,18 @@ _ADVICE: Sequence[tuple[type[MarketplaceError], str]] = (
     (AuthError, "Check its key, secret, token and this machine's clock."),
     (PermissionDenied, "Ask the provider to allow the key this search."),
     (ProtocolError, "Its answers have changed: look for an update of this program."),
+    (QueueFull, "The marketplace itself is not concerned."),
     (Throttled, "Lower its `rate` if this goes on."),
-    (Transient, "Nothing, unless it stays so: it is down or out of reach."),
+    (
+        Transient,
+        "Wait: it is down or out of reach. If that stays so, see whether a browser on this "
+        "machine reaches it.",
+    ),
+    (
+        BadImage,
+        "Other pictures are searched for as ever. If it stays so, put another picture in its "
+        "place.",
+    ),
 )
 
 
@@ -133,7 +145,7 @@ def note_failure(
 
     An `error` about the picture alone, one of our own queue, or None for one that nobody expected,
     says nothing of the marketplace. What was to be told of the failures that opened the breaker is
-    withdrawn: the pause tells it for all watches.
+    withdrawn: the pause tells it for all watches. A pause that comes to need a person is told anew.
     """
     failure = failure_of(error) if error is not None else None
     if error is None or failure is None:
@@ -141,10 +153,14 @@ def note_failure(
     before = breakers.lock(conn, marketplace)
     after = after_failure(before, failure, context.owner, now)
     breakers.put(conn, marketplace, after)
-    if before.is_closed and not after.is_closed:
+    if after.is_closed:
+        return False
+    if before.is_closed:
         alerts.withdraw_failed(conn, marketplace)
+    if before.is_closed or (after.is_mendable and not before.is_mendable):
+        # time would have mended it until now
         _tell_paused(context, conn, marketplace, error, after, now)
-    return not after.is_closed
+    return True
 
 
 def _note_nothing(context: ScanContext, conn: Connection, marketplace: str) -> bool:
@@ -163,24 +179,29 @@ def _tell_paused(
     now: datetime,
 ) -> None:
     times = f" after {breaker.failures} failures in a row" if breaker.failures > 1 else ""
+    also = " and so does a restart of the daemon" if breaker.is_mendable else ""
     text = (
         f"Marketplace {marketplace} is paused{times}: {error}. No watch is searched there. "
-        f"From {_at(breaker.probe_at)} on one search that is due tries it again, later at most one "
-        f"an hour; the end is told. {_advice(error)} `monitor marketplaces test {marketplace}` "
-        "says what it answers, `monitor scan` tries it at once."
+        f"{advice(error)} `monitor marketplaces test {marketplace}` says what it answers, "
+        f"`monitor scan` tries it at once{also}. "
+        f"From {_at(breaker.probe_at)} on one search that is due tries it again, later about "
+        "every hour; you are told when it answers."
     )
     log.error("%s", text)
     alerts.add(
         conn,
         event=AlertEvent.MARKETPLACE_PAUSED,
-        dedup_key=f"paused:{marketplace}:{now.isoformat()}",
+        dedup_key=f"paused:{marketplace}:{breaker.opened_at}:{breaker.is_mendable}",
         text=text,
         now=now,
         alert_id=context.new_alert_id(),
     )
 
 
-def _advice(error: MarketplaceError) -> str:
+def advice(error: MarketplaceError | None) -> str:
+    """What an operator does about a search that failed; None for an error that nobody expected."""
+    if error is None:
+        return "This is a mistake of this program, and its log says more: please report it."
     found = (text for kind, text in _ADVICE if isinstance(error, kind))
     return next(found, "The error says what to do.")
 

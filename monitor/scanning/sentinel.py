@@ -9,7 +9,7 @@ from statistics import median
 
 from monitor.model import AlertEvent, Scan
 from monitor.scanning.context import ScanContext
-from monitor.storage import Connection, alerts, yields
+from monitor.storage import Connection, alerts, cycles, yields
 
 log = logging.getLogger(__name__)
 
@@ -19,17 +19,19 @@ LEAST_REMEMBERED = 3
 LEAST_SHARE = 0.5
 # Of so few listings a seller or two more or less make a half: that is trade, and no blindness.
 LEAST_USUAL = 5
+# Of a whole round: where each picture has a handful, all of them together still say something.
+LEAST_USUAL_OF_ROUND = 20
 
 
-def is_drop(seen: int, before: Sequence[int]) -> bool:
+def is_drop(seen: int, before: Sequence[int], least: int = LEAST_USUAL) -> bool:
     """Whether `seen` listings are under half the median of those before.
 
-    Not with under 3 before, and not where under 5 are usual.
+    Not with under 3 before, and not where under `least` are usual.
     """
     if len(before) < LEAST_REMEMBERED:
         return False
     usual = median(before)
-    return usual >= LEAST_USUAL and seen < LEAST_SHARE * usual
+    return usual >= least and seen < LEAST_SHARE * usual
 
 
 def check_yield(
@@ -48,6 +50,30 @@ def check_yield(
     yields.mark_suspect(conn, scan.id)
     usual = f"{median(before):g}"
     log.warning("scan %d is suspect: %d listings instead of %s", scan.id, seen, usual)
+    what = f"the search for {scan.reference.path} returned {seen} listings, where {usual} are usual"
+    _tell(context, conn, scan, what, now)
+
+
+def check_round(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> None:
+    """The same for a cycle's searches there together, once the last of them, `scan`, has ended."""
+    if cycles.has_open(conn, scan.cycle_id, scan.marketplace):
+        return
+    seen, before = yields.find_rounds(
+        conn, scan.cycle_id, scan.watch_id, scan.marketplace, MOST_REMEMBERED
+    )
+    if not is_drop(seen, before, LEAST_USUAL_OF_ROUND):
+        return
+    yields.mark_round_suspect(conn, scan.cycle_id, scan.marketplace)
+    usual = f"{median(before):g}"
+    log.warning("cycle %d is suspect: %d listings instead of %s", scan.cycle_id, seen, usual)
+    what = (
+        f"the searches of a round returned {seen} listings together, where {usual} are usual for "
+        "the same pictures"
+    )
+    _tell(context, conn, scan, what, now)
+
+
+def _tell(context: ScanContext, conn: Connection, scan: Scan, what: str, now: datetime) -> None:
     steady = yields.last_steady_cycle(conn, scan.watch_id, scan.marketplace)
     alerts.add(
         conn,
@@ -55,10 +81,10 @@ def check_yield(
         dedup_key=f"yield:{scan.watch_id}:{scan.marketplace}:{steady}",
         watch_id=scan.watch_id,
         scan_id=scan.id,
-        text=f"Watch {scan.watch} on {scan.marketplace}: the search for {scan.reference.path} "
-        f"returned {seen} listings, where {usual} are usual. The site may be holding back or have "
-        "changed, so copies may go unseen, and nothing counts as gone. Search there by hand and "
-        "compare. Other pictures of the watch may be concerned too: `monitor status` counts them.",
+        text=f"Watch {scan.watch} on {scan.marketplace}: {what}. The site may be holding back or "
+        "have changed, so copies may go unseen, and nothing counts as gone. Search there by hand "
+        "and compare. Other pictures of the watch may be concerned too: `monitor status` counts "
+        "them.",
         now=now,
         alert_id=context.new_alert_id(),
     )

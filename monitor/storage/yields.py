@@ -60,6 +60,52 @@ def find_last_complete(
     return last
 
 
+def find_rounds(
+    conn: Connection, cycle_id: int, watch_id: int, marketplace: str, limit: int
+) -> tuple[int, list[int]]:
+    """The listings that the complete scans of a cycle there saw together, and how many those of
+    the same pictures did in up to `limit` finished cycles before it.
+    """
+    there = [scans.c.marketplace == marketplace, IS_COMPLETE]
+    ours = sa.and_(scans.c.cycle_id == cycle_id, *there)
+    total = sa.func.coalesce(sa.func.sum(scans.c.listings_seen), 0)
+    seen = conn.execute(sa.select(total).where(ours)).scalar_one()
+    searched = sa.exists().where(scans.c.cycle_id == cycles.c.id, *there)
+    before = conn.execute(
+        sa.select(cycles.c.id)
+        .where(
+            cycles.c.watch_id == watch_id,
+            cycles.c.id < cycle_id,
+            cycles.c.finished_at.is_not(None),
+            searched,
+        )
+        .order_by(cycles.c.id.desc())
+        .limit(limit)
+    )
+    same = scans.alias()
+    pictures = sa.select(same.c.reference_id).where(
+        same.c.cycle_id == cycle_id,
+        same.c.marketplace == marketplace,
+        same.c.outcome.in_(["ok", "empty"]),
+    )
+    rows = conn.execute(
+        sa.select(total)
+        .where(
+            scans.c.cycle_id.in_(before.scalars().all()),
+            *there,
+            scans.c.reference_id.in_(pictures),
+        )
+        .group_by(scans.c.cycle_id)
+    )
+    return int(seen), [int(number) for number in rows.scalars()]
+
+
+def mark_round_suspect(conn: Connection, cycle_id: int, marketplace: str) -> None:
+    """The same as `mark_suspect`, for all complete scans of a cycle there."""
+    there = sa.and_(scans.c.cycle_id == cycle_id, scans.c.marketplace == marketplace)
+    conn.execute(sa.update(scans).where(there, IS_COMPLETE).values(is_suspect=True))
+
+
 def mark_suspect(conn: Connection, scan_id: int) -> None:
     """Note that a scan saw far less than it used to: nothing is gone because of it."""
     conn.execute(sa.update(scans).where(scans.c.id == scan_id).values(is_suspect=True))

@@ -205,6 +205,16 @@ def test_limits_that_are_not_told_leave_too_many_requests_as_they_are(
     assert parse_limits(b"{}") == (None, "an unknown time")
 
 
+def test_a_second_that_is_used_up_is_not_the_day() -> None:
+    rates = [
+        {"remaining": 0, "reset": "2026-11-25T07:00:05.000Z", "timeWindow": 5},
+        {"remaining": 4983, "reset": "2026-11-25T08:00:00.000Z", "timeWindow": 86400},
+    ]
+    api = {"resources": [{"name": "buy.browse", "rates": rates}]}
+    body = json.dumps({"rateLimits": [api]}).encode()
+    assert parse_limits(body) == (4983, "2026-11-25T08:00:00.000Z")
+
+
 def test_pages_are_asked_for_in_whole_pages_one_marketplace_after_the_other(
     server: Scripted,
 ) -> None:

@@ -24,7 +24,7 @@ from monitor.errors import (
 from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Limits
 from monitor.marketplaces.client import PoliteClient, Tally
-from monitor.marketplaces.http import AnswerRefused, Call, NoAnswer, Wire
+from monitor.marketplaces.http import AddressRefused, AnswerRefused, Call, NoAnswer, Wire
 from tests.marketplaces.scripted import (
     PAGE,
     PATIENT,
@@ -253,6 +253,28 @@ def test_an_answer_that_is_too_large_or_packed_is_refused(
     with pytest.raises(ProtocolError, match=r"over 200000 bytes|packed"):
         connect(server).send()
     assert len(server.requests) == 1
+
+
+def test_a_header_that_a_server_made_up_is_not_repeated(server: Scripted) -> None:
+    server.replies = [Reply(headers={"Content-Encoding": "geheim"}, body=b"x")]
+    wire = Wire(PATIENT, RecordedSleep())
+    with pytest.raises(AnswerRefused, match="packed, which") as caught:
+        wire.exchange(Call("GET", server.url()))
+    wire.close()
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["geheim ", " geheim", "geheim\nx: y", "geh\x00eim", "gehäim"])
+def test_a_key_that_no_header_can_hold_is_refused_without_being_repeated(
+    server: Scripted, key: str
+) -> None:
+    wire = Wire(PATIENT, RecordedSleep())
+    with pytest.raises(AddressRefused, match="the header X-Key holds") as caught:
+        wire.exchange(Call("GET", server.url(), headers={"X-Key": key}))
+    wire.close()
+    assert server.requests == []
+    assert "geh" not in str(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_an_endless_answer_is_cut(server: Scripted) -> None:

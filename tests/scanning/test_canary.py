@@ -71,7 +71,8 @@ def test_it_is_told_once_when_it_is_lost_and_once_when_it_is_back(bench: Bench) 
         look(bench, others(bench, 60))
     assert events(bench) == ["canary_lost"]
     text = str(bench.alerts()[0].text)
-    assert "canary.png: not found among the first 2 listings (1 pages)" in text
+    assert "canary.png: not found among the first 2 listings (1 page)" in text
+    assert "Look for the canary there by hand" in text
     assert status(bench).missed == 3
     for _ in range(2):
         look(bench, [bench.offer("9", SEED)])
@@ -178,6 +179,7 @@ def test_a_canary_without_a_picture_is_no_sign_that_a_paused_marketplace_is_back
     assert look_for_canary(bench.context, SHOP)  # as the probe
     assert len(bench.shop.asked) == asked
     assert events(bench) == ["marketplace_paused", "canary_lost"]
+    assert "a blind search goes unnoticed: mend it" in str(bench.alerts()[0].text)
     with bench.store.reading() as conn:
         assert breakers.find(conn, SHOP).state is BreakerState.OPEN
     assert bench.claim() is not None  # the probe is still to come

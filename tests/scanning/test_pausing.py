@@ -17,6 +17,7 @@ from monitor.errors import (
     QuotaExhausted,
     StoreUnavailable,
     Throttled,
+    Transient,
 )
 from monitor.marketplaces.base import Query
 from monitor.model import ScanOutcome
@@ -70,6 +71,7 @@ def test_three_failures_pause_it_and_due_scans_stay_due(bench: Bench) -> None:
     assert "alibaba is paused after 3 failures in a row: alibaba: a wall" in text
     assert "From 2026-01-05 14:01 UTC on one search that is due tries it again" in text
     assert "by hand" in text
+    assert "`monitor scan` tries it at once and so does a restart of the daemon" in text
 
 
 def test_its_probe_succeeds_and_everything_goes_on(bench: Bench) -> None:
@@ -169,6 +171,9 @@ def test_a_refused_picture_pauses_nothing_and_is_told_by_itself(sqlite_bench: Be
     bench.shop.pages = [BadImage("alibaba: too dark")]
     assert bench.scan() == [ScanOutcome.FAILED] * 5
     assert events(bench) == ["scan_failed"] * 5
+    text = str(bench.alerts()[-1].text)
+    assert "alibaba: too dark. It was the search for 0.png" in text
+    assert "put another picture in its place" in text
     assert find(bench) == Breaker()
 
 
@@ -339,6 +344,22 @@ def test_a_scan_of_which_only_the_end_was_missing_resumes_nothing(sqlite_bench: 
     bench.clock.advance(minutes=2)
     assert bench.look() == [ScanOutcome.EMPTY, ScanOutcome.BLOCKED]  # the second asks the site
     assert events(bench) == ["marketplace_paused"]
+
+
+def test_a_pause_that_comes_to_need_a_person_is_told_anew(bench: Bench) -> None:
+    stock(bench, 3)
+    bench.shop.pages = [Transient("alibaba: down")]
+    bench.plan()
+    assert bench.look() == [ScanOutcome.FAILED] * 3
+    for error in (Transient("down"), AuthError("bad key"), Transient("down"), AuthError("again")):
+        bench.shop.pages = [error]
+        bench.plan()
+        assert bench.look() == [ScanOutcome.FAILED]
+    assert events(bench) == ["marketplace_paused"] * 2
+    first, second = [str(alert.text) for alert in reversed(bench.alerts())]
+    assert "alibaba: down" in first
+    assert "bad key" in second
+    assert "Check its key" in second
 
 
 def test_a_restart_tries_a_mended_marketplace_at_once(bench: Bench) -> None:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.errors import Blocked
+from monitor.errors import Blocked, QuotaExhausted
 from monitor.model import ScanOutcome
+from monitor.scanning import run_scan
 from monitor.scanning.sentinel import LEAST_REMEMBERED, LEAST_USUAL, is_drop
 from monitor.storage import yields
 from tests.scanning.shop import SHOP, Answer, Bench
@@ -75,6 +76,44 @@ def test_a_handful_of_listings_more_or_less_is_trade(sqlite_bench: Bench) -> Non
     see(bench, 3, 4, 3, 1, 0, 4, 1)
     assert suspects(bench) == [0] * 7
     assert events(bench) == []
+
+
+def test_many_handfuls_that_vanish_together_are_one_alert(bench: Bench) -> None:
+    for seed in range(7):
+        bench.draw(f"{seed}.png", seed)
+    see(bench, 3, 3, 3, 3)
+    bench.plan()
+    for number in range(7):  # one that has fewer is trade
+        bench.shop.pages = [offers(bench, 0 if number == 2 else 3)]
+        scan = bench.claim()
+        assert scan is not None
+        run_scan(bench.context, scan)
+    assert events(bench) == []
+    see(bench, 1, 1)
+    assert suspects(bench) == [0] * 35 + [1] * 14
+    assert events(bench) == ["yield_dropped"]
+    told = str(bench.alerts()[0].text)
+    assert "returned 7 listings together, where 21 are usual for the same pictures" in told
+    see(bench, 3, 1)
+    assert events(bench) == ["yield_dropped"] * 2
+
+
+def test_a_round_that_was_cut_short_is_compared_by_what_it_saw(sqlite_bench: Bench) -> None:
+    bench = sqlite_bench
+    for seed in range(10):
+        bench.draw(f"{seed}.png", seed)
+    see(bench, 4, 4, 4)
+    bench.plan()
+    for _ in range(3):
+        scan = bench.claim()
+        assert scan is not None
+        run_scan(bench.context, scan)
+    bench.shop.pages = [QuotaExhausted("used up")]
+    bench.look()
+    bench.clock.advance(minutes=31)
+    bench.look()
+    assert suspects(bench) == [0] * 40
+    assert events(bench) == ["marketplace_paused"]
 
 
 def test_the_median_follows_a_site_that_returns_less_for_good(sqlite_bench: Bench) -> None:
