@@ -111,9 +111,7 @@ def _is_overtaking(
         sa.func.coalesce(its_alert.c.baseline_cycle_id, 0)
         == sa.func.coalesce(alerts.c.baseline_cycle_id, 0),
     )
-    return sa.exists().where(
-        its_match.c.listing_id == matches.c.listing_id,
-        its_alert.c.match_id == its_match.c.id,
+    is_waiting = sa.exists().where(
         earlier.c.alert_id == its_alert.c.id,
         earlier.c.channel == channel,
         earlier.c.state.in_(UNSENT),
@@ -123,6 +121,13 @@ def _is_overtaking(
         ),
         ~goes_along,
     )
+    outer = (deliveries, alerts, matches)
+    is_waiting = is_waiting.correlate(*outer, its_alert)
+    # one inside the other, so that SQLite begins with the listing and not with the whole queue
+    is_told = sa.exists().where(its_alert.c.match_id == its_match.c.id, is_waiting)
+    is_told = is_told.correlate(*outer, its_match)
+    is_overtaking = sa.exists().where(its_match.c.listing_id == matches.c.listing_id, is_told)
+    return is_overtaking.correlate(*outer)
 
 
 def pick(rows: Sequence[FreeRow], wanted: Wanted) -> list[int]:

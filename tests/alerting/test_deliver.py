@@ -2,78 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-import random
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
-import pytest
-
-from monitor.alerting import (
-    AlertContext,
-    ChannelOptions,
-    Destination,
-    Routes,
-    deliver_next,
-    route_alerts,
-)
-from monitor.channels import Channel
-from monitor.model import AlertEvent
-from monitor.sandbox.receiver import JsonReceiver
-from monitor.storage import PictureFiles, Store, alerts, deliveries
-from monitor.storage.owners import this_process
+from monitor.alerting import ChannelOptions, Routes, route_alerts
+from monitor.storage import alerts, deliveries
 from monitor.storage.queue import release, take_over
-from tests.e2e.rehearsal import Clock
-
-
-class Desk:
-    """Channels `legal` and `ops` on one receiver each, and a clock."""
-
-    def __init__(self, store: Store, legal: JsonReceiver, ops: JsonReceiver, folder: Path) -> None:
-        numbers = itertools.count(1)
-        self.store, self.legal, self.ops, self.clock = store, legal, ops, Clock()
-        self.context = AlertContext(
-            store=store,
-            files=PictureFiles(folder),
-            destinations={
-                name: Destination(Channel(name, receiver.url), ChannelOptions(group=timedelta(0)))
-                for name, receiver in (("legal", legal), ("ops", ops))
-            },
-            routes=Routes(ops=("legal",)),
-            owner=this_process(),
-            clock=self.clock,
-            random=random.Random(1),
-            new_alert_id=lambda: f"al-new-{next(numbers)}",
-        )
-
-    def add(self, number: int, event: AlertEvent = AlertEvent.SCAN_FAILED) -> None:
-        with self.store.writing() as conn:
-            alerts.add(
-                conn,
-                event=event,
-                dedup_key=f"key {number}",
-                now=self.clock(),
-                alert_id=f"al-{number}",
-                text=f"text {number}",
-            )
-
-    def deliver(self, *names: str) -> None:
-        route_alerts(self.context)
-        for name in names or ("legal",):
-            while deliver_next(self.context, name):
-                pass
-
-    def states(self) -> dict[str, tuple[str | None, int | None]]:
-        with self.store.reading() as conn:
-            return {row.alert_id: (row.state, row.attempts) for row in alerts.list_rows(conn)}
-
-
-@pytest.fixture
-def desk(store: Store, tmp_path: Path) -> Iterator[Desk]:
-    with JsonReceiver() as legal, JsonReceiver() as ops:
-        yield Desk(store, legal, ops, tmp_path / "pictures")
+from tests.alerting.desk import Desk
 
 
 def test_an_alert_is_told_once(desk: Desk) -> None:
