@@ -56,7 +56,7 @@ def test_the_example_loads(tmp_path: Path) -> None:
 
 def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     text = re.sub(
-        r"^#(daily_quota|monthly_quota|spread_quota|cron|timezone)",
+        r"^#(daily_quota|monthly_quota|spread_quota|cron|timezone|ping_[a-z]+)",
         r"\1",
         EXAMPLE,
         flags=re.MULTILINE,
@@ -67,6 +67,8 @@ def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     alibaba = config.marketplaces["alibaba"]
     assert (alibaba.daily_quota, alibaba.monthly_quota) == (5000, 100_000)
     assert alibaba.spread_quota is _default(MarketplaceTable, "spread_quota")
+    assert config.alerts.ping_every == _default(AlertsTable, "ping_every")
+    assert config.alerts.ping_fail is _default(AlertsTable, "ping_fail")
 
 
 @pytest.mark.parametrize(("heading", "table"), SECTIONS.items())
