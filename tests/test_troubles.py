@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.errors import SchemaMismatch
 from monitor.health import check_health
+from monitor.ping import DeadMansSwitch
 from monitor.sandbox import Fault
 from monitor.storage import alerts
 from monitor.troubles import least_free, watch_over
+from tests.e2e.processes import database_file
 from tests.e2e.rehearsal import Rehearsal, rehearse
 
 GB = 1_000_000_000
@@ -188,6 +192,43 @@ def test_a_watch_that_left_the_config_has_no_troubles(rehearsal: Rehearsal) -> N
     with rehearsal.app() as app:
         watch_over(app, Disk())
         assert not [line for line in problems(rehearsal, app) if "Watch acme" in line]
+
+
+# -- the daemon's own look
+
+
+def test_the_switch_is_held_by_what_status_says_and_by_steps_that_hang(
+    rehearsal: Rehearsal,
+) -> None:
+    visited: list[str] = []
+    switch = DeadMansSwitch("https://hc.example/uuid", timedelta(0), visited.append)
+    rehearsal.scan()
+    with rehearsal.app() as app:
+        daemon = Daemon(app, lambda _: None, switch)
+        daemon.ping_step()
+        assert visited == ["https://hc.example/uuid"]
+        daemon._running["look rehearsal"] = time.monotonic() - 3 * 3_600
+        daemon.ping_step()
+        assert visited[1:] == ["https://hc.example/uuid/fail"]
+        daemon._running.clear()
+        daemon.ping_step()
+        assert visited[2:] == ["https://hc.example/uuid"]
+        rehearsal.clock.advance(hours=7)
+        daemon.ping_step()
+        assert visited[3:] == ["https://hc.example/uuid/fail"]
+
+
+def test_without_its_database_the_switch_says_so(tmp_path: Path, sqlite_url: str) -> None:
+    visited: list[str] = []
+    switch = DeadMansSwitch("https://hc.example/uuid", timedelta(0), visited.append)
+    with (
+        rehearse(tmp_path / "home", sqlite_url, copies=1, others=0) as rehearsal,
+        rehearsal.app() as app,
+    ):
+        daemon = Daemon(app, lambda _: None, switch)
+        database_file(sqlite_url).unlink()
+        daemon.ping_step()
+    assert visited == ["https://hc.example/uuid/fail"]
 
 
 # -- schema

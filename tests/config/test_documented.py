@@ -62,7 +62,7 @@ def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     text = re.sub(
         r"^#(daily_quota|monthly_quota|spread_quota|cron|timezone|marketplaces|sites|tags"
         r"|relations|min_score|max_score|events|interval|quiet|in_full|language|pictures|pace"
-        r"|price_change_percent|remind_after) =",
+        r"|price_change_percent|remind_after|ping_[a-z]+) =",
         r"\1 =",
         EXAMPLE,
         flags=re.MULTILINE,
@@ -78,6 +78,8 @@ def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     assert route.events == {AlertEvent(name) for name in ROUTED_EVENTS}
     assert route.relations == set(Relation) - {Relation.NONE}
     assert alibaba.spread_quota is _default(MarketplaceTable, "spread_quota")
+    assert config.alerts.ping_every == _default(AlertsTable, "ping_every")
+    assert config.alerts.ping_fail is _default(AlertsTable, "ping_fail")
     legal = config.channels["legal"]
     for key in ("interval", "in_full", "language", "pictures"):
         assert getattr(legal, key) == _default(ChannelTable, key)

@@ -9,7 +9,10 @@ from collections import defaultdict
 from contextlib import ExitStack
 from dataclasses import replace
 
+import pytest
+
 from monitor.sandbox import Fault
+from tests.e2e.crashes import crashing
 from tests.e2e.processes import daemon, until
 from tests.e2e.rehearsal import Rehearsal, copy, draw
 from tests.e2e.slow_receivers import holding_receiver
@@ -113,6 +116,24 @@ def kill_again_and_again(rehearsal: Rehearsal, rng: random.Random) -> None:
     assert {row["state"] for row in rows} == {"sent"}
     attempts = {str(row["alert_id"]): int(str(row["attempts"])) for row in rows}
     assert all(len(ids) <= attempts[ids[0]] for ids in told.values())
+
+
+@pytest.mark.timeout(600)
+def test_whatever_is_killed_and_whoever_fails_every_channel_is_told(rehearsal: Rehearsal) -> None:
+    """Three channels whose receivers go down, refuse, hang and cut; benchmarks/alerts_crash.py is
+    the long form.
+    """
+    with crashing(rehearsal, seed=20260105) as crashes:
+        for _ in range(6):
+            crashes.live_and_die()
+        crashes.finish()
+        assert crashes.count_untold_matches() == 0
+        tallies = crashes.tally()
+    for tally in tallies:
+        assert tally.deliveries >= crashes.goods, tally
+        assert (tally.missing, tally.unknown_ids, tally.unexplained) == (0, 0, 0), tally
+        repeated = tally.repeated_by_kill + tally.repeated_by_lost_answer
+        assert repeated <= len(crashes.kills) + tally.lost_answers, tally
 
 
 def test_two_daemons_share_the_work(rehearsal: Rehearsal) -> None:
