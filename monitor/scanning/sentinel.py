@@ -39,8 +39,7 @@ def check_yield(
 ) -> bool:
     """Mark a complete scan that saw far less than it used to; whether it did.
 
-    The first of a trouble is told.
-    A trouble is one per watch and marketplace, and over with a whole cycle that is as ever.
+    The first of a trouble is told. A trouble is one per watch and marketplace, and over with a whole cycle that is as ever.
     """
     before = yields.find_latest(
         conn, scan.reference.id, scan.marketplace, MOST_REMEMBERED, without=scan.id
@@ -52,6 +51,7 @@ def check_yield(
     log.warning("scan %d is suspect: %d listings instead of %s", scan.id, seen, usual)
     what = f"the search for {scan.reference.path} returned {seen} listings, where {usual} are usual"
     _tell(context, conn, scan, what, now)
+    return True
 
 
 def check_round(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> None:
@@ -88,4 +88,3 @@ def _tell(context: ScanContext, conn: Connection, scan: Scan, what: str, now: da
         now=now,
         alert_id=context.new_alert_id(),
     )
-    return True
