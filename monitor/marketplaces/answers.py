@@ -2,7 +2,8 @@
 
 Order of judgement: the status where it is clear by itself (401, 413, 429, 5xx, redirects), then
 what the adapter reads in the body, then the remaining statuses. A 401 stays an AuthError; the body
-may say of which kind.
+may say of which kind. A 429 or 5xx is a used-up quota where the body says so: some gateways say
+everything under one status.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ Judge: TypeAlias = Callable[[Answer], MarketplaceError | None]
 def error_of(answer: Answer, judge: Judge, now: float) -> MarketplaceError | None:
     """The error that an answer stands for, or None for a good one. `now` is epoch seconds."""
     clear = _by_clear_status(answer, now)
-    if clear is not None and not isinstance(clear, Throttled | AuthError):
+    if clear is not None and not isinstance(clear, Throttled | AuthError | Transient):
         return clear
     refusal = None if answer.is_html else judge(answer)
     if isinstance(refusal, AuthError):

@@ -96,9 +96,11 @@ def find_refusal(value: Json) -> MarketplaceError | None:
 
 
 def _is_refusal(said: dict[str, Json], *, is_top: bool) -> bool:
+    code = next(_iter_texts(said, _CODE_KEYS), "")
+    if code in _CODES:
+        return True
     if "success" in said:
         return parse_flag(said["success"]) is not True
-    code = next(_iter_texts(said, _CODE_KEYS), "")
     if "error_code" in said or "errorCode" in said or "error" in said:
         return code not in _NO_CODES
     # an answer that has nothing but words

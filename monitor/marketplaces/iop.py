@@ -41,6 +41,7 @@ MAX_BASE64_BYTES = 300_000
 # How a good answer may say so: as text or number, on several levels.
 _GOOD_CODES = frozenset(("", "0", "00", "200"))
 _TOKEN_CODES = frozenset(("IllegalAccessToken", "27"))
+_TOKEN_WORDS = re.compile(r"access.?token", re.IGNORECASE)
 # The gateway's names, and the numbers of Taobao's older gateway, which answers for some methods.
 CODES: Mapping[str, Kind] = {
     **dict.fromkeys(("AppCallLimit", "ApiCallLimit", "7"), Throttled),
@@ -49,6 +50,8 @@ CODES: Mapping[str, Kind] = {
     **dict.fromkeys(("IllegalAccessToken", "IllegalRefreshToken"), AuthError),
     **dict.fromkeys(("IncompleteSignature", *map(str, range(24, 32))), AuthError),
     **dict.fromkeys(("ServiceUnavailable", "ServiceTimeout", "10"), Transient),
+    # of our request, though they may name the field of the picture
+    **dict.fromkeys(("MissingParameter", "40"), ProtocolError),
 }
 # Names of interfaces hold the word "image", and say nothing of the picture.
 _INTERFACES = re.compile(r"\baliexpress(?:\.\w+)+|/(?:upload/image|traffic/item/imgsearch)\b")
@@ -157,7 +160,8 @@ class _Watch:
 
     def __call__(self, answer: Answer) -> MarketplaceError | None:
         failure = self._judge(answer)
-        self.refused_token = isinstance(failure, AuthError) and _is_about_token(answer.body)
+        is_refused = isinstance(failure, AuthError)
+        self.refused_token = is_refused and _is_about_token(answer.body, str(failure))
         return failure
 
 
@@ -235,7 +239,9 @@ def _token_in(value: Json) -> str | None:
     return value if is_token and isinstance(value, str) and len(value) <= _MAX_TOKEN else None
 
 
-def _is_about_token(body: bytes) -> bool:
+def _is_about_token(body: bytes, words: str) -> bool:
+    if _TOKEN_WORDS.search(words):
+        return True
     try:
         value = load_json(body)
     except ValueError:

@@ -55,6 +55,9 @@ _MEANINGS: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
          r"|(key|授权|账号|帐号).{0,12}(过期|到期|无效|错误|不存在|expired)", AuthError),
         (r"busy|try.{0,12}later|temporar|unavailable|internal.{0,8}error|繁忙|稍后|系统(错误|异常)",
          Transient),
+        # our request is wrong, though it may be the picture's field that is named
+        (r"(missing|required).{0,20}(param|argument|field)|缺少.{0,10}参数"
+         r"|(param|argument|field).{0,40}(missing|required)", ProtocolError),
         (r"image|picture|photo|图片|图像|照片"
          r"|(load|fetch|download|retrieve|下载|获取).{0,40}https?://", BadImage),
         (r"time.?out|try again|超时|^50[0-9]\b", Transient),

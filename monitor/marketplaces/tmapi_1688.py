@@ -204,11 +204,14 @@ class Tmapi1688(Account):
 
 
 def judge(answer: Answer) -> MarketplaceError | None:
-    """The refusal in an answer's body, if it is one."""
+    """The refusal in an answer's body, or its status: both know the reseller's own codes."""
     try:
-        return find_refusal(load_json(answer.body))
+        refused = find_refusal(load_json(answer.body))
     except ValueError:
-        return None
+        refused = None
+    code = str(answer.status)
+    is_own = answer.status != 200 and code in (*_CODES, *_MAY_BE_PICTURE)
+    return find_refusal({"code": answer.status}) if refused is None and is_own else refused
 
 
 def find_refusal(value: Json) -> MarketplaceError | None:

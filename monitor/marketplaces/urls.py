@@ -151,7 +151,8 @@ def offer_url(item_id: str) -> str:
 def offer_link(item_id: str | None, raw: object, *, allow_loopback: bool) -> ListingLink | None:
     """A 1688 offer by its id, or by the id in its address; None where neither is there.
 
-    The address is canonical, except that one on another host (a proxy's own page) is kept.
+    The address is canonical, so that it is the same whoever found the offer; only a rehearsal's own
+    page on loopback is kept.
     """
     try:
         url = absolute_url(raw, allow_loopback=allow_loopback) if isinstance(raw, str) else None
@@ -162,8 +163,8 @@ def offer_link(item_id: str | None, raw: object, *, allow_loopback: bool) -> Lis
         return None
     if re.fullmatch(r"abb-[0-9]+", item_id):  # a reseller's way to write it
         item_id = item_id.removeprefix("abb-")
-    is_elsewhere = url is not None and not is_on(url, "1688.com")
-    return ListingLink(item_id, url if url is not None and is_elsewhere else offer_url(item_id))
+    is_rehearsal = allow_loopback and is_loopback_host(urlsplit(url or "").hostname or "")
+    return ListingLink(item_id, url if url is not None and is_rehearsal else offer_url(item_id))
 
 
 def _with_scheme(text: str, base: str | None) -> str:

@@ -82,6 +82,13 @@ def test_a_used_up_quota_is_told_from_a_throttle() -> None:
     assert judged(answer(429), refusal) is refusal
 
 
+def test_a_used_up_quota_is_told_from_a_server_that_is_down() -> None:
+    refusal = QuotaExhausted("said so")
+    assert judged(answer(500), refusal) is refusal
+    for other in (None, BadImage("said so"), PermissionDenied("said so")):
+        assert type(judged(answer(500), other)) is Transient
+
+
 class TokenRefused(AuthError):
     """As an adapter tells one refused credential from another."""
 

@@ -121,6 +121,22 @@ def test_a_refused_token_is_refreshed_once_and_the_call_made_again(
     assert page.requests == account.pace.waits == 3
 
 
+def test_a_token_that_is_refused_in_other_words_is_refreshed_too(
+    account: Account, server: Scripted
+) -> None:
+    server.replies = [gateway("InvalidAccessToken", "The access token has expired"), GOOD]
+    assert account.site.search(Query(PICTURE)).requests == 3
+
+
+def test_a_refused_signature_is_no_reason_for_a_new_token(
+    account: Account, server: Scripted
+) -> None:
+    server.replies = [gateway("IncompleteSignature", "The signature does not conform")]
+    with pytest.raises(AuthError):
+        account.site.search(Query(PICTURE))
+    assert len(server.requests) == 1
+
+
 def test_the_new_token_outlives_a_restart(account: Account, server: Scripted) -> None:
     server.replies = [REFUSED, GOOD]
     account.site.search(Query(PICTURE))

@@ -60,6 +60,9 @@ from monitor.marketplaces.refusals import Kind, hide, meaning_of, quote, refusal
         (BadImage, "image download timeout"),
         (BadImage, "photo too small"),
         (BadImage, "can't load https://brand.example/token/front"),
+        # our request's
+        (ProtocolError, "The input parameter image_base64 is missing"),
+        (ProtocolError, "缺少必要参数"),
         (ProtocolError, "nobody knows why"),
         (ProtocolError, "unknown, see https://docs.example/quota/image?token=1"),
     ],

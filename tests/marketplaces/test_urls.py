@@ -294,13 +294,13 @@ def test_the_given_id_wins_over_an_ad_link() -> None:
     assert link.url == offer_url("77")
 
 
-def test_a_proxys_own_page_is_kept() -> None:
+def test_only_a_rehearsals_own_page_is_kept() -> None:
     local = offer_link("77", "http://127.0.0.1:8000/goods/77", allow_loopback=True)
     other = offer_link("77", "http://shop.example/goods/77", allow_loopback=False)
     assert local is not None
     assert other is not None
     assert local.url == "http://127.0.0.1:8000/goods/77"
-    assert other.url == "https://shop.example/goods/77"
+    assert other.url == "https://detail.1688.com/offer/77.html"
 
 
 def test_a_resellers_prefix_is_not_part_of_the_id() -> None:

@@ -74,6 +74,11 @@ def _business(code: str, message: str) -> Reply:
     return as_json({"result": {"success": "false", "code": code, "message": message}})
 
 
+def _beside(code: str, message: str) -> Reply:
+    """An error beside what is left of a good answer."""
+    return as_json({"code": code, "message": message, "result": {"result": {"data": []}}})
+
+
 def _text(status: int, text: str) -> Reply:
     return Reply(status, {"Content-Type": "text/plain"}, text.encode())
 
@@ -113,7 +118,13 @@ DIALECT = Dialect(
             _camel(*_LIMITED),
             _text(400, "Exceed the app call time limit"),
         ],
-        QuotaExhausted: [_gateway(*_USED_UP), _camel(*_USED_UP), _business("E2", "余额不足")],
+        QuotaExhausted: [
+            _gateway(*_USED_UP),
+            _camel(*_USED_UP),
+            _business("E2", "余额不足"),
+            _gateway(*_USED_UP, status=500),
+            _beside(*_USED_UP),
+        ],
         AuthError: [
             _gateway("gw.SignatureInvalid", "Invalid signature", 401),
             _gateway("gw.SignatureMissing", "signature is missing"),

@@ -87,6 +87,7 @@ DIALECT = Dialect(
         QuotaExhausted: [
             refused(439, "Subscription expired or insufficient balance."),
             refused(439, "Insufficient API balance", 439),
+            Reply(439),
         ],
         AuthError: [
             as_json({"code": 4011, "message": "no API key found in request"}, 401),
@@ -100,11 +101,14 @@ DIALECT = Dialect(
         Transient: [
             refused(417, "Failed to retrieve data, please try again."),
             refused(499, "timeout"),
+            Reply(417),
+            Reply(499),
             refused(500, "Unexpected error"),
             refused(503, "busy", 503),
         ],
         ProtocolError: [
             refused(422, "Parameter error."),
+            Reply(422),
             as_json({"code": 200, "msg": "success", "data": None}),
             as_json({"code": 200, "data": {"items": None, "total_count": 0}}),
             as_json({"data": {"items": []}}),
