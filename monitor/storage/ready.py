@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 import sqlalchemy as sa
@@ -40,26 +41,53 @@ class Wanted:
     until: datetime | None
     only_retries: bool
 
-    def new(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
-        """Due for the first time: routed, or released, at `next_try_at`."""
-        until = self.now if self.until is None else min(self.until, self.now)
-        return sa.and_(table.c.state == "due", table.c.next_try_at <= until)
+    @property
+    def parameters(self) -> dict[str, object]:
+        return {
+            "channel": self.channel,
+            "owner": self.owner,
+            "now": self.now,
+            "until": self.now if self.until is None else min(self.until, self.now),
+        }
 
-    def failed(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
-        return sa.and_(table.c.state == "failed", table.c.next_try_at <= self.now)
 
-    def dropped(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
-        """In the hands of nobody who still works on it.
+_INSTANT = deliveries.c.next_try_at.type
+_CHANNEL = sa.bindparam("channel", type_=sa.Text())
+_OWNER = sa.bindparam("owner", type_=sa.Text())
+_NOW = sa.bindparam("now", type_=_INSTANT)
+_UNTIL = sa.bindparam("until", type_=_INSTANT)
 
-        That is a process whose lease has run out, or `owner` itself: it asks for a channel's next
-        message only when it has none in hand there, so an error has dropped this one.
-        """
-        is_dropped = sa.or_(table.c.lease_until < self.now, table.c.owner == self.owner)
-        return sa.and_(table.c.state == "sending", is_dropped)
 
-    def tried(self, table: sa.FromClause) -> sa.ColumnElement[bool]:
-        return sa.or_(self.failed(table), self.dropped(table))
+def _is_new(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Due for the first time: routed, or released, at `next_try_at`."""
+    return sa.and_(table.c.state == "due", table.c.next_try_at <= _UNTIL)
 
+
+def _is_failed(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.state == "failed", table.c.next_try_at <= _NOW)
+
+
+def _is_dropped(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """In the hands of nobody who still works on it.
+
+    That is a process whose lease has run out, or the owner itself: it asks for a channel's next
+    message only when it has none in hand there, so an error has dropped this one.
+    """
+    is_dropped = sa.or_(table.c.lease_until < _NOW, table.c.owner == _OWNER)
+    return sa.and_(table.c.state == "sending", is_dropped)
+
+
+def _is_tried(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    return sa.or_(_is_failed(table), _is_dropped(table))
+
+
+_Condition: TypeAlias = Callable[[sa.FromClause], sa.ColumnElement[bool]]
+# what is free, and what of the same listing may go along with it
+_STATES: tuple[tuple[_Condition, _Condition], ...] = (
+    (_is_new, _is_new),
+    (_is_failed, _is_tried),
+    (_is_dropped, _is_tried),
+)
 
 # (whether it is for operators, whether it tells of a match, its baseline, attempts, is new)
 _Kind: TypeAlias = tuple[bool, bool, int | None, int, bool]
@@ -69,40 +97,36 @@ def read_free(
     conn: Connection, wanted: Wanted, most: int, *, is_locking: bool = False
 ) -> list[FreeRow]:
     """Up to `most` of each state, in the order of the queue's index: never the whole queue."""
-    states = [(wanted.failed, wanted.tried), (wanted.dropped, wanted.tried)]
-    if not wanted.only_retries:
-        states.insert(0, (wanted.new, wanted.new))
     rows: list[FreeRow] = []
-    for free, alike in states:
-        select = (
-            sa.select(
-                deliveries.c.id,
-                deliveries.c.attempts,
-                deliveries.c.state,
-                alerts.c.created_at,
-                alerts.c.event,
-                alerts.c.baseline_cycle_id,
-            )
-            .select_from(
-                deliveries.join(alerts).outerjoin(matches, matches.c.id == alerts.c.match_id)
-            )
-            .where(
-                deliveries.c.channel == wanted.channel,
-                free(deliveries),
-                ~_is_overtaking(wanted.channel, alike),
-            )
-            .order_by(deliveries.c.next_try_at, deliveries.c.id)
-            .limit(most)
-        )
-        if is_locking:
-            select = select.with_for_update(skip_locked=True, of=deliveries)
-        rows += [FreeRow(*row) for row in conn.execute(select)]
+    for number in range(1 if wanted.only_retries else 0, len(_STATES)):
+        select = _select_free(number, is_locking=is_locking)
+        found = conn.execute(select, {**wanted.parameters, "most": most})
+        rows += [FreeRow._make(row) for row in found]
     return sorted(rows, key=lambda row: (row.created_at, row.id))
 
 
-def _is_overtaking(
-    channel: str, alike: Callable[[sa.FromClause], sa.ColumnElement[bool]]
-) -> sa.ColumnElement[bool]:
+@cache
+def _select_free(number: int, *, is_locking: bool) -> sa.Select[tuple[object, ...]]:
+    """Built once: putting it together takes longer than running it."""
+    free, alike = _STATES[number]
+    select: sa.Select[tuple[object, ...]] = (
+        sa.select(
+            deliveries.c.id,
+            deliveries.c.attempts,
+            deliveries.c.state,
+            alerts.c.created_at,
+            alerts.c.event,
+            alerts.c.baseline_cycle_id,
+        )
+        .select_from(deliveries.join(alerts).outerjoin(matches, matches.c.id == alerts.c.match_id))
+        .where(deliveries.c.channel == _CHANNEL, free(deliveries), ~_is_overtaking(alike))
+        .order_by(deliveries.c.next_try_at, deliveries.c.id)
+        .limit(sa.bindparam("most", type_=sa.Integer()))
+    )
+    return select.with_for_update(skip_locked=True, of=deliveries) if is_locking else select
+
+
+def _is_overtaking(alike: _Condition) -> sa.ColumnElement[bool]:
     """Whether an earlier alert of the same listing waits for this channel, and can't go along."""
     earlier, its_alert, its_match = deliveries.alias(), alerts.alias(), matches.alias()
     goes_along = sa.and_(
@@ -113,7 +137,7 @@ def _is_overtaking(
     )
     is_waiting = sa.exists().where(
         earlier.c.alert_id == its_alert.c.id,
-        earlier.c.channel == channel,
+        earlier.c.channel == _CHANNEL,
         earlier.c.state.in_(UNSENT),
         sa.or_(
             its_alert.c.created_at < alerts.c.created_at,
