@@ -39,7 +39,8 @@ def check_yield(
 ) -> bool:
     """Mark a complete scan that saw far less than it used to; whether it did.
 
-    The first of a trouble is told. A trouble is one per watch and marketplace, and over with a whole cycle that is as ever.
+    The first of a trouble is told. A trouble is one per watch and marketplace, and over with a
+    whole cycle that is as ever.
     """
     before = yields.find_latest(
         conn, scan.reference.id, scan.marketplace, MOST_REMEMBERED, without=scan.id
