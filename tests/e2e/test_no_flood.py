@@ -94,7 +94,6 @@ def test_a_first_scan_of_500_hits_is_one_summary_that_names_each(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.xfail(reason="a message holds 200 alerts at most", strict=True)
 def test_300_matches_in_a_window_are_told_together_and_each_by_name(
     sqlite_rehearsal: Rehearsal,
 ) -> None:
