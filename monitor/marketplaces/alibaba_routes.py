@@ -153,7 +153,8 @@ class Crossborder:
         """None where no id is kept, or the site no longer knows it: the picture is uploaded anew.
 
         An id that has run out may be answered by an empty page, which must not be taken for "no
-        listings": on the first page it isn't believed.
+        listings": on the first page it isn't believed, on others only where the site still claims
+        to have found something. A region may well show nothing that is sold.
         """
         image_id = self.memory.find(_key(query)) if query.sha256 else None
         if image_id is None:
@@ -163,7 +164,7 @@ class Crossborder:
         except (BadImage, ProtocolError) as error:
             log.info("%s; the picture is uploaded anew", error)
             found = None
-        if found is not None and (found.got or place.page > 1 or place.in_region):
+        if found is not None and (found.got or place.in_region or (place.page > 1 and found.total)):
             return found
         self.memory.forget(_key(query))
         return None

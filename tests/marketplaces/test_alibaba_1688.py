@@ -204,6 +204,16 @@ def test_an_empty_page_for_a_kept_id_is_not_believed(app: App) -> None:
     assert app.paths[2:] == [QUERY, UPLOAD, QUERY]
 
 
+@pytest.mark.parametrize(("total", "calls"), [(0, [QUERY, UPLOAD, QUERY]), (90, [QUERY])])
+def test_a_later_page_that_knows_nothing_of_the_search_is_not_its_end(
+    app: App, total: int, calls: list[str]
+) -> None:
+    app.open().search(FILED)
+    app.answers(QUERY, offers(totalRecords=total), offers(7))
+    app.open().search(replace(FILED, cursor="2:2:50:0"))
+    assert app.paths[2:] == calls
+
+
 def test_an_empty_page_for_a_fresh_id_is_an_empty_page(app: App) -> None:
     app.answers(QUERY, stored("crossborder_empty.json"))
     page = app.open().search(FILED)
