@@ -6,7 +6,7 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -101,20 +101,8 @@ def open_app(
             for name, item in config.marketplaces.items()
         }
         destinations = _destinations(config)
-        digests = {
-            name: digest_of_url(item.channel.name, item.channel.url)
-            for name, item in destinations.items()
-        }
         owner = this_process()
-        with store.writing() as conn:
-            if freed := take_over(conn, is_dead):
-                log.warning("took over %d rows of a process that died", freed)
-            for name, count in channels.mirror(conn, digests, clock()).items():
-                log.info("channel=%s has another URL, due again alerts=%d", name, count)
-            watches.mirror(conn, _rows(config), clock(), first_due=_first_due(config, clock))
-            for item in config.marketplaces.values():
-                if item.account_key != item.name:
-                    paces.carry_over(conn, item.name, item.account_key)
+        _settle_rows(store, config, destinations, clock)
         yield App(
             config=config,
             scans=ScanContext(
@@ -131,11 +119,7 @@ def open_app(
                 store=store,
                 files=files,
                 destinations=destinations,
-                routes=Routes(
-                    ops=tuple(config.alerts.ops),
-                    watches={watch.name: tuple(watch.channels) for watch in config.watches},
-                    rules=tuple(config.routes),
-                ),
+                routes=_routes(config),
                 owner=owner,
                 clock=clock,
                 random=rng,
@@ -145,6 +129,33 @@ def open_app(
             ),
             stop=stop,
         )
+
+
+def _settle_rows(
+    store: Store, config: Config, destinations: Mapping[str, Destination], clock: Clock
+) -> None:
+    """Bring the rows into line with the config, and free what dead processes held."""
+    digests = {
+        name: digest_of_url(item.channel.name, item.channel.url)
+        for name, item in destinations.items()
+    }
+    with store.writing() as conn:
+        if freed := take_over(conn, is_dead):
+            log.warning("took over %d rows of a process that died", freed)
+        for name, count in channels.mirror(conn, digests, clock()).items():
+            log.info("channel=%s has another URL, due again alerts=%d", name, count)
+        watches.mirror(conn, _rows(config), clock(), first_due=_first_due(config, clock))
+        for item in config.marketplaces.values():
+            if item.account_key != item.name:
+                paces.carry_over(conn, item.name, item.account_key)
+
+
+def _routes(config: Config) -> Routes:
+    return Routes(
+        ops=tuple(config.alerts.ops),
+        watches={watch.name: tuple(watch.channels) for watch in config.watches},
+        rules=tuple(config.routes),
+    )
 
 
 def _source(
