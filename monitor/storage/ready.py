@@ -51,6 +51,7 @@ class Wanted:
         }
 
 
+_OUTER = (deliveries, alerts, matches)
 _INSTANT = deliveries.c.next_try_at.type
 _CHANNEL = sa.bindparam("channel", type_=sa.Text())
 _OWNER = sa.bindparam("owner", type_=sa.Text())
@@ -135,7 +136,8 @@ def _is_overtaking(alike: _Condition) -> sa.ColumnElement[bool]:
         sa.func.coalesce(its_alert.c.baseline_cycle_id, 0)
         == sa.func.coalesce(alerts.c.baseline_cycle_id, 0),
     )
-    is_waiting = sa.exists().where(
+    is_waiting = _exists(
+        (*_OUTER, its_alert),
         earlier.c.alert_id == its_alert.c.id,
         earlier.c.channel == _CHANNEL,
         earlier.c.state.in_(UNSENT),
@@ -145,13 +147,20 @@ def _is_overtaking(alike: _Condition) -> sa.ColumnElement[bool]:
         ),
         ~goes_along,
     )
-    outer = (deliveries, alerts, matches)
-    is_waiting = is_waiting.correlate(*outer, its_alert)
     # one inside the other, so that SQLite begins with the listing and not with the whole queue
-    is_told = sa.exists().where(its_alert.c.match_id == its_match.c.id, is_waiting)
-    is_told = is_told.correlate(*outer, its_match)
-    is_overtaking = sa.exists().where(its_match.c.listing_id == matches.c.listing_id, is_told)
-    return is_overtaking.correlate(*outer)
+    is_told = _exists((*_OUTER, its_match), its_alert.c.match_id == its_match.c.id, is_waiting)
+    return _exists(_OUTER, its_match.c.listing_id == matches.c.listing_id, is_told)
+
+
+def _exists(
+    outer: Sequence[sa.FromClause], *conditions: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """Looked up for each row: without the offset, PostgreSQL would join the whole queue to itself
+    where it has no statistics of the tables yet.
+    """
+    one = sa.literal_column("1", sa.Integer())
+    select = sa.select(one).where(*conditions).offset(sa.literal_column("0", sa.Integer()))
+    return select.correlate(*outer).exists()
 
 
 def pick(rows: Sequence[FreeRow], wanted: Wanted) -> list[int]:
