@@ -54,7 +54,7 @@ migrations: $(VENV)/.developing
 	$(BIN)/python -m tests.check_migrations
 
 tests: $(VENV)/.developing
-	$(BIN)/pytest
+	$(BIN)/python -m tests.run_all
 
 # Needs uv. Its own lock file is full of download addresses and stays out of git.
 lock:
