@@ -1,7 +1,7 @@
 """All tests, in two halves at once: `python -m tests.run_all`.
 
-The end-to-end tests mostly wait, for processes and for time to pass; the others compute. Side by side
-they take as long as the longer half. Each half brings its own databases and servers.
+The end-to-end tests mostly wait, for processes and for time to pass; the others compute. Side by
+side they take as long as the longer half. Each half brings its own databases and servers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def main() -> None:
         reader.start()
     for reader in readers:
         reader.join()
-    sys.exit(max(run.wait() for run in runs))
+    codes = [run.wait() for run in runs]  # a run that was killed has a negative one
+    sys.exit(1 if any(codes) else 0)
 
 
 def _pass_on(run: subprocess.Popen[str]) -> None:
