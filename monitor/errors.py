@@ -156,13 +156,20 @@ class FetchFailed(FetchError):
 
 
 class ChannelError(OutsideError):
-    """A message was not accepted by its channel; `permanent` means that trying again can't help."""
+    """A message was not accepted by its channel.
+
+    `permanent` means that the channel takes no message at all, whatever is tried; `about_message`
+    that it has said no to this one and may take another.
+    """
 
     retryable = True
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
+    def __init__(
+        self, message: str, *, permanent: bool = False, about_message: bool = False
+    ) -> None:
         super().__init__(message)
         self.permanent = permanent
+        self.about_message = about_message
 
 
 class Stopping(MonitorError):

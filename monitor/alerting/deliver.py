@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from monitor.alerting.context import AlertContext, ChannelOptions, Destination
 from monitor.alerting.drawing import drawn
 from monitor.alerting.failing import finish_failed
 from monitor.alerting.gate import open_until, quiet_until
-from monitor.alerting.rendering import Part, render, told_with_pictures
+from monitor.alerting.isolating import Isolation, Share
+from monitor.alerting.rendering import Part, Plainness, render, render_plain, told_with_pictures
+from monitor.channels import Capacity, Sent
 from monitor.errors import ChannelError, NotFound, Stopping, StoreError
 from monitor.storage import Connection, channels, deliveries
 from monitor.storage.deliveries import DueDelivery
@@ -34,9 +37,12 @@ class _Sending:
     options: ChannelOptions
     batch: list[DueDelivery]
     spacing: timedelta
+    isolation: Isolation
     done: set[int] = field(default_factory=set)
     in_hand: frozenset[int] = frozenset()
+    tries: int = 0
     parts: int = 0
+    is_over: bool = False
 
     @property
     def name(self) -> str:
@@ -67,12 +73,13 @@ def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = 
     batch = _claim(context, name, options)
     if not batch:
         return False
-    sending = _Sending(context, destination, options, batch, spacing)
+    sending = _Sending(context, destination, options, batch, spacing, Isolation.of(batch))
     try:
         error = _send(sending)
     except Stopping:
         _give_back(sending)
         raise
+    error = error or _what_is_aside(sending)
     if error is not None:
         finish_failed(context, name, sending.rest, error)
     _log_delivery(sending, error, began_at)
@@ -166,6 +173,11 @@ def _await_pace(context: AlertContext, name: str, spacing: timedelta) -> None:
 # -- send
 
 
+def _what_is_aside(sending: _Sending) -> ChannelError | None:
+    """Why some alerts were not accepted although the batch went out; None if all were."""
+    return sending.isolation.error if sending.isolation.aside and not sending.is_over else None
+
+
 def _send(sending: _Sending) -> ChannelError | None:
     """Send part by part; why the rest was not accepted, or None."""
     try:
@@ -182,36 +194,85 @@ def _send(sending: _Sending) -> ChannelError | None:
 
 
 def _send_parts(sending: _Sending) -> None:
-    context, channel, options = sending.context, sending.destination.channel, sending.options
-    capacity = channel.capacity
-    with drawn(context, told_with_pictures(sending.batch, options, capacity)) as drawings:
-        parts = render(sending.batch, options, capacity, context.files, drawings, context.templates)
-        _check_whole(sending, parts)
-        for part in parts:
-            if sending.parts:
-                _await_pace(context, sending.name, sending.spacing)
-                if quiet_until(options, context.clock()) is not None:
-                    _give_back(sending)
-                    return
-            sending.in_hand = frozenset(part.delivery_ids)
-            channel.send(part.message)
-            if not _finish_part(sending, part):
-                return
+    """Share by share: first the whole batch, and less and less of it while it is refused."""
+    context, capacity = sending.context, sending.destination.channel.capacity
+    isolation = sending.isolation
+    with drawn(context, told_with_pictures(sending.batch, sending.options, capacity)) as drawings:
+        while isolation.shares and not sending.is_over:
+            share = isolation.shares.popleft()
+            parts = _render(sending, share, capacity, drawings)
+            _send_share(sending, share, parts)
 
 
-def _check_whole(sending: _Sending, parts: Sequence[Part]) -> None:
-    """An alert that is in no part would be lost without a word."""
+def _render(
+    sending: _Sending, share: Share, capacity: Capacity, drawings: Mapping[int, Path]
+) -> tuple[Part, ...]:
+    """Raises ChannelError for an alert that is in no part: it would be lost without a word."""
+    context, options = sending.context, sending.options
+    if share.plainness is Plainness.FULL:
+        parts = render(share.items, options, capacity, context.files, drawings, context.templates)
+    else:
+        parts = render_plain(share.items, options, capacity, share.plainness)
     told = {number for part in parts for number in part.delivery_ids}
-    if left := sum(item.id not in told for item in sending.batch):
-        raise ChannelError(f"{left} of {len(sending.batch)} alerts are in no part of the message")
+    if left := sum(item.id not in told for item in share.items):
+        raise ChannelError(f"{left} of {len(share.items)} alerts are in no part of the message")
+    return parts
 
 
-def _finish_part(sending: _Sending, part: Part) -> bool:
+def _send_share(sending: _Sending, share: Share, parts: Sequence[Part]) -> None:
+    """Send its parts, up to the first that is refused. Raises ChannelError."""
+    items = {item.id: item for item in share.items}
+    for at, part in enumerate(parts):
+        if not _is_open(sending):
+            return
+        sending.in_hand = frozenset(part.delivery_ids)
+        told = replace(share, items=tuple(items[number] for number in part.delivery_ids))
+        try:
+            sent = sending.destination.channel.send(part.message)
+        except ChannelError as error:
+            rest = [items[number] for later in parts[at + 1 :] for number in later.delivery_ids]
+            sending.isolation.refuse(told, rest, error)
+            _note_refusal(sending, told, error)
+            return
+        sending.isolation.note_taken(told)
+        if not _finish_part(sending, part, sent):
+            return
+
+
+def _is_open(sending: _Sending) -> bool:
+    """Whether the next part may go out; what is left is given back if not. Keeps the pace."""
+    sending.tries += 1
+    if sending.tries == 1:
+        return True
+    _await_pace(sending.context, sending.name, sending.spacing)
+    if quiet_until(sending.options, sending.context.clock()) is None:
+        return True
+    _give_back(sending)
+    sending.is_over = True
+    return False
+
+
+def _note_refusal(sending: _Sending, told: Share, error: ChannelError) -> None:
+    """Other messages are tried at once, at the channel's pace."""
+    sending.in_hand = frozenset()
+    with sending.context.store.writing() as conn:
+        channels.note_try(conn, sending.name, sending.context.clock())
+    log.warning(
+        "channel=%s refuses a message of alerts=%d first=%s, tried otherwise: %s",
+        sending.name,
+        len(told.items),
+        told.items[0].alert_id,
+        error,
+    )
+
+
+def _finish_part(sending: _Sending, part: Part, sent: Sent) -> bool:
     """Note what was accepted; False if another process has taken the batch over."""
     context, now = sending.context, sending.context.clock()
     ids = [number for number in part.delivery_ids if number not in sending.done]
     with context.store.writing() as conn:
         finished = deliveries.finish_sent(conn, ids, context.owner, now)
+        deliveries.note_left_out(conn, _left_out(part, sent))
         revived = channels.note_accepted(conn, sending.name, now)
     sending.done.update(ids)
     sending.in_hand = frozenset()
@@ -222,8 +283,19 @@ def _finish_part(sending: _Sending, part: Part) -> bool:
         log.error(
             "channel=%s: the leases ran out while sending; alerts may come twice", sending.name
         )
-        return False
-    return True
+        sending.is_over = True
+    return not sending.is_over
+
+
+def _left_out(part: Part, sent: Sent) -> dict[int, str]:
+    """What of each delivery did not go out, by the rendering's word or the channel's."""
+    if not sent.left_out:
+        return dict(part.left_out)
+    stayed = "pictures: " + ", ".join(sent.left_out)
+    return {
+        number: "; ".join(filter(None, (part.left_out.get(number), stayed)))
+        for number in part.delivery_ids
+    }
 
 
 def _give_back(sending: _Sending) -> None:

@@ -4,14 +4,15 @@ Apprise takes the HTTP status for success, so a message that was refused counts 
 sent only where the answer says so with a code of 0; whatever can't be understood is "not sent",
 since a message twice is better than none.
 
-A code is permanent only where its meaning is sure and trying again can't help. Any other is
-temporary and told with the service's own words. The codes come from
+A code is permanent only where its meaning is sure and no message would be taken. Some are about
+the text of this one message, as may be any that is not listed; a few say that later is better.
+The codes come from
 - WeCom: its list of global codes, https://developer.work.weixin.qq.com/document/path/90313, and
   the page of group bots, .../document/path/91770; 40058 for a text that is too long, and 93000 for
   a wrong key, stand so in answers that users of other programs have published;
 - DingTalk: its page of custom bots, https://open.dingtalk.com/document/robots/custom-robot-access;
-  300005 (and not 300001) for an unknown token, 130101 and 410100 for "too fast" from published
-  answers;
+  300005 (and not 300001) for an unknown token, 130101 and 410100 for "too fast", 460101 for "too
+  long" from published answers;
 - Feishu and Lark: the page of custom bots,
   https://open.feishu.cn/document/client-docs/bot-v3/add-custom-bot; 11232 for "too fast" from
   published answers. 9499 is both "bad request" and "too fast", so it is temporary.
@@ -32,18 +33,21 @@ class Refusal:
     words: str
     meaning: str = ""
     permanent: bool = False
+    about_message: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
     """How a service answers: the names of its code and of its words, and what its codes mean.
 
-    `temporary` codes are named for the reader only: one that is not listed is temporary too.
+    `permanent` codes are about the channel, `unwanted` ones about the message; one that is not
+    listed may be.
     """
 
     codes: tuple[str, ...]
     words: tuple[str, ...]
     permanent: Mapping[int, str]
+    unwanted: Mapping[int, str]
     temporary: Mapping[int, str]
 
     def refusal(self, body: bytes) -> Refusal | None:
@@ -63,8 +67,10 @@ class Answers:
         words = next((str(answer[name]) for name in self.words if answer.get(name)), "")
         if code is None:
             return Refusal(None, words, "the answer's code is not a number")
-        meaning = self.permanent.get(code) or self.temporary.get(code, "")
-        return Refusal(code, words, meaning, permanent=code in self.permanent)
+        known = {**self.temporary, **self.unwanted, **self.permanent}
+        is_permanent = code in self.permanent
+        about_message = not is_permanent and code not in self.temporary
+        return Refusal(code, words, known.get(code, ""), is_permanent, about_message)
 
 
 def _number(value: object) -> int | None:
@@ -84,14 +90,16 @@ WECOM = Answers(
     codes=("errcode",),
     words=("errmsg",),
     permanent={
-        40008: "the kind of message is not allowed",
-        40058: "a field is wrong, or the text is too long",
-        44004: "the text is empty",
-        45002: "the text is too long",
         60020: "this machine's address is not on the list of allowed ones",
         93000: "the bot's key is wrong, or the bot was removed from its group",
         93004: "the bot was switched off",
         93008: "the bot is not in the group",
+    },
+    unwanted={
+        40008: "the kind of message is not allowed",
+        40058: "a field is wrong, or the text is too long",
+        44004: "the text is empty",
+        45002: "the text is too long",
     },
     temporary={
         -1: "the service is busy",
@@ -104,16 +112,18 @@ DINGTALK = Answers(
     codes=("errcode",),
     words=("errmsg",),
     permanent={
-        40035: "a field is missing or wrong",
-        43004: "the content type is wrong",
         300001: "the bot's token does not exist",
         300005: "the bot's token does not exist",
         310000: "refused by the bot's security settings: keyword, signature or address",
         400013: "the group was dissolved",
         400101: "the bot's token does not exist",
         400102: "the bot was switched off",
-        400105: "the kind of message is not allowed",
         400106: "the bot does not exist",
+    },
+    unwanted={
+        40035: "a field is missing or wrong",
+        43004: "the content type is wrong",
+        400105: "the kind of message is not allowed",
         430101: "a link in the text is refused",
         430102: "the text is refused",
         430103: "a picture is refused",
@@ -136,6 +146,7 @@ FEISHU = Answers(
         19022: "this machine's address is not on the bot's list of allowed ones",
         19024: "the text has none of the bot's keywords",
     },
+    unwanted={},
     temporary={
         9499: "a bad request, or too many messages",
         11232: _TOO_FAST,

@@ -72,7 +72,7 @@ class Bot(NotifyBase):
         # As UTF-8: written as \uXXXX, a Chinese character would take six bytes of the limit.
         body = json.dumps(payload, ensure_ascii=False).encode()
         if len(body) > self.max_request_bytes:
-            self.refusal = Refusal(None, "", "the message is too large", permanent=True)
+            self.refusal = Refusal(None, "", "the message is too large", about_message=True)
             return False
         try:
             answer = requests.post(
@@ -130,7 +130,7 @@ class WeComBot(Bot, NotifyWeComBot):
         if kwargs.get("body_format") == NotifyFormat.MARKDOWN:
             kind, limit = "markdown", WECOM_MARKDOWN_BYTES
         if len(body.encode()) > limit:
-            self.refusal = Refusal(None, "", "the text is too long", permanent=True)
+            self.refusal = Refusal(None, "", "the text is too long", about_message=True)
             return False
         payload = {"msgtype": kind, kind: {"content": body}}
         return self.post("/cgi-bin/webhook/send", payload, {"key": self.key})

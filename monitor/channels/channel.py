@@ -61,8 +61,9 @@ class Channel:
         lines. Pictures that are gone from the disk, or that the channel can't take, are named in
         the text. A channel that ran out of time with pictures gets the next messages without: they
         must not be lost, nor sent over and over, because an upload is slow.
-        Raises ChannelError; `permanent` where trying again can't help. The message may have
-        arrived if the error says that no answer came, and parts of it if it says how many.
+        Raises ChannelError; `permanent` where the channel takes no message at all, `about_message`
+        where it may take another one. The message may have arrived if the error says that no
+        answer came, and parts of it if it says how many.
         """
         service = open_service(self.url)
         if service is None:
@@ -95,7 +96,7 @@ class Channel:
             raise ChannelError(
                 f"channel {self.name}: a message of {len(message.body)} characters of HTML is too "
                 f"large for it, more than {kind.room} bytes",
-                permanent=True,
+                about_message=True,
             )
         return prepared
 
@@ -112,4 +113,5 @@ class Channel:
             raise ChannelError(
                 f"channel {self.name}: not accepted{parts}: {job.failure.text}",
                 permanent=job.failure.permanent,
+                about_message=job.failure.about_message,
             )

@@ -79,7 +79,7 @@ class Sending(threading.Thread):
         words = redact(refusal.words, self._url)
         code = "" if refusal.code is None else f"code {refusal.code}"
         parts = [part for part in (code, refusal.meaning, words) if part]
-        return Reason(": ".join(parts), permanent=refusal.permanent)
+        return Reason(": ".join(parts), refusal.permanent, refusal.about_message)
 
 
 def _files(attached: Sequence[Attachment]) -> AppriseAttachment | None:

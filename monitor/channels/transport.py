@@ -43,7 +43,11 @@ _SMTP_ERROR = re.compile(r"\((\d{3}), b['\"]")
 _PERMANENT_HTTP = frozenset({401, 403, 404, 410})
 # 534, 535, 538: authentication refused (RFC 4954); 530: authentication needed.
 _PERMANENT_SMTP = frozenset({530, 534, 535, 538})
-
+# No to what was sent, not to who sent it: too large, not understood, not wanted. Some servers fail
+# on what one message holds.
+_UNWANTED_HTTP = frozenset({400, 406, 413, 414, 415, 422, 431, 451, 500})
+# 550, 554: by a policy, a filter of spam say; 552: too large (RFC 5321).
+_UNWANTED_SMTP = frozenset({550, 552, 554})
 
 # From the pages of chat.postMessage and of incoming webhooks.
 _PERMANENT_SLACK = frozenset(
@@ -60,14 +64,20 @@ _PERMANENT_SLACK = frozenset(
         "token_revoked",
     }
 )
+_BUSY_SLACK = frozenset(
+    {"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a send failed, safe to show; `permanent` where trying again can't help."""
+    """Why a send failed, safe to show: `permanent` where the channel would take no message at all,
+    `about_message` where it may take another one.
+    """
 
     text: str
     permanent: bool = False
+    about_message: bool = False
 
 
 class _Capture(logging.Filter):
@@ -124,11 +134,12 @@ def explain(lines: list[tuple[int, str]], url: str) -> Reason:
     if codes := _HTTP_ERROR.findall(text):
         error = _SLACK_ERROR.search(text)
         if codes[-1] == "200" and error:
-            return Reason(f"the service said {error[1]}", permanent=error[1] in _PERMANENT_SLACK)
+            return _explain_slack(error[1])
         return _explain_http(int(codes[-1]))
     if codes := _SMTP_ERROR.findall(text):
         code = int(codes[-1])
-        return Reason(f"the mail server answered {code}", permanent=code in _PERMANENT_SMTP)
+        text = f"the mail server answered {code}"
+        return Reason(text, code in _PERMANENT_SMTP, code in _UNWANTED_SMTP)
     lowered = text.lower()
     for phrase, ours in _PHRASES.items():
         if phrase in lowered:
@@ -142,7 +153,13 @@ def _explain_http(code: int) -> Reason:
         phrase = f" {HTTPStatus(code).phrase}"
     except ValueError:
         phrase = ""
-    return Reason(f"HTTP {code}{phrase}", permanent=code in _PERMANENT_HTTP)
+    return Reason(f"HTTP {code}{phrase}", code in _PERMANENT_HTTP, code in _UNWANTED_HTTP)
+
+
+def _explain_slack(error: str) -> Reason:
+    is_permanent = error in _PERMANENT_SLACK
+    about_message = not is_permanent and error not in _BUSY_SLACK
+    return Reason(f"the service said {error}", is_permanent, about_message)
 
 
 def redact(text: str, url: str) -> str:

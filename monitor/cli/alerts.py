@@ -22,6 +22,7 @@ COLUMNS = (
     "next_try_at",
     "waits_for",
     "sent_at",
+    "left_out",
     "last_error",
 )
 

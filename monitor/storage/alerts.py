@@ -77,6 +77,7 @@ class AlertRow:
     silence_id: int | None = None
     waits_for: str | None = None
     detail: Mapping[str, str] | None = None
+    left_out: str | None = None
 
 
 def add(
@@ -293,6 +294,7 @@ def list_rows(
         deliveries.c.last_error,
         deliveries.c.next_try_at,
         deliveries.c.sent_at,
+        deliveries.c.left_out,
         _held_by().label("held_by"),
         sa.case((_IS_HELD, deliveries.c.silence_id)).label("silence_id"),
     ).select_from(

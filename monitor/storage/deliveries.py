@@ -163,6 +163,15 @@ def finish_sent(conn: Connection, ids: Sequence[int], owner: str, now: datetime)
     return _finish(conn, ids, owner, state="sent", sent_at=now, next_try_at=None, last_error=None)
 
 
+def note_left_out(conn: Connection, left_out: Mapping[int, str]) -> None:
+    """Note what of each delivery, by its id, was not in the message that was accepted."""
+    for words in set(left_out.values()):
+        ids = [number for number, said in left_out.items() if said == words]
+        conn.execute(
+            sa.update(deliveries).where(deliveries.c.id.in_(ids)).values(left_out=clean(words))
+        )
+
+
 def finish_failed(
     conn: Connection,
     ids: Sequence[int],

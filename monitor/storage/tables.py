@@ -380,6 +380,7 @@ deliveries = sa.Table(
     _ref("silence_id", "silences.id", nullable=True),  # what it is to be held by, once not in hand
     sa.Column("first_tried_at", Instant),
     sa.Column("refused_at", Instant),  # given up because its channel refuses messages for good
+    sa.Column("left_out", sa.Text),  # what of it wasn't in the message that was accepted, and why
     sa.UniqueConstraint("alert_id", "channel"),
     sa.CheckConstraint(
         "state IN ('due', 'sending', 'sent', 'failed', 'dead', 'held')", name="state"

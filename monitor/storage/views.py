@@ -64,7 +64,7 @@ SELECT al.id AS alert_id, al.event AS event, CAST(al.match_id AS {text}) AS matc
             WHEN rc.state = 'unspecific' THEN 'unspecific'
             WHEN m.verdict IN ('authorised', 'not_ours', 'ignored') THEN 'verdict' END AS held_by,
        CASE WHEN d.state = 'held' THEN CAST(d.silence_id AS {text}) END AS silence_id,
-       CAST(al.detail AS {text}) AS detail
+       CAST(al.detail AS {text}) AS detail, d.left_out AS left_out
   FROM alerts AS al
   LEFT JOIN deliveries AS d ON d.alert_id = al.id
   LEFT JOIN matches AS m ON m.id = al.match_id

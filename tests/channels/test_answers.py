@@ -27,30 +27,33 @@ def test_a_code_of_zero_is_a_yes(answers: Answers, body: dict[str, object]) -> N
 
 
 @pytest.mark.parametrize(
-    ("answers", "code", "permanent"),
+    ("answers", "code", "about"),
     [
-        (WECOM, 93000, True),
-        (WECOM, 60020, True),
-        (WECOM, 40058, True),
-        (WECOM, 45009, False),
-        (WECOM, 45033, False),
-        (WECOM, -1, False),
-        (WECOM, 987654, False),
-        (DINGTALK, 310000, True),
-        (DINGTALK, 300005, True),
-        (DINGTALK, 400102, True),
-        (DINGTALK, 130101, False),
-        (DINGTALK, 410100, False),
-        (DINGTALK, 660026, False),
-        (DINGTALK, 987654, False),
+        (WECOM, 93000, "channel"),
+        (WECOM, 60020, "channel"),
+        (WECOM, 40058, "message"),
+        (WECOM, 45009, "moment"),
+        (WECOM, 45033, "moment"),
+        (WECOM, -1, "moment"),
+        (WECOM, 987654, "message"),
+        (DINGTALK, 310000, "channel"),
+        (DINGTALK, 300005, "channel"),
+        (DINGTALK, 400102, "channel"),
+        (DINGTALK, 430102, "message"),
+        (DINGTALK, 460101, "message"),
+        (DINGTALK, 130101, "moment"),
+        (DINGTALK, 410100, "moment"),
+        (DINGTALK, 660026, "message"),
+        (DINGTALK, 987654, "message"),
     ],
 )
-def test_a_code_is_permanent_where_its_meaning_is_sure(
-    answers: Answers, code: int, permanent: bool
+def test_a_code_is_about_the_channel_the_message_or_the_moment(
+    answers: Answers, code: int, about: str
 ) -> None:
     refusal = answers.refusal(json.dumps({"errcode": code, "errmsg": "words"}).encode())
     assert refusal is not None
-    assert (refusal.code, refusal.words, refusal.permanent) == (code, "words", permanent)
+    assert (refusal.code, refusal.words) == (code, "words")
+    assert (refusal.permanent, refusal.about_message) == (about == "channel", about == "message")
     assert bool(refusal.meaning) == (code not in (660026, 987654))
 
 

@@ -102,6 +102,15 @@ def test_a_refusal_that_may_pass_is_an_error(status: int) -> None:
     assert not e.value.permanent
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"), [(400, True), (413, True), (500, True), (401, False), (429, False)]
+)
+def test_a_no_to_one_message_is_not_one_to_the_channel(status: int, expected: bool) -> None:
+    with http_hook(status) as hook, pytest.raises(ChannelError) as caught:
+        hook_channel(hook.port).send(Message("t", "b"))
+    assert caught.value.about_message is expected
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
 def test_a_refusal_that_stays_is_permanent(status: int) -> None:
     with http_hook(status) as hook, pytest.raises(ChannelError) as caught:
@@ -130,6 +139,7 @@ def test_a_mail_that_is_refused_is_an_error() -> None:
     with mail_server("552 too big") as mailbox, pytest.raises(ChannelError, match="552") as caught:
         mail_channel(mailbox.port).send(Message("t", "b"))
     assert not caught.value.permanent
+    assert caught.value.about_message
 
 
 def test_a_server_that_never_answers_ends_in_time() -> None:

@@ -155,7 +155,7 @@ def test_html_above_a_megabyte_goes_out_whole_and_above_five_is_refused() -> Non
         Channel("legal", receiver.channel_url).send(
             Message("t", rows * 4, format=MessageFormat.HTML)
         )
-    assert caught.value.permanent
+    assert caught.value.about_message
 
 
 def test_html_is_told_as_text_where_html_is_not_read() -> None:

@@ -86,12 +86,14 @@ def test_markdown_stays_markdown_where_it_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "permanent"), [("invalid_auth", True), ("ratelimited", False), ("new_one", False)]
+    ("error", "permanent", "about_message"),
+    [("invalid_auth", True, False), ("ratelimited", False, False), ("msg_too_long", False, True)],
 )
-def test_slacks_own_words_are_the_reason(error: str, permanent: bool) -> None:
+def test_slacks_own_words_are_the_reason(error: str, permanent: bool, about_message: bool) -> None:
     lines = [
         (30, "Failed to send to Slack: error=200."),
         (10, f'Response Details:\r\nb\'{{"ok":false,"error":"{error}"}}\''),
     ]
     reason = explain(lines, "slack://x")
-    assert (reason.text, reason.permanent) == (f"the service said {error}", permanent)
+    assert reason.text == f"the service said {error}"
+    assert (reason.permanent, reason.about_message) == (permanent, about_message)

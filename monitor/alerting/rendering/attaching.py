@@ -41,6 +41,10 @@ class Missing(StrEnum):
     TOO_LARGE = "too_large"
 
 
+# for the record, which is in English
+_RECORDED: Final = {Missing.GONE: "gone from the disk", Missing.TOO_LARGE: "too large to send"}
+
+
 @dataclass(frozen=True, slots=True)
 class Enclosure:
     """A picture that goes along; its name is its Content-ID in mail."""
@@ -60,6 +64,12 @@ class Enclosed:
     enclosures: tuple[Enclosure, ...] = ()
     left_out: tuple[tuple[str, Missing], ...] = ()
     kept: tuple[Path, ...] = ()
+
+    def explain(self) -> str:
+        """Which pictures don't go along and why, for the record; empty if all do."""
+        if self.kept:
+            return "pictures: the channel takes none"
+        return ", ".join(f"{name}: {_RECORDED[why]}" for name, why in self.left_out)
 
 
 @dataclass(slots=True)

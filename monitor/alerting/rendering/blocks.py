@@ -39,10 +39,11 @@ _NOTICE: Final = (2_000, 1_000, 500, 200, 80, 0)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """How an alert is told in a part, and which pictures go with it."""
+    """How an alert is told in a part, which pictures go with it, and what of it stays out."""
 
     text: str
     enclosed: Enclosed = _NOTHING
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +71,36 @@ class Writer:
         if item.in_full:
             yield from self._full(item.delivery, match, envelope.enclose(match))
         for lengths in _LINE:
-            yield Block(self._match("line", item.delivery, match, lengths))
-        yield Block(self._bare(item.delivery, match.url))
+            text = self._match("line", item.delivery, match, lengths)
+            yield Block(text, left_out="details and pictures: told in a line")
+        text = self._bare(item.delivery, match.url)
+        yield Block(text, left_out="everything but its link: no room for more")
 
     def smallest(self, item: Item) -> Block:
         """The id alone, where not even the link fits."""
         match = item.delivery.match
         note = "" if match is None else " " + self.words.link_too_long.format(match=match.id)
-        return Block(self._closed(escape_for(self.book.form, f"[{item.delivery.alert_id}]{note}")))
+        text = self._closed(escape_for(self.book.form, f"[{item.delivery.alert_id}]{note}"))
+        return Block(text, left_out="everything but its id: no room for more")
+
+    def plain(self, delivery: DueDelivery, *, with_link: bool) -> str:
+        """The alert's id with its link, or with the command that shows the rest."""
+        match = delivery.match
+        if match is not None and with_link:
+            return self._bare(delivery, match.url)
+        command = "alerts list" if match is None else f"matches show {match.id}"
+        note = self.words.refused_text.format(command=f"monitor {command}")
+        text = escape_for(self.book.form, f"[{delivery.alert_id}] {note}")
+        if self.book.form is MessageFormat.HTML:
+            text = Markup("<p>{}</p>").format(text)
+        return self._closed(text)
 
     def _full(self, item: DueDelivery, match: MatchRow, enclosed: Enclosed) -> Iterator[Block]:
         is_chat = self.is_compact and self.book.form is not MessageFormat.HTML
         for lengths in _CHAT if is_chat else _FULL:
             kind = "chat" if is_chat else "match"
-            yield Block(self._match(kind, item, match, lengths, enclosed), enclosed)
+            text = self._match(kind, item, match, lengths, enclosed)
+            yield Block(text, enclosed, enclosed.explain())
 
     def _match(
         self,

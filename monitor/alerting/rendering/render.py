@@ -17,6 +17,7 @@ from monitor.alerting.rendering.attaching import Envelope
 from monitor.alerting.rendering.blocks import Block, Writer
 from monitor.alerting.rendering.book import Book, BrokenTemplateError
 from monitor.alerting.rendering.escaping import Ready
+from monitor.alerting.rendering.parts import Part
 from monitor.alerting.rendering.titles import Item, arrange, headline, introduction
 from monitor.alerting.rendering.wording import words_of
 from monitor.channels import Capacity
@@ -28,14 +29,6 @@ from monitor.storage.matches import MatchRow
 # A title, and all that stands around the alerts, may take so much of what a message holds.
 _TITLE_SHARE = 4
 _FRAME_SHARE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One message, and the deliveries that it tells."""
-
-    message: Message
-    delivery_ids: tuple[int, ...]
 
 
 def told_with_pictures(
@@ -83,12 +76,15 @@ class _Draft:
     ids: list[int] = field(default_factory=list)
     threads: set[str | None] = field(default_factory=set)
     section: str | None = None
+    left_out: dict[int, str] = field(default_factory=dict)
 
     def put(self, item: Item, heading: str, block: Block, size: int) -> None:
         match = item.delivery.match
         self.content.append(heading + block.text)
         self.envelope.take(block.enclosed)
         self.ids.append(item.delivery.id)
+        if block.left_out:
+            self.left_out[item.delivery.id] = block.left_out
         self.threads.add(None if match is None else match.asset)
         self.section = item.section
         self.room -= size
@@ -192,7 +188,7 @@ class _Page:
             self._check(body, content, title)
         (thread,) = draft.threads if len(draft.threads) == 1 else (None,)
         message = Message(title, body, draft.envelope.attachments, self._book.form, thread)
-        return Part(message, tuple(draft.ids))
+        return Part(message, tuple(draft.ids), draft.left_out)
 
     def _check(self, body: str, content: str, title: str) -> None:
         """A template of the user's may write what it likes around the alerts, but not too much."""

@@ -63,6 +63,8 @@ class Words:
     gone: str
     too_large: str
     link_too_long: str
+    refused_title: tuple[str, str]
+    refused_text: str
     people_decide: str
     template_broken: str
     colon: str
@@ -123,6 +125,8 @@ _ENGLISH: Final = Words(
     gone="no longer stored",
     too_large="too large for a message",
     link_too_long="the link is too long for this channel: monitor matches show {match}",
+    refused_title=("1 alert without its text", "{n} alerts without their text"),
+    refused_text="this channel refused its text: {command}",
     people_decide=(
         "A score says how much alike two pictures are; whether a listing infringes, people decide."
     ),
@@ -260,6 +264,8 @@ _CHINESE: Final = Words(
     gone="已不在存储中",
     too_large="超出单条消息的大小",
     link_too_long="链接过长，无法在此渠道显示：monitor matches show {match}",
+    refused_title=("1 条无正文的提醒", "{n} 条无正文的提醒"),
+    refused_text="此渠道拒收其正文：{command}",
     people_decide="相似度仅表示两张图片有多像；是否构成侵权由人判断。",
     template_broken="您的模板 {name} 未被使用：{problem}。已改用内置模板。",
     colon="：",

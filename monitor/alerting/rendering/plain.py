@@ -1,0 +1,71 @@
+"""Alerts whose text a service has refused: in our words, with as little from outside as can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+from monitor.alerting.context import ChannelOptions
+from monitor.alerting.rendering.blocks import Writer
+from monitor.alerting.rendering.book import Book
+from monitor.alerting.rendering.parts import Part
+from monitor.alerting.rendering.wording import words_of
+from monitor.channels import Capacity
+from monitor.model import Message
+from monitor.storage.deliveries import DueDelivery
+
+# What numbers the parts takes at the end of a title.
+_COUNTER = 10
+
+
+class Plainness(Enum):
+    """How much of an alert is told. Each has its id in every form."""
+
+    FULL = 0
+    LINK = 1
+    ID = 2
+
+    @property
+    def plainer(self) -> Plainness | None:
+        """The next form that holds less; None after the last."""
+        return {Plainness.FULL: Plainness.LINK, Plainness.LINK: Plainness.ID}.get(self)
+
+
+def render_plain(
+    batch: Sequence[DueDelivery],
+    options: ChannelOptions,
+    capacity: Capacity,
+    plainness: Plainness,
+) -> tuple[Part, ...]:
+    """A line for each alert with its id, and the link of its listing or the command that shows it.
+
+    No pictures, no names, no template of the user's. Each message is within `capacity`.
+    """
+    words = words_of(options.language)
+    writer = Writer(Book(capacity.format, None), words, capacity.is_compact)
+    title = words.count(len(batch), words.refused_title)
+    room = capacity.max_size - capacity.size(title) - _COUNTER
+    filled: list[tuple[list[str], list[int]]] = []
+    left = 0
+    for item in batch:
+        line = writer.plain(item, with_link=plainness is Plainness.LINK)
+        if not filled or capacity.size(line) > left:
+            filled.append(([], []))
+            left = room
+        left -= capacity.size(line)
+        filled[-1][0].append(line)
+        filled[-1][1].append(item.id)
+    parts = []
+    for at, (lines, ids) in enumerate(filled, 1):
+        numbered = title if len(filled) == 1 else f"{title} ({at}/{len(filled)})"
+        body = "".join(lines).rstrip("\n")
+        message = Message(numbered, body, (), capacity.format)
+        left_out = dict.fromkeys(ids, _LEFT_OUT[plainness])
+        parts.append(Part(message, tuple(ids), left_out))
+    return tuple(parts)
+
+
+_LEFT_OUT = {
+    Plainness.LINK: "everything but its link: the channel has refused the rest",
+    Plainness.ID: "everything but its id: the channel has refused the rest",
+}
