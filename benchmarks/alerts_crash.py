@@ -4,8 +4,8 @@
     PYTHONPATH=. python benchmarks/alerts_crash.py --kills 50 --database sqlite --seed 7
 
 A sandbox marketplace gets new copies of a picture; the daemon searches it every second and tells
-three channels on loopback: a webhook, a mail server, a chat. At random moments it is killed by
-SIGKILL; the receivers go down and come back, refuse, take a message and hang, or cut the
+three channels on loopback: a web hook, a mail server, a WeCom bot. At random moments it is killed
+by SIGKILL; the receivers go down and come back, refuse, take a message and hang, or cut the
 connection. At the end everything is up, and each channel's ledger is held against what arrived.
 Exits 1 if anything is missing, unknown or unexplained.
 """

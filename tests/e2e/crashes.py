@@ -14,7 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from monitor.storage import Store, deliveries
-from tests.e2e.faulty_receivers import Arrival, HttpReceiver, MailReceiver, Mode, Receiver
+from tests.e2e.faulty_receivers import (
+    Arrival,
+    HttpReceiver,
+    MailReceiver,
+    Mode,
+    Receiver,
+    WeComReceiver,
+)
 from tests.e2e.processes import daemon, start, until
 from tests.e2e.rehearsal import Rehearsal, copy
 
@@ -250,16 +257,17 @@ def _cause(arrivals: Sequence[Arrival], index: int, kills: Sequence[float]) -> f
 def crashing(rehearsal: Rehearsal, seed: int) -> Iterator[Crashes]:
     """A rehearsal with three channels, whose first scan was told: a hook, mail and a chat."""
     receivers: dict[str, Receiver] = {
-        "hook": HttpReceiver("json", "alerts"),
+        "hook": HttpReceiver(),
         "mail": MailReceiver(),
-        "chat": HttpReceiver("gotify", "token"),
+        "wecom": WeComReceiver(),
     }
     rehearsal.every = "1s"
     rehearsal.channel_url = receivers["hook"].url
     rehearsal.channels = tuple(receivers)
     rehearsal.more = "\n".join(
-        f'[channels.{name}]\nurl = "{receivers[name].url}"\ngroup = "{group}"\n'
-        for name, group in (("mail", "1s"), ("chat", "0s"))
+        f'[channels.{name}]\nurl = "{receivers[name].url}"\n{options}\n'
+        # a bot's usual pace of 20 a minute is longer than most lives here
+        for name, options in (("mail", 'group = "1s"'), ("wecom", 'group = "0s"\npace = "600/m"'))
     )
     crashes = Crashes(rehearsal, receivers, random.Random(seed))
     try:

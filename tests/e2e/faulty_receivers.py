@@ -15,6 +15,7 @@ from email.message import EmailMessage
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Protocol
+from urllib.parse import quote
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -32,7 +33,7 @@ class Mode(Enum):
     UP = auto()
     SLOW = auto()  # answers half a second after it has taken the message
     DOWN = auto()  # nobody listens
-    REFUSE = auto()  # 500, or 451 of a mail server; nothing is taken
+    REFUSE = auto()  # 500, 451 of a mail server, a bot's code; nothing is taken
     HANG = auto()  # no answer comes
     LOSE = auto()  # the connection is cut instead of an answer
 
@@ -88,26 +89,37 @@ class Receiver(Protocol):
     def close(self) -> None: ...
 
 
-class HttpReceiver:
-    """A webhook; `scheme` and `path` make the apprise URL of some service that posts JSON."""
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes = b'{"errcode": 0, "errmsg": "ok"}'
 
-    def __init__(self, scheme: str, path: str) -> None:
+
+class HttpReceiver:
+    """A web hook (json://)."""
+
+    refusal = Answer(500)
+
+    def __init__(self) -> None:
         self.log = Log()
-        self._scheme, self._path = scheme, path
         self._port = free_port()
         self._server: _HookServer | None = None
         self.set_mode(Mode.UP)
 
     @property
     def url(self) -> str:
-        return f"{self._scheme}://127.0.0.1:{self._port}/{self._path}"
+        return f"json://{self.host}/alerts"
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self._port}"
 
     def set_mode(self, mode: Mode) -> None:
         self.log.mode = mode
         if mode is Mode.DOWN:
             self.close()
         elif self._server is None:
-            self._server = _HookServer(("127.0.0.1", self._port), self.log)
+            self._server = _HookServer(("127.0.0.1", self._port), self.log, self.refusal)
             threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
@@ -117,13 +129,23 @@ class HttpReceiver:
             self._server = None
 
 
+class WeComReceiver(HttpReceiver):
+    """A WeCom group bot, which says no with HTTP 200."""
+
+    refusal = Answer(200, b'{"errcode": -1, "errmsg": "system busy"}')
+
+    @property
+    def url(self) -> str:
+        return f"wecombot://{'k' * 32}/?base_url={quote(f'http://{self.host}', safe='')}"
+
+
 class _HookServer(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, address: tuple[str, int], log: Log) -> None:
+    def __init__(self, address: tuple[str, int], log: Log, refusal: Answer) -> None:
         super().__init__(address, _Hook)
-        self.log = log
+        self.log, self.refusal = log, refusal
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A sender that was killed is what this is about."""
@@ -142,22 +164,21 @@ class _Hook(BaseHTTPRequestHandler):
             return  # the sender was killed in the middle
         if mode is Mode.REFUSE:
             log.refused += 1
-            self._answer(500)
+            self._answer(self.server.refusal)
             return
         with log.taking(_text_of(json.loads(data)), mode):
             if mode is Mode.HANG:
                 _await(lambda: log.mode is not Mode.HANG)
             elif mode in (Mode.UP, Mode.SLOW):
                 time.sleep(_SLOW_SECONDS if mode is Mode.SLOW else 0)
-                self._answer(200)
+                self._answer(Answer(200))
 
-    def _answer(self, status: int) -> None:
-        body = b'{"errcode": 0, "errmsg": "ok"}'
-        self.send_response(status)
+    def _answer(self, answer: Answer) -> None:
+        self.send_response(answer.status)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Quiet."""
