@@ -181,7 +181,7 @@ def test_operator_alerts_are_told_without_their_text_too(desk: Desk, fussy: Fuss
     desk.add(2, text="the marketplace is paused")
     try_twice(desk)
     assert sorted(told(fussy)) == ["al-1", "al-2"]
-    assert "[al-1] this channel refused its text: monitor alerts list" in fussy.text
+    assert "[al-1] this channel refused its text: monitor alerts list --json" in fussy.text
 
 
 def test_a_server_that_fails_is_asked_once_at_first(desk: Desk, fussy: FussyReceiver) -> None:

@@ -88,7 +88,7 @@ class Writer:
         match = delivery.match
         if match is not None and with_link:
             return self._bare(delivery, match.url)
-        command = "alerts list" if match is None else f"matches show {match.id}"
+        command = "alerts list --json" if match is None else f"matches show {match.id}"
         note = self.words.refused_text.format(command=f"monitor {command}")
         text = escape_for(self.book.form, f"[{delivery.alert_id}] {note}")
         if self.book.form is MessageFormat.HTML:
