@@ -136,19 +136,22 @@ class StorePace:
             return paces.is_held(conn, self.key, slot)
 
     def _warn(self, conn: Connection, slot: Slot) -> None:
-        """Write the operator alert that a budget runs low, once per credential and period."""
+        """Write the operator alert that a budget runs low, once per credential and period.
+
+        That of a day once a week: days that nearly use it up are how some live.
+        """
         day, month = f"{slot.day}", f"{slot.day:%Y-%m}"
         periods = (
-            ("day", day, slot.used_today, self.budget.daily),
-            ("month", month, slot.used_this_month, self.budget.monthly),
+            ("day", day, f"{slot.day:%G-W%V}", slot.used_today, self.budget.daily),
+            ("month", month, month, slot.used_this_month, self.budget.monthly),
         )
-        for period, which, used, quota in periods:
+        for period, which, key, used, quota in periods:
             if quota is None or used < _LOW_FROM * quota:
                 continue
             alerts.add(
                 conn,
                 event=AlertEvent.QUOTA_LOW,
-                dedup_key=f"quota-low:{self.key}:{which}",
+                dedup_key=f"quota-low:{self.key}:{key}",
                 text=f"Marketplace {self.name}: {used:,} of the {quota:,} calls of the {period} "
                 f"{which} (UTC) are used; when all are, it is not searched until the next {period}."
                 " If that is too early, search less often or buy more; `monitor status` says how "

@@ -244,6 +244,15 @@ def test_a_warning_is_not_lost_with_its_call(store: Store) -> None:
     assert used == 1
 
 
+def test_a_day_that_is_nearly_used_up_is_told_once_a_week(sqlite_store: Store) -> None:
+    time = VirtualTime(START)
+    pace = _pace(sqlite_store, time, budget=Budget(daily=1))
+    for _ in range(21):
+        pace.wait()
+        time.sleep(24 * 3600)
+    assert 3 <= len(_told(sqlite_store)) <= 4
+
+
 def test_a_share_that_is_used_up_says_so(sqlite_store: Store) -> None:
     time = VirtualTime(START)  # seven days are left
     pace = _pace(sqlite_store, time, budget=Budget(monthly=10))

@@ -32,6 +32,8 @@ from monitor.storage.breakers import Breaker
 
 log = logging.getLogger(__name__)
 
+# A budget that ends day after day is how some live: it is told so rarely, what else pauses always.
+USED_UP_AGAIN = timedelta(days=7)
 # Scans that are due on a paused marketplace wait for so long: a cycle must end, and be told.
 PATIENCE = timedelta(minutes=30)
 
@@ -111,7 +113,7 @@ def end_waiting(
 
 
 def note_success(context: ScanContext, conn: Connection, marketplace: str, now: datetime) -> None:
-    """A search has seen everything: the marketplace answers."""
+    """A search has seen everything: the marketplace answers. Told if its pause was."""
     before = breakers.find(conn, marketplace)
     if before.is_closed and not before.failures:
         return
@@ -119,6 +121,9 @@ def note_success(context: ScanContext, conn: Connection, marketplace: str, now: 
     breakers.put(conn, marketplace, after_success(before, now))
     if before.is_closed or before.opened_at is None:
         return
+    if not any(alerts.is_known(conn, key) for key in _pause_keys(marketplace, before.opened_at)):
+        log.info("marketplace %s answers again", marketplace)
+        return  # nobody was told that it was paused
     text = (
         f"Marketplace {marketplace} answers again; it was paused since {_at(before.opened_at)}. "
         "What was not searched meanwhile is searched in the next round of its watch."
@@ -178,23 +183,48 @@ def _tell_paused(
     breaker: Breaker,
     now: datetime,
 ) -> None:
+    opened_at = breaker.opened_at or now
+    used_up, by_time, by_person = _pause_keys(marketplace, opened_at)
+    is_used_up = isinstance(error, QuotaExhausted)
+    key = used_up if is_used_up else by_person if breaker.is_mendable else by_time
+    text = _paused_text(marketplace, error, breaker)
+    log.error("%s", text)
+    if is_used_up and alerts.is_known_since(conn, _used_up(marketplace), now - USED_UP_AGAIN):
+        return
+    alerts.add(
+        conn,
+        event=AlertEvent.MARKETPLACE_PAUSED,
+        dedup_key=key,
+        text=text,
+        now=now,
+        alert_id=context.new_alert_id(),
+    )
+
+
+def _pause_keys(marketplace: str, opened_at: datetime) -> tuple[str, str, str]:
+    """What a pause may have been told under: a used-up budget, what time mends, what a person."""
+    key = f"paused:{marketplace}:{opened_at}"
+    return f"{_used_up(marketplace)}{opened_at}", f"{key}:False", f"{key}:True"
+
+
+def _used_up(marketplace: str) -> str:
+    return f"used-up:{marketplace}:"
+
+
+def _paused_text(marketplace: str, error: MarketplaceError, breaker: Breaker) -> str:
     times = f" after {breaker.failures} failures in a row" if breaker.failures > 1 else ""
     also = " and so does a restart of the daemon" if breaker.is_mendable else ""
-    text = (
+    again = (
+        "; if that happens often, you are told once a week"
+        if isinstance(error, QuotaExhausted)
+        else ""
+    )
+    return (
         f"Marketplace {marketplace} is paused{times}: {error}. No watch is searched there. "
         f"{advice(error)} `monitor marketplaces test {marketplace}` says what it answers, "
         f"`monitor scan` tries it at once{also}. "
         f"From {_at(breaker.probe_at)} on one search that is due tries it again, later about "
-        "every hour; you are told when it answers."
-    )
-    log.error("%s", text)
-    alerts.add(
-        conn,
-        event=AlertEvent.MARKETPLACE_PAUSED,
-        dedup_key=f"paused:{marketplace}:{breaker.opened_at}:{breaker.is_mendable}",
-        text=text,
-        now=now,
-        alert_id=context.new_alert_id(),
+        f"every hour; you are told when it answers{again}."
     )
 
 

@@ -127,6 +127,14 @@ def withdraw_failed(conn: Connection, marketplace: str) -> None:
     )
 
 
+def is_known_since(conn: Connection, prefix: str, since: datetime) -> bool:
+    """Whether an alert whose key begins so was written after `since`."""
+    found = sa.select(alerts.c.id).where(
+        alerts.c.dedup_key.startswith(prefix, autoescape=True), alerts.c.created_at > since
+    )
+    return conn.execute(found.limit(1)).first() is not None
+
+
 def is_known(conn: Connection, dedup_key: str) -> bool:
     """Whether an alert was written under this key."""
     key = bounded(clean(dedup_key))

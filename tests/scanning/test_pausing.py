@@ -153,6 +153,31 @@ def test_a_used_up_budget_pauses_at_once_and_ends_as_quota(sqlite_bench: Bench) 
     assert events(bench) == ["marketplace_paused", "marketplace_resumed"]
 
 
+def test_a_budget_that_ends_every_day_is_told_once_a_week(sqlite_bench: Bench) -> None:
+    bench = sqlite_bench
+    stock(bench, 1)
+    for _ in range(8):
+        bench.shop.pages = [QuotaExhausted("alibaba: used up")]
+        assert bench.scan() == [ScanOutcome.QUOTA]
+        bench.shop.pages = [[]]
+        bench.plan(hours=12)
+        assert bench.look() == [ScanOutcome.EMPTY]
+        bench.clock.advance(hours=12)
+    # in pairs: on the first day and after a week
+    assert events(bench) == ["marketplace_paused", "marketplace_resumed"] * 2
+
+
+def test_a_key_that_is_refused_while_the_budget_is_used_up_is_told(bench: Bench) -> None:
+    stock(bench, 1)
+    used_up, refused = QuotaExhausted("alibaba: used up"), AuthError("alibaba: wrong key")
+    for error in (used_up, None, used_up, refused, None):
+        bench.shop.pages = [[] if error is None else error]
+        bench.plan(hours=2)
+        bench.look()
+    assert events(bench) == ["marketplace_paused", "marketplace_resumed"] * 2
+    assert any("wrong key" in str(item.text) for item in bench.alerts())
+
+
 def test_a_site_that_asks_for_longer_gets_it(sqlite_bench: Bench) -> None:
     bench = sqlite_bench
     stock(bench, 4)
