@@ -8,19 +8,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from monitor import matching
 from monitor.errors import BadImage, MarketplaceError, NotFound, PictureError
 from monitor.marketplaces.base import Query
-from monitor.model import AlertEvent, Scan, ScanCounts, ScanOutcome
-from monitor.scanning.breaker import failure_of, outcome_of
+from monitor.model import Scan, ScanCounts, ScanOutcome
+from monitor.scanning.breaker import outcome_of
 from monitor.scanning.context import ScanContext
+from monitor.scanning.failed import tell_failed
 from monitor.scanning.follow import follow_scan
 from monitor.scanning.pages import iter_pages
 from monitor.scanning.pausing import (
     PATIENCE,
-    advice,
     ask_turn,
     end_waiting,
     note_failure,
@@ -30,19 +30,12 @@ from monitor.scanning.pausing import (
 from monitor.scanning.record import PageRecorder
 from monitor.scanning.relisting import settle_relistings
 from monitor.scanning.sentinel import check_round, check_yield
-from monitor.storage import Connection, alerts, appearances, cycles, scans
+from monitor.storage import appearances, scans
 
 log = logging.getLogger(__name__)
 
 # A scan that was interrupted so often takes the program down with it: it is given up, and told.
 MAX_ATTEMPTS = 5
-
-_EVENTS = {
-    ScanOutcome.BLOCKED: AlertEvent.SCAN_BLOCKED,
-    ScanOutcome.QUOTA: AlertEvent.SCAN_QUOTA,
-    ScanOutcome.PARTIAL: AlertEvent.SCAN_FAILED,
-    ScanOutcome.FAILED: AlertEvent.SCAN_FAILED,
-}
 
 
 def run_scan(context: ScanContext, scan: Scan) -> ScanOutcome:
@@ -127,45 +120,9 @@ def finish_scan(
             if not check_yield(context, conn, scan, scan.counts.listings_seen, now):
                 follow_scan(context, conn, scan, now)
         elif not is_told:
-            _tell_failed(context, conn, scan, outcome, error, failure, now)
+            tell_failed(context, conn, scan, outcome, error, failure, now)
         settle_relistings(conn, scan)
         check_round(context, conn, scan, now)
-
-
-def _tell_failed(
-    context: ScanContext,
-    conn: Connection,
-    scan: Scan,
-    outcome: ScanOutcome,
-    error: str | None,
-    failure: MarketplaceError | None,
-    now: datetime,
-) -> None:
-    """One alert for a marketplace that stays in trouble: the key names the last cycle without.
-
-    One for a picture that it refuses, however well the others do. What is no fault of the
-    marketplace has a key of its own: else it would be withdrawn when the marketplace is paused.
-    """
-    event = _EVENTS[outcome]
-    is_marketplace = failure is not None and failure_of(failure) is not None
-    if isinstance(failure, BadImage):
-        what = f"picture:{scan.reference.sha256}:{error}"
-    else:
-        trouble = event if is_marketplace else f"{event} {type(failure).__name__}"
-        what = f"{trouble}:{cycles.last_good(conn, scan.watch_id, scan.marketplace)}"
-    alerts.add(
-        conn,
-        event=event,
-        dedup_key=f"scan:{scan.watch_id}:{scan.marketplace}:{what}",
-        watch_id=scan.watch_id,
-        scan_id=scan.id,
-        failed_marketplace=scan.marketplace if is_marketplace else None,
-        text=f"Watch {scan.watch} on {scan.marketplace}: scan {outcome}: {error}. It was the "
-        f"search for {scan.reference.path}, which is tried again in the next round. "
-        f"{advice(failure)}",
-        now=now,
-        alert_id=context.new_alert_id(),
-    )
 
 
 def claim_scan(

@@ -189,7 +189,7 @@ def _tell_paused(
     key = used_up if is_used_up else by_person if breaker.is_mendable else by_time
     text = _paused_text(marketplace, error, breaker)
     log.error("%s", text)
-    if is_used_up and alerts.is_known_since(conn, _used_up(marketplace), now - USED_UP_AGAIN):
+    if is_used_up and alerts.count_since(conn, _used_up(marketplace), now - USED_UP_AGAIN):
         return
     alerts.add(
         conn,

@@ -127,12 +127,11 @@ def withdraw_failed(conn: Connection, marketplace: str) -> None:
     )
 
 
-def is_known_since(conn: Connection, prefix: str, since: datetime) -> bool:
-    """Whether an alert whose key begins so was written after `since`."""
-    found = sa.select(alerts.c.id).where(
-        alerts.c.dedup_key.startswith(prefix, autoescape=True), alerts.c.created_at > since
-    )
-    return conn.execute(found.limit(1)).first() is not None
+def count_since(conn: Connection, prefix: str, since: datetime) -> int:
+    """How many alerts whose key begins so were written after `since`."""
+    begins = alerts.c.dedup_key.startswith(prefix, autoescape=True)
+    counted = sa.select(sa.func.count()).select_from(alerts)
+    return int(conn.execute(counted.where(begins, alerts.c.created_at > since)).scalar_one())
 
 
 def is_known(conn: Connection, dedup_key: str) -> bool:

@@ -22,6 +22,7 @@ from monitor.errors import (
 from monitor.marketplaces.base import Query
 from monitor.model import ScanOutcome
 from monitor.scanning import LEASE, begin, claim_scan, finish_scan, run_scan
+from monitor.scanning.failed import MOST_REFUSED_TOLD
 from monitor.scanning.pausing import PATIENCE
 from monitor.storage import Store, breakers, scans
 from monitor.storage.breakers import Breaker, BreakerState
@@ -200,6 +201,33 @@ def test_a_refused_picture_pauses_nothing_and_is_told_by_itself(sqlite_bench: Be
     assert "alibaba: too dark. It was the search for 0.png" in text
     assert "put another picture in its place" in text
     assert find(bench) == Breaker()
+
+
+def test_a_picture_that_stays_refused_is_told_once_whatever_the_site_says(
+    sqlite_bench: Bench,
+) -> None:
+    bench = sqlite_bench
+    stock(bench, 1)
+    for number in range(3):
+        bench.shop.pages = [BadImage(f"alibaba: too dark (request {number})")]
+        bench.scan()
+    assert events(bench) == ["scan_failed"]
+    bench.shop.pages = [[]]
+    bench.scan()
+    bench.shop.pages = [BadImage("alibaba: too dark")]
+    bench.scan()
+    assert events(bench) == ["scan_failed"] * 2
+
+
+def test_hundreds_of_refused_pictures_are_no_flood(sqlite_bench: Bench) -> None:
+    bench = sqlite_bench
+    stock(bench, MOST_REFUSED_TOLD + 5)
+    bench.shop.pages = [BadImage("alibaba: the picture's address can't be reached")]
+    bench.scan()
+    bench.scan()
+    texts = [str(item.text) for item in bench.alerts()]
+    assert len(texts) == MOST_REFUSED_TOLD + 1
+    assert sum("`scan_health` has them all" in text for text in texts) == 1
 
 
 def test_a_refused_picture_is_no_verdict_on_a_paused_marketplace(bench: Bench) -> None:
