@@ -105,11 +105,12 @@ def moved_percent(before: Price, after: Price) -> Decimal:
     return max(moves, key=abs, default=Decimal(0))
 
 
-def follow_scan(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> None:
-    """See what a scan that was complete and not suspect did not find any more.
+def follow_round(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> None:
+    """See what the searches of a cycle on a marketplace did not find any more.
 
-    In the transaction that finishes it. Nothing is counted while the marketplace's canary is lost,
-    and nothing is gone while a marketplace that used to return it is in trouble.
+    In the transaction that finishes `scan`, the last of them, and only if the round is as ever.
+    Nothing is counted while the marketplace's canary is lost, and nothing is gone while a
+    marketplace that used to return it is in trouble.
     """
     rules = context.watches.get(scan.watch)
     if rules is None:
@@ -117,7 +118,7 @@ def follow_scan(context: ScanContext, conn: Connection, scan: Scan, now: datetim
     sound = _find_sound(context, conn, rules)
     if scan.marketplace not in sound:
         return
-    appearances.count_missed(conn, scan, now)
+    appearances.count_missed(conn, scan.cycle_id, scan.marketplace, now)
     gone = appearances.find_gone(conn, scan, rules.marketplaces, sound, now)
     if not gone:
         return

@@ -17,7 +17,7 @@ from monitor.model import Scan, ScanCounts, ScanOutcome
 from monitor.scanning.breaker import outcome_of
 from monitor.scanning.context import ScanContext
 from monitor.scanning.failed import tell_failed
-from monitor.scanning.follow import follow_scan
+from monitor.scanning.follow import follow_round
 from monitor.scanning.pages import iter_pages
 from monitor.scanning.pausing import (
     PATIENCE,
@@ -30,7 +30,7 @@ from monitor.scanning.pausing import (
 from monitor.scanning.record import PageRecorder
 from monitor.scanning.relisting import settle_relistings
 from monitor.scanning.sentinel import check_round, check_yield
-from monitor.storage import appearances, scans
+from monitor.storage import appearances, cycles, scans
 
 log = logging.getLogger(__name__)
 
@@ -109,20 +109,23 @@ def finish_scan(
         is_told = False
         if outcome.is_complete and is_searched:
             note_success(context, conn, scan.marketplace, now)
-            # before the scan's row, as a page takes them: two processes would wait for each other
-            appearances.lock(conn)
         else:
             is_told = note_failure(context, conn, scan.marketplace, failure, now)
+        # Before the scan's row, as a page takes them: two processes would wait for each other. And
+        # of two that end the last two scans of a round, one has to see that it ends.
+        appearances.lock(conn)
         if not scans.finish(conn, scan, context.owner, outcome, error, now):
             log.warning("scan %d was taken over by another process", scan.id)
             return
         if outcome.is_complete:
-            if not check_yield(context, conn, scan, scan.counts.listings_seen, now):
-                follow_scan(context, conn, scan, now)
+            check_yield(context, conn, scan, scan.counts.listings_seen, now)
         elif not is_told:
             tell_failed(context, conn, scan, outcome, error, failure, now)
         settle_relistings(conn, scan)
-        check_round(context, conn, scan, now)
+        if cycles.has_open(conn, scan.cycle_id, scan.marketplace):
+            return
+        if not check_round(context, conn, scan, now):
+            follow_round(context, conn, scan, now)
 
 
 def claim_scan(

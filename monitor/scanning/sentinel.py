@@ -9,7 +9,7 @@ from statistics import median
 
 from monitor.model import AlertEvent, Scan
 from monitor.scanning.context import ScanContext
-from monitor.storage import Connection, alerts, cycles, yields
+from monitor.storage import Connection, alerts, yields
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ def is_drop(seen: int, before: Sequence[int], least: int = LEAST_USUAL) -> bool:
 
 def check_yield(
     context: ScanContext, conn: Connection, scan: Scan, seen: int, now: datetime
-) -> bool:
-    """Mark a complete scan that saw far less than it used to; whether it did.
+) -> None:
+    """Mark a complete scan that saw far less than it used to.
 
     The first of a trouble is told. A trouble is one per watch and marketplace, and over with a
     whole cycle that is as ever.
@@ -46,24 +46,24 @@ def check_yield(
         conn, scan.reference.id, scan.marketplace, MOST_REMEMBERED, without=scan.id
     )
     if not is_drop(seen, before):
-        return False
+        return
     yields.mark_suspect(conn, scan.id)
     usual = f"{median(before):g}"
     log.warning("scan %d is suspect: %d listings instead of %s", scan.id, seen, usual)
     what = f"the search for {scan.reference.path} returned {seen} listings, where {usual} are usual"
     _tell(context, conn, scan, what, now)
-    return True
 
 
-def check_round(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> None:
-    """The same for a cycle's searches there together, once the last of them, `scan`, has ended."""
-    if cycles.has_open(conn, scan.cycle_id, scan.marketplace):
-        return
+def check_round(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> bool:
+    """The same for a cycle's searches there together, the last of which, `scan`, has ended.
+
+    Whether they did see far less.
+    """
     seen, before = yields.find_rounds(
         conn, scan.cycle_id, scan.watch_id, scan.marketplace, MOST_REMEMBERED
     )
     if not is_drop(seen, before, LEAST_USUAL_OF_ROUND):
-        return
+        return False
     yields.mark_round_suspect(conn, scan.cycle_id, scan.marketplace)
     usual = f"{median(before):g}"
     log.warning("cycle %d is suspect: %d listings instead of %s", scan.cycle_id, seen, usual)
@@ -72,6 +72,7 @@ def check_round(context: ScanContext, conn: Connection, scan: Scan, now: datetim
         "the same pictures"
     )
     _tell(context, conn, scan, what, now)
+    return True
 
 
 def _tell(context: ScanContext, conn: Connection, scan: Scan, what: str, now: datetime) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from monitor.model import Scan
 from monitor.storage.engine import Connection
 from monitor.storage.search_tables import appearances
-from monitor.storage.tables import assets, listings, reference_pictures
+from monitor.storage.tables import IS_COMPLETE, assets, listings, reference_pictures, scans
 from monitor.storage.upsert import PART, insert, lock_catalogue
 
 # A listing is gone after so many complete scans without it in a row, over at least this time, of
@@ -48,24 +48,43 @@ def record(conn: Connection, scan: Scan, listing_ids: Collection[int]) -> None:
 _KEY = ["reference_id", "marketplace", "listing_id"]
 
 
-def count_missed(conn: Connection, scan: Scan, now: datetime) -> None:
-    """Note what a complete scan did not return that its search used to; counted as far as needed.
+def count_missed(conn: Connection, cycle_id: int, marketplace: str, now: datetime) -> None:
+    """Note what the searches of a cycle there did not return that they used to; counted as far as
+    needed. Of scans that were complete and not suspect.
 
-    Counts twice if it is called twice: it belongs into the transaction that finishes the scan.
+    Counts twice if it is called twice: it belongs into the transaction that ends the round.
     """
     lock(conn)
     first = sa.literal(now, appearances.c.missed_from.type)
     conn.execute(
         sa.update(appearances)
         .where(
-            *_of_search(scan),
-            appearances.c.last_scan_id != scan.id,
+            appearances.c.marketplace == marketplace,
             appearances.c.missed < GONE_AFTER_SCANS,
+            _is_missed_in(cycle_id),
         )
         .values(
             missed=appearances.c.missed + 1,
             missed_from=sa.func.coalesce(appearances.c.missed_from, first),
         )
+    )
+
+
+def _is_missed_in(cycle_id: int) -> sa.ColumnElement[bool]:
+    """Whether a believable scan of the cycle has run this search and did not return it."""
+    return (
+        sa.select(scans.c.id)
+        .where(
+            scans.c.reference_id == appearances.c.reference_id,
+            scans.c.marketplace == appearances.c.marketplace,
+            # of years of scans the index gives those that came later
+            scans.c.id > appearances.c.last_scan_id,
+            scans.c.cycle_id == cycle_id,
+            IS_COMPLETE,
+            ~scans.c.is_suspect,
+        )
+        .correlate(appearances)
+        .exists()
     )
 
 
@@ -86,7 +105,8 @@ def find_gone(
     sound: Collection[str],
     now: datetime,
 ) -> list[int]:
-    """Listings that this search and every other one of the watch that used to return them miss.
+    """Listings that the round of this scan there missed, and every other search of the watch that
+    used to return them.
 
     Searches for retired pictures or elsewhere than on the watch's `marketplaces` are run no more
     and don't count; one on a marketplace that is not `sound` at the moment lets nothing be gone.
@@ -118,12 +138,14 @@ def find_gone(
         sa.select(appearances.c.listing_id)
         .select_from(appearances.join(listings))
         .where(
-            *_of_search(scan),
+            appearances.c.marketplace == scan.marketplace,
+            _is_missed_in(scan.cycle_id),
             appearances.c.missed >= GONE_AFTER_SCANS,
             appearances.c.missed_from <= limit,
             listings.c.last_seen_at <= limit,
             ~returns_it,
         )
+        .distinct()
         .order_by(appearances.c.listing_id)
     )
     return list(rows.scalars())
@@ -139,10 +161,3 @@ def drop(conn: Connection, watch_id: int, listing_ids: list[int]) -> None:
     for start in range(0, len(listing_ids), PART):
         part = appearances.c.listing_id.in_(listing_ids[start : start + PART])
         conn.execute(sa.delete(appearances).where(part, appearances.c.reference_id.in_(ours)))
-
-
-def _of_search(scan: Scan) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    return (
-        appearances.c.reference_id == scan.reference.id,
-        appearances.c.marketplace == scan.marketplace,
-    )

@@ -12,6 +12,7 @@ from monitor.model import AlertEvent
 from monitor.storage.engine import Connection
 from monitor.storage.search_tables import appearances
 from monitor.storage.tables import (
+    IS_COMPLETE,
     alerts,
     assets,
     cycles,
@@ -96,7 +97,22 @@ def find_earlier(conn: Connection, match_id: int) -> list[Earlier]:
 
 
 def _is_missed(old: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Searches for pictures that have left the watch's folder are run no more."""
+    """Whether the last whole run of each search that used to return it did not.
+
+    Searches for pictures that have left the watch's folder are run no more.
+    """
+    ran_since = (
+        sa.select(scans.c.id)
+        .where(
+            scans.c.reference_id == appearances.c.reference_id,
+            scans.c.marketplace == appearances.c.marketplace,
+            scans.c.id > appearances.c.last_scan_id,
+            IS_COMPLETE,
+            ~scans.c.is_suspect,
+        )
+        .correlate(appearances)
+        .exists()
+    )
     its = (
         sa.select(appearances.c.listing_id)
         .select_from(
@@ -110,7 +126,7 @@ def _is_missed(old: sa.FromClause) -> sa.ColumnElement[bool]:
             reference_pictures.c.retired_at.is_(None),
         )
     )
-    return sa.and_(its.exists(), ~its.where(appearances.c.missed == 0).exists())
+    return sa.and_(its.exists(), ~its.where(~ran_since).exists())
 
 
 def find_due_at(conn: Connection, scan_id: int) -> datetime:

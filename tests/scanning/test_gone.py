@@ -162,6 +162,27 @@ def test_suspect_scans_make_nothing_gone(bench: Bench) -> None:
     assert gone(bench) == []
 
 
+def _show_few(bench: Bench, *offers: Observation, fillers: int) -> None:
+    """A cycle in which each search finds these and so few others that one alone says nothing."""
+    others = [bench.offer(f"f{n}", 1, picture_url=None) for n in range(fillers)]
+    bench.shop.pages = [[*offers, *others]]
+    bench.plan(24)
+    bench.look()
+
+
+def test_a_round_that_is_suspect_as_a_whole_makes_nothing_gone(bench: Bench) -> None:
+    """Only its last scan shows that it is, when the others have ended."""
+    for number in range(6):
+        bench.draw(f"mug-{number}.png", 1 + number * 100)
+    for _ in range(4):
+        _show_few(bench, mug(bench, "1"), fillers=3)
+    for _ in range(3):
+        _show_few(bench, fillers=1)
+    assert bench.rows("SELECT count(*) FROM scan_health WHERE is_suspect = 1") == [(18,)]
+    assert gone(bench) == []
+    assert bench.rows("SELECT sum(missed) FROM appearances") == [(0,)]
+
+
 def test_nothing_is_gone_while_the_canary_is_lost_nor_for_what_was_missed_before(
     bench: Bench,
 ) -> None:
