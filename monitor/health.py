@@ -54,6 +54,8 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         newest = scans.list_newest(conn)
         channels = channel_problems(conn, config, now)
         homeless = alerts.count_homeless(conn, now - HOMELESS_FOR)
+        names = [watch.name for watch in config.watches]
+        orphans = alerts.count_orphans(conn, names, now - OVERDUE_AFTER)
         marked = reference_checks.count_marked(conn)
         silenced = silences.count_active(conn, now), silences.count_held(conn)
         budgets = list_budgets(conn, config, now)
@@ -80,6 +82,11 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         problems.append(
             f"{homeless} operator alerts of the last day had no channel to go to: name one in "
             "[alerts] ops, and see `monitor alerts list`"
+        )
+    if orphans:
+        problems.append(
+            f"{orphans} alerts of watches that are not in the config any more have no channel to "
+            "go to: name one in [alerts] ops, and they are told"
         )
     return Health(tuple(facts), tuple(problems), tuple(budgets))
 

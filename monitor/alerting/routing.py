@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 
 from monitor.alerting.context import AlertContext, Routes
 from monitor.alerting.hold import apply_silences, summarise_held
 from monitor.model import Route
-from monitor.storage import alerts, silences
+from monitor.storage import Connection, alerts, silences
 from monitor.storage.alerts import UnroutedAlert
 
 log = logging.getLogger(__name__)
@@ -67,21 +68,31 @@ def route_alerts(context: AlertContext) -> int:
 
     What a baseline found is routed once its cycle has finished and been checked. Where the match
     rests on an unspecific reference picture, or a silence asks for it, the deliveries are held
-    (see hold.py).
+    (see hold.py). What a watch has found that is gone from the config waits while nobody at all is
+    named who could hear of it: `monitor status` counts it.
     """
     now = context.clock()
     with context.store.reading() as conn:
-        if not alerts.find_unrouted(conn, now):
+        if not _find_routable(context, conn, now):
             return 0
     with context.store.writing() as conn:
         silences.lock(conn)
-        unrouted = alerts.find_unrouted(conn, now)
+        unrouted = _find_routable(context, conn, now)
         for alert in unrouted:
             channels = channels_of(alert, context.routes)
             alerts.route(conn, alert.id, channels, now, is_held=alert.is_held)
             _log_route(alert, channels)
         silences.hold(conn, [alert.id for alert in unrouted], now)
     return len(unrouted)
+
+
+def _find_routable(context: AlertContext, conn: Connection, now: datetime) -> list[UnroutedAlert]:
+    routes = context.routes
+    return [
+        alert
+        for alert in alerts.find_unrouted(conn, now)
+        if alert.event.is_operator or alert.watch in routes.watches or channels_of(alert, routes)
+    ]
 
 
 def _log_route(alert: UnroutedAlert, channels: tuple[str, ...]) -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from monitor.alerting import ChannelOptions, Routes, route_alerts
+from monitor.model import AlertEvent
 from monitor.storage import alerts, deliveries
 from monitor.storage.queue import release, take_over
 from tests.alerting.desk import Desk
+from tests.storage.rows import add_match, stock
 
 
 def test_an_alert_is_told_once(desk: Desk) -> None:
@@ -147,3 +149,43 @@ def test_an_alert_without_a_channel_is_kept_and_counted(desk: Desk) -> None:
     with desk.store.reading() as conn:
         assert alerts.count_homeless(conn, desk.clock() - timedelta(days=1)) == 1
     assert desk.states() == {"al-1": (None, None)}
+
+
+def _find_match(desk: Desk) -> None:
+    """A match of the watch `mugs`, and its alert `al-1`."""
+    with desk.store.writing() as conn:
+        shelf = stock(conn)
+        match = add_match(conn, shelf)
+        alerts.add(
+            conn,
+            event=AlertEvent.NEW_MATCH,
+            dedup_key="key 1",
+            now=desk.clock(),
+            alert_id="al-1",
+            watch_id=shelf.watch_id,
+            match_id=match.id,
+        )
+
+
+def test_what_a_watch_has_found_that_is_gone_waits_until_somebody_can_hear_of_it(
+    desk: Desk,
+) -> None:
+    _find_match(desk)
+    desk.context = replace(desk.context, routes=Routes(ops=()))
+    assert route_alerts(desk.context) == 0
+    soon = desk.clock()
+    with desk.store.reading() as conn:
+        assert alerts.count_orphans(conn, ["others"], soon) == 1
+        assert alerts.count_orphans(conn, ["mugs"], soon) == 0
+        assert alerts.count_orphans(conn, [], soon - timedelta(minutes=1)) == 0
+    desk.context = replace(desk.context, routes=Routes(ops=("legal",)))
+    desk.deliver()
+    assert desk.ids_at(desk.legal) == ["al-1"]
+
+
+def test_what_a_watch_finds_that_only_records_is_told_to_nobody(desk: Desk) -> None:
+    _find_match(desk)
+    desk.context = replace(desk.context, routes=Routes(ops=(), watches={"mugs": ()}))
+    assert route_alerts(desk.context) == 1
+    with desk.store.reading() as conn:
+        assert alerts.count_orphans(conn, [], desk.clock()) == 0
