@@ -270,9 +270,16 @@ def _select_by_id() -> sa.Select[tuple[object, ...]]:
 
 
 def _select() -> sa.Select[tuple[object, ...]]:
+    instant = deliveries.c.sent_at.type
+    # One inside the other: PostgreSQL would read all deliveries for each match where it has no
+    # statistics of the tables yet.
+    its_first = (
+        sa.select(sa.func.min(deliveries.c.sent_at, type_=instant))
+        .where(deliveries.c.alert_id == alerts.c.id)
+        .scalar_subquery()
+    )
     told = (
-        sa.select(sa.func.min(deliveries.c.sent_at, type_=deliveries.c.sent_at.type))
-        .select_from(deliveries.join(alerts))
+        sa.select(sa.func.min(its_first, type_=instant))
         .where(alerts.c.match_id == matches.c.id)
         .scalar_subquery()
     )
