@@ -65,12 +65,14 @@ def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = 
     destination = context.destinations[name]
     options = destination.options
     options = options if group is None else replace(options, group=group)
-    if not _is_ready(context, name, options):
+    found = _find_ready(context, name, options)
+    if not found:
         return False
     spacing = _spacing(destination)
-    _await_pace(context, name, spacing)
+    has_waited = _await_pace(context, name, spacing)
     began_at = context.clock()
-    batch = _claim(context, name, options)
+    # what has come meanwhile goes along
+    batch = _claim(context, name, options, None if has_waited else found)
     if not batch:
         return False
     sending = _Sending(context, destination, options, batch, spacing, Isolation.of(batch))
@@ -89,13 +91,14 @@ def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = 
 # -- claim
 
 
-def _is_ready(context: AlertContext, name: str, options: ChannelOptions) -> bool:
+def _find_ready(context: AlertContext, name: str, options: ChannelOptions) -> list[int]:
+    """A look without the database's write lock, however long the queue is."""
     now = context.clock()
     with context.store.reading() as conn:
         gate = _find_gate(conn, name, options, now)
         if gate is None:
-            return False
-        return deliveries.has_ready(
+            return []
+        return deliveries.find_ready(
             conn,
             name,
             context.owner,
@@ -106,7 +109,9 @@ def _is_ready(context: AlertContext, name: str, options: ChannelOptions) -> bool
         )
 
 
-def _claim(context: AlertContext, name: str, options: ChannelOptions) -> list[DueDelivery]:
+def _claim(
+    context: AlertContext, name: str, options: ChannelOptions, found: list[int] | None
+) -> list[DueDelivery]:
     now = context.clock()
     with context.store.writing() as conn:
         gate = _find_gate(conn, name, options, now)
@@ -121,6 +126,7 @@ def _claim(context: AlertContext, name: str, options: ChannelOptions) -> list[Du
             gate.group,
             until=gate.until,
             only_retries=gate.only_retries,
+            found=found,
         )
         if batch:
             channels.note_try(conn, name, now)
@@ -156,18 +162,23 @@ def _spacing(destination: Destination) -> timedelta:
     return _MINUTE / pace if pace else timedelta(0)
 
 
-def _await_pace(context: AlertContext, name: str, spacing: timedelta) -> None:
-    """Wait until the channel takes its next message. A row says when: a restart keeps the pace."""
+def _await_pace(context: AlertContext, name: str, spacing: timedelta) -> bool:
+    """Wait until the channel takes its next message; whether it had to.
+
+    A row says when: a restart keeps the pace.
+    """
     if not spacing:
-        return
+        return False
     with context.store.reading() as conn:
         tried_at = channels.find(conn, name).tried_at
     if tried_at is None:
-        return
+        return False
     # never longer than the spacing: the clock may have been put back
     wait = min(tried_at + spacing - context.clock(), spacing)
-    if wait > timedelta(0):
-        context.sleep(wait.total_seconds())
+    if wait <= timedelta(0):
+        return False
+    context.sleep(wait.total_seconds())
+    return True
 
 
 # -- send

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import lru_cache
 
 from apprise import NotifyBase
 
@@ -46,12 +47,7 @@ class Channel:
     @property
     def capacity(self) -> Capacity:
         """What the next message to this channel may hold."""
-        service = open_service(self.url)
-        if service is None:
-            return Capacity(
-                _SMALLEST, in_bytes=False, takes_pictures=False, format=MessageFormat.TEXT
-            )
-        capacity = kind_of(service).capacity
+        capacity = _capacity_of(self.url)
         return replace(capacity, takes_pictures=capacity.takes_pictures and not self._is_slow)
 
     def send(self, message: Message) -> Sent:
@@ -115,3 +111,12 @@ class Channel:
                 permanent=job.failure.permanent,
                 about_message=job.failure.about_message,
             )
+
+
+@lru_cache(maxsize=256)
+def _capacity_of(url: str) -> Capacity:
+    """Opening a service takes longer than most services take to answer."""
+    service = open_service(url)
+    if service is None:
+        return Capacity(_SMALLEST, in_bytes=False, takes_pictures=False, format=MessageFormat.TEXT)
+    return kind_of(service).capacity

@@ -19,6 +19,20 @@ from monitor.storage.upsert import insert_new
 # this one message that it refuses.
 MOST_REVIVED_ATTEMPTS = 10
 
+_WORKING: dict[str, object] = {
+    "failures": 0,
+    "failing_from": None,
+    "refusals": 0,
+    "refused_from": None,
+}
+# With every message. Built once: putting a statement together takes longer than running it.
+_TRIED = (
+    sa.update(channels)
+    .where(channels.c.name == sa.bindparam("channel"))
+    .values(tried_at=sa.bindparam("now"))
+)
+_ACCEPTED = _TRIED.where(channels.c.broken_at.is_(None)).values(_WORKING)
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
@@ -72,15 +86,7 @@ def mirror(conn: Connection, digests: Mapping[str, str], now: datetime) -> dict[
         _update(conn, name, url_digest=digest)
         if known.get(name) is None:
             continue
-        _update(
-            conn,
-            name,
-            failures=0,
-            failing_from=None,
-            refusals=0,
-            refused_from=None,
-            broken_at=None,
-        )
+        _update(conn, name, **_WORKING, broken_at=None)
         if count := _revive(conn, name, now, attempts=0):
             revived[name] = count
     return revived
@@ -88,13 +94,16 @@ def mirror(conn: Connection, digests: Mapping[str, str], now: datetime) -> dict[
 
 def note_try(conn: Connection, name: str, now: datetime) -> None:
     """A message is about to go out."""
-    _ensure(conn, name)
-    _update(conn, name, tried_at=now)
+    if conn.execute(_TRIED, {"channel": name, "now": now}).rowcount == 0:
+        _ensure(conn, name)
+        conn.execute(_TRIED, {"channel": name, "now": now})
 
 
 def note_accepted(conn: Connection, name: str, now: datetime) -> int:
     """The channel has taken a message: it works. How many deliveries are due again for that."""
-    _update(conn, name, tried_at=now, failures=0, failing_from=None, refusals=0, refused_from=None)
+    if conn.execute(_ACCEPTED, {"channel": name, "now": now}).rowcount:
+        return 0
+    _update(conn, name, **_WORKING, tried_at=now)
     was_broken = sa.and_(channels.c.name == name, channels.c.broken_at.is_not(None))
     if conn.execute(sa.update(channels).where(was_broken).values(broken_at=None)).rowcount == 0:
         return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -13,7 +14,8 @@ from monitor.model import AlertEvent
 from monitor.storage.engine import Connection
 from monitor.storage.matches import MatchRow
 from monitor.storage.matches import find as find_matches
-from monitor.storage.ready import MOST_IN_A_MESSAGE, UNSENT, Wanted, pick, read_free
+from monitor.storage.queue import INTERRUPTED
+from monitor.storage.ready import UNSENT, Wanted, is_free, pick, read_free
 from monitor.storage.tables import alerts, deliveries, watches
 from monitor.storage.text import clean
 
@@ -58,7 +60,7 @@ class ChannelHealth:
     last_error: str | None
 
 
-def has_ready(
+def find_ready(
     conn: Connection,
     channel: str,
     owner: str,
@@ -67,11 +69,20 @@ def has_ready(
     *,
     until: datetime | None = None,
     only_retries: bool = False,
-) -> bool:
-    """Whether `claim` would take something: a look that locks nothing."""
+) -> list[int]:
+    """The ids of the deliveries of the channel's next message; empty if none is ready.
+
+    A look that locks nothing. One message holds one kind: operator alerts, matches, the matches of
+    one baseline, or summaries of what is held. All but a baseline wait until the oldest of their
+    kind is `group` old, counted from the alert's creation; what has been tried before waits no
+    more. What is tried again is not mixed with what is new. With `until`, what is new must have
+    been routed by then; `only_retries` leaves it out.
+
+    Alerts of one listing keep the order of their creation: what was told before it and is not sent
+    yet holds an alert back, unless both go in this message.
+    """
     wanted = Wanted(channel, owner, now, group, until, only_retries)
-    most = 1 if group <= timedelta(0) else MOST_IN_A_MESSAGE
-    return bool(pick(read_free(conn, wanted, most), wanted))
+    return pick(read_free(conn, wanted), wanted)
 
 
 def claim(
@@ -84,78 +95,110 @@ def claim(
     *,
     until: datetime | None = None,
     only_retries: bool = False,
+    found: Sequence[int] | None = None,
 ) -> list[DueDelivery]:
     """Take the deliveries of the channel's next message; empty if none is ready.
 
-    One message holds one kind: operator alerts, matches, the matches of one baseline, or summaries
-    of what is held. All but a baseline wait until the oldest of their kind is `group` old, counted
-    from the alert's creation; what has been tried before waits no more. What is tried again is not
-    mixed with what is new. With `until`, what is new must have been routed by then; `only_retries`
-    leaves it out.
-
-    Alerts of one listing keep the order of their creation: what was told before it and is not sent
-    yet holds an alert back, unless both go in this message.
+    `found` is what `find_ready` has said just before: it is not asked again. All of it is taken or
+    nothing, as a part might overtake an earlier alert that another process has taken.
     """
     wanted = Wanted(channel, owner, now, group, until, only_retries)
-    ids = pick(read_free(conn, wanted, MOST_IN_A_MESSAGE, is_locking=True), wanted)
-    return _take(conn, ids, owner, now, now + lease) if ids else []
+    ids = pick(read_free(conn, wanted), wanted) if found is None else found
+    rows = _lock(conn, ids, wanted) if ids else []
+    if len(rows) < len(ids):
+        return []
+    rows = _without_silenced(conn, rows)
+    if not rows:
+        return []
+    _mark_sending(conn, [row.id for row in rows], owner, now, now + lease)
+    seen = find_matches(conn, [row.match_id for row in rows if row.match_id is not None])
+    return [_as_due(row, seen.get(row.match_id), now) for row in rows]
 
 
-def _take(
-    conn: Connection, ids: list[int], owner: str, now: datetime, lease_until: datetime
-) -> list[DueDelivery]:
-    first_tried_at = sa.func.coalesce(
-        deliveries.c.first_tried_at, sa.bindparam(None, now, type_=deliveries.c.sent_at.type)
+_NOW = sa.bindparam("now", type_=deliveries.c.next_try_at.type)
+_IDS = sa.bindparam("ids", expanding=True, type_=deliveries.c.id.type)
+# Built once: putting a statement together takes longer than running it.
+_LOCK: sa.Select[tuple[object, ...]] = (
+    sa.select(
+        deliveries.c.id,
+        deliveries.c.alert_id,
+        deliveries.c.channel,
+        deliveries.c.state,
+        deliveries.c.attempts,
+        deliveries.c.silence_id,
+        alerts.c.created_at,
+        deliveries.c.created_at.label("routed_at"),
+        deliveries.c.first_tried_at,
+        alerts.c.event,
+        alerts.c.text,
+        alerts.c.detail,
+        alerts.c.match_id,
+        alerts.c.baseline_cycle_id,
+        watches.c.name.label("watch"),
     )
-    conn.execute(
-        sa.update(deliveries)
-        .where(deliveries.c.id.in_(ids))
-        .values(
-            state="sending",
-            owner=owner,
-            lease_until=lease_until,
-            attempts=deliveries.c.attempts + 1,
-            first_tried_at=first_tried_at,
-        )
+    .select_from(deliveries.join(alerts).outerjoin(watches, watches.c.id == alerts.c.watch_id))
+    .where(deliveries.c.id.in_(_IDS), is_free(deliveries))
+    .order_by(alerts.c.created_at, deliveries.c.id)
+    .with_for_update(skip_locked=True, of=deliveries)
+)
+_MARK_SENDING = (
+    sa.update(deliveries)
+    .where(deliveries.c.id.in_(_IDS))
+    .values(
+        state="sending",
+        owner=sa.bindparam("by"),
+        lease_until=sa.bindparam("lease_ends"),
+        attempts=deliveries.c.attempts + 1,
+        first_tried_at=sa.func.coalesce(deliveries.c.first_tried_at, _NOW),
     )
-    rows = conn.execute(
-        sa.select(
-            deliveries.c.id,
-            deliveries.c.alert_id,
-            deliveries.c.channel,
-            deliveries.c.attempts,
-            alerts.c.created_at,
-            deliveries.c.created_at.label("routed_at"),
-            deliveries.c.first_tried_at,
-            alerts.c.event,
-            alerts.c.text,
-            alerts.c.detail,
-            alerts.c.match_id,
-            alerts.c.baseline_cycle_id,
-            watches.c.name.label("watch"),
+)
+
+
+def _lock(
+    conn: Connection, ids: Sequence[int], wanted: Wanted
+) -> Sequence[sa.Row[tuple[object, ...]]]:
+    """Those of `ids` that are still free, kept from others until the transaction ends."""
+    return conn.execute(_LOCK, {**wanted.parameters, "ids": ids}).all()
+
+
+def _mark_sending(
+    conn: Connection, ids: Sequence[int], owner: str, now: datetime, lease_until: datetime
+) -> None:
+    values = {"ids": ids, "by": owner, "lease_ends": lease_until, "now": now}
+    conn.execute(_MARK_SENDING, values)
+
+
+def _without_silenced(
+    conn: Connection, rows: Sequence[sa.Row[tuple[object, ...]]]
+) -> Sequence[sa.Row[tuple[object, ...]]]:
+    """What a silence has marked while somebody had it in hand, and nobody has any more, is put
+    back: the next routing step holds it.
+    """
+    silenced = [row.id for row in rows if row.silence_id is not None]
+    if silenced:
+        conn.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.id.in_(silenced))
+            .values(state="failed", owner=None, lease_until=None, last_error=INTERRUPTED)
         )
-        .select_from(deliveries.join(alerts).outerjoin(watches, watches.c.id == alerts.c.watch_id))
-        .where(deliveries.c.id.in_(ids))
-        .order_by(alerts.c.created_at, deliveries.c.id)
-    ).all()
-    found = find_matches(conn, [row.match_id for row in rows if row.match_id is not None])
-    return [
-        DueDelivery(
-            id=row.id,
-            alert_id=row.alert_id,
-            channel=row.channel,
-            attempts=row.attempts,
-            created_at=row.created_at,
-            due_from_at=max(row.routed_at, row.first_tried_at),
-            event=AlertEvent(row.event),
-            watch=row.watch,
-            text=row.text,
-            baseline_cycle_id=row.baseline_cycle_id,
-            match=found.get(row.match_id),
-            detail=row.detail or {},
-        )
-        for row in rows
-    ]
+    return [row for row in rows if row.silence_id is None]
+
+
+def _as_due(row: sa.Row[tuple[object, ...]], match: MatchRow | None, now: datetime) -> DueDelivery:
+    return DueDelivery(
+        id=row.id,
+        alert_id=row.alert_id,
+        channel=row.channel,
+        attempts=row.attempts + 1,
+        created_at=row.created_at,
+        due_from_at=max(row.routed_at, row.first_tried_at or now),
+        event=AlertEvent(row.event),
+        watch=row.watch,
+        text=row.text,
+        baseline_cycle_id=row.baseline_cycle_id,
+        match=match,
+        detail=row.detail or {},
+    )
 
 
 def finish_sent(conn: Connection, ids: Sequence[int], owner: str, now: datetime) -> int:
@@ -191,16 +234,17 @@ def give_back(conn: Connection, ids: Sequence[int], owner: str) -> None:
 
 
 def _finish(conn: Connection, ids: Sequence[int], owner: str, **values: object) -> int:
-    done = conn.execute(
-        sa.update(deliveries)
-        .where(
-            deliveries.c.id.in_(ids),
-            deliveries.c.owner == owner,
-            deliveries.c.state == "sending",
-        )
-        .values(owner=None, lease_until=None, **values)
+    update = _in_hand_of().values(owner=None, lease_until=None, **values)
+    return conn.execute(update, {"ids": ids, "by": owner}).rowcount
+
+
+@cache
+def _in_hand_of() -> sa.Update:
+    return sa.update(deliveries).where(
+        deliveries.c.id.in_(_IDS),
+        deliveries.c.owner == sa.bindparam("by"),
+        deliveries.c.state == "sending",
     )
-    return done.rowcount
 
 
 def find_last_sent_at(conn: Connection, channel: str) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -257,15 +258,28 @@ def find(conn: Connection, match_ids: list[int]) -> dict[int, MatchRow]:
     """Those of these matches that exist, by id."""
     found: dict[int, MatchRow] = {}
     for start in range(0, len(match_ids), PART):
-        part = matches.c.id.in_(match_ids[start : start + PART])
-        found.update({row.id: _row(row) for row in conn.execute(_select().where(part))})
+        part = {"ids": match_ids[start : start + PART]}
+        found.update({row.id: _row(row) for row in conn.execute(_select_by_id(), part)})
     return found
 
 
+@cache
+def _select_by_id() -> sa.Select[tuple[object, ...]]:
+    """Built once: putting it together takes longer than running it."""
+    return _select().where(matches.c.id.in_(sa.bindparam("ids", expanding=True)))
+
+
 def _select() -> sa.Select[tuple[object, ...]]:
+    instant = deliveries.c.sent_at.type
+    # One inside the other: PostgreSQL would read all deliveries for each match where it has no
+    # statistics of the tables yet.
+    its_first = (
+        sa.select(sa.func.min(deliveries.c.sent_at, type_=instant))
+        .where(deliveries.c.alert_id == alerts.c.id)
+        .scalar_subquery()
+    )
     told = (
-        sa.select(sa.func.min(deliveries.c.sent_at, type_=deliveries.c.sent_at.type))
-        .select_from(deliveries.join(alerts))
+        sa.select(sa.func.min(its_first, type_=instant))
         .where(alerts.c.match_id == matches.c.id)
         .scalar_subquery()
     )

@@ -11,6 +11,9 @@ from monitor.storage.cycles import FINISHED
 from monitor.storage.marketplace_tables import breakers, canaries
 from monitor.storage.tables import deliveries, scans
 
+# What stands at a delivery that was in hand when its process ended.
+INTERRUPTED = "interrupted while sending; it may have arrived"
+
 # Rows in hand, with the state they fall back to when their owner is gone. In the order in which
 # they are locked elsewhere: who ends a probe changes its breaker first, then its scan.
 _HELD = (
@@ -63,7 +66,7 @@ def release(conn: sa.Connection, owner: str) -> int:
 def _give_back(conn: sa.Connection, table: sa.Table, held: str, back: str, owner: str) -> int:
     values: dict[str, object] = {"state": back, "owner": None, "lease_until": None}
     if table is deliveries:
-        values["last_error"] = "interrupted while sending; it may have arrived"
+        values["last_error"] = INTERRUPTED
     update = sa.update(table).where(table.c.owner == owner, _is(table, held))
     return conn.execute(update.values(**values)).rowcount
 

@@ -61,11 +61,14 @@ _UNTIL = sa.bindparam("until", type_=_INSTANT)
 
 def _is_new(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Due for the first time: routed, or released, at `next_try_at`."""
-    return sa.and_(table.c.state == "due", table.c.next_try_at <= _UNTIL)
+    is_due = sa.and_(table.c.state == "due", table.c.next_try_at <= _UNTIL)
+    return sa.and_(is_due, table.c.silence_id.is_(None))
 
 
 def _is_failed(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    return sa.and_(table.c.state == "failed", table.c.next_try_at <= _NOW)
+    """What a silence has marked while it was in hand is held with the next routing step."""
+    is_due = sa.and_(table.c.state == "failed", table.c.next_try_at <= _NOW)
+    return sa.and_(is_due, table.c.silence_id.is_(None))
 
 
 def _is_dropped(table: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -82,6 +85,11 @@ def _is_tried(table: sa.FromClause) -> sa.ColumnElement[bool]:
     return sa.or_(_is_failed(table), _is_dropped(table))
 
 
+def is_free(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether it is still as `read_free` has seen it; with the parameters of `Wanted`."""
+    return sa.or_(_is_new(table), _is_tried(table))
+
+
 _Condition: TypeAlias = Callable[[sa.FromClause], sa.ColumnElement[bool]]
 # what is free, and what of the same listing may go along with it
 _STATES: tuple[tuple[_Condition, _Condition], ...] = (
@@ -94,23 +102,26 @@ _STATES: tuple[tuple[_Condition, _Condition], ...] = (
 _Kind: TypeAlias = tuple[bool, bool, int | None, int, bool]
 
 
-def read_free(
-    conn: Connection, wanted: Wanted, most: int, *, is_locking: bool = False
-) -> list[FreeRow]:
-    """Up to `most` of each state, in the order of the queue's index: never the whole queue."""
-    rows: list[FreeRow] = []
-    for number in range(1 if wanted.only_retries else 0, len(_STATES)):
-        select = _select_free(number, is_locking=is_locking)
-        found = conn.execute(select, {**wanted.parameters, "most": most})
-        rows += [FreeRow._make(row) for row in found]
+def read_free(conn: Connection, wanted: Wanted) -> list[FreeRow]:
+    """Up to a message's fill of each state, in the order of the queue's index: never the whole
+    queue. Locks nothing.
+    """
+    select = _select_free(only_retries=wanted.only_retries)
+    found = conn.execute(select, {**wanted.parameters, "most": MOST_IN_A_MESSAGE})
+    rows = [FreeRow._make(row) for row in found]
     return sorted(rows, key=lambda row: (row.created_at, row.id))
 
 
 @cache
-def _select_free(number: int, *, is_locking: bool) -> sa.Select[tuple[object, ...]]:
+def _select_free(*, only_retries: bool) -> sa.CompoundSelect[tuple[object, ...]]:
     """Built once: putting it together takes longer than running it."""
-    free, alike = _STATES[number]
-    select: sa.Select[tuple[object, ...]] = (
+    states = _STATES[1:] if only_retries else _STATES
+    selects = [_select_state(*state).subquery() for state in states]
+    return sa.union_all(*(sa.select(*select.c) for select in selects))
+
+
+def _select_state(free: _Condition, alike: _Condition) -> sa.Select[tuple[object, ...]]:
+    return (
         sa.select(
             deliveries.c.id,
             deliveries.c.attempts,
@@ -124,7 +135,6 @@ def _select_free(number: int, *, is_locking: bool) -> sa.Select[tuple[object, ..
         .order_by(deliveries.c.next_try_at, deliveries.c.id)
         .limit(sa.bindparam("most", type_=sa.Integer()))
     )
-    return select.with_for_update(skip_locked=True, of=deliveries) if is_locking else select
 
 
 def _is_overtaking(alike: _Condition) -> sa.ColumnElement[bool]:

@@ -385,6 +385,6 @@ deliveries = sa.Table(
     sa.CheckConstraint(
         "state IN ('due', 'sending', 'sent', 'failed', 'dead', 'held')", name="state"
     ),
-    sa.Index("ix_deliveries_queue", "channel", "state", "next_try_at"),
+    sa.Index("ix_deliveries_queue", "channel", "state", "next_try_at", "id"),
     sa.Index("ix_deliveries_sent", "channel", "sent_at"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 from hypothesis import given
@@ -81,6 +82,7 @@ def test_one_line_is_one_line(text: str) -> None:
     plain = one_line(text, 100)
     assert len(plain) <= 100
     assert len(plain.splitlines()) <= 1
+    assert not any(unicodedata.category(char) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for char in plain)
 
 
 def test_pictures_that_are_gone_or_too_large_are_named(tmp_path: Path) -> None:

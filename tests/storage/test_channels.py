@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -82,9 +83,8 @@ def test_a_digest_takes_what_was_routed_by_its_time(store: Store) -> None:
         _due(conn, "al-1", hours=1)
         _due(conn, "al-2", hours=3)
         for until, expected in ((later(hours=2), ["al-1"]), (later(hours=2), [])):
-            assert deliveries.has_ready(
-                conn, "legal", "me", later(hours=9), AT_ONCE, until=until
-            ) == bool(expected)
+            ready = deliveries.find_ready(conn, "legal", "me", later(hours=9), AT_ONCE, until=until)
+            assert len(ready) == len(expected)
             claimed = deliveries.claim(
                 conn, "legal", "you", later(hours=9), LEASE, AT_ONCE, until=until
             )
@@ -114,7 +114,7 @@ def test_an_earlier_alert_that_a_digest_does_not_hold_yet_keeps_its_place(store:
             assert [found.alert_id for found in claimed] == expected
 
 
-def _plans(store: Store) -> list[str]:
+def _plans(store: Store, *settings: str) -> list[str]:
     """How the database goes about the look at the queue."""
     seen: list[tuple[str, object]] = []
 
@@ -123,24 +123,31 @@ def _plans(store: Store) -> list[str]:
 
     explain = "EXPLAIN QUERY PLAN" if store.dialect == "sqlite" else "EXPLAIN"
     with store.reading() as conn:
+        for setting in settings:
+            conn.exec_driver_sql(setting)
         sa.event.listen(conn, "before_cursor_execute", note)
-        deliveries.has_ready(conn, "legal", "me", START, LEASE)
+        deliveries.find_ready(conn, "legal", "me", START, LEASE)
         sa.event.remove(conn, "before_cursor_execute", note)
-        assert len(seen) == 3
-        return [
-            str(row[-1])
-            for statement, parameters in seen
-            for row in conn.exec_driver_sql(f"{explain} {statement}", parameters)  # type: ignore[arg-type]
-        ]
+        ((statement, parameters),) = seen
+        plan = conn.exec_driver_sql(f"{explain} {statement}", parameters)  # type: ignore[arg-type]
+        return [str(row[-1]) for row in plan]
 
 
 def test_the_look_at_a_long_queue_asks_for_each_row_by_an_index(sqlite_store: Store) -> None:
     plans = _plans(sqlite_store)
-    assert not any("SCAN" in plan for plan in plans)
-    earlier = [plan for plan in plans if "deliveries_1" in plan]
-    assert earlier
+    # what was found of each state is put together by a scan of it
+    assert not any("SCAN" in plan and "anon" not in plan for plan in plans)
+    earlier = [plan for plan in plans if re.search(r"deliveries_\d", plan)]
+    assert len(earlier) == 3
     assert all("alert_id=?" in plan for plan in earlier)
 
 
 def test_the_look_at_a_long_queue_never_joins_it_to_itself(store: Store) -> None:
     assert not any("Anti Join" in plan for plan in _plans(store))
+
+
+def test_the_look_at_a_long_queue_sorts_nothing(store: Store) -> None:
+    """Thousands may have become due at one instant, and each look would sort them all."""
+    # which PostgreSQL would do with the few rows of a test
+    avoided = ["SET enable_sort = off"] if store.dialect == "postgresql" else []
+    assert not any("Sort" in plan or "ORDER BY" in plan for plan in _plans(store, *avoided))

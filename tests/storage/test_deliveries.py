@@ -62,7 +62,7 @@ def _claim(
 
 
 def _is_ready(conn: Connection, channel: str, owner: str = "me") -> bool:
-    return deliveries.has_ready(conn, channel, owner, START, AT_ONCE)
+    return bool(deliveries.find_ready(conn, channel, owner, START, AT_ONCE))
 
 
 def test_a_cause_is_told_once(store: Store) -> None:
@@ -283,3 +283,30 @@ def test_what_was_being_sent_is_marked_and_due_at_once(store: Store, way: str) -
         assert row.state == "failed"
         assert "may have arrived" in (row.last_error or "")
     assert len(_claim(store, group=GROUP)) == 1
+
+
+def test_what_a_look_has_found_is_taken_without_another(store: Store) -> None:
+    with store.writing() as conn:
+        _routed(conn, "al-1", "al-2")
+    with store.reading() as conn:
+        found = deliveries.find_ready(conn, "legal", "me", START, AT_ONCE)
+    with store.writing() as conn:
+        _routed(conn, "al-3")
+        claimed = deliveries.claim(conn, "legal", "me", START, LEASE, AT_ONCE, found=found)
+    assert [item.alert_id for item in claimed] == ["al-1", "al-2"]
+    assert [(item.attempts, item.due_from_at) for item in claimed] == [(1, START), (1, START)]
+    assert [item.alert_id for item in _claim(store, owner="you")] == ["al-3"]
+
+
+def test_what_another_process_has_taken_since_the_look_is_left_to_it(store: Store) -> None:
+    """All of it: a part might overtake an earlier alert of its listing."""
+    with store.writing() as conn:
+        _routed(conn, "al-1")
+    with store.reading() as conn:
+        found = deliveries.find_ready(conn, "legal", "me", START, AT_ONCE)
+    assert len(_claim(store, owner="you")) == 1
+    with store.writing() as conn:
+        _routed(conn, "al-2")
+        found += deliveries.find_ready(conn, "legal", "me", START, AT_ONCE)
+        assert deliveries.claim(conn, "legal", "me", START, LEASE, AT_ONCE, found=found) == []
+    assert [item.alert_id for item in _claim(store)] == ["al-2"]

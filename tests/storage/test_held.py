@@ -107,7 +107,7 @@ def test_what_is_held_is_neither_sent_nor_late_nor_failed(store: Store) -> None:
         shelf = stock(conn)
         _mark(conn, shelf)
         _tell(conn, shelf, "1")
-        assert not deliveries.has_ready(conn, "legal", "me", later(days=30), timedelta(0))
+        assert not deliveries.find_ready(conn, "legal", "me", later(days=30), timedelta(0))
         assert _claim(conn) == []
         assert deliveries.count_waiting(conn) == 0
         assert deliveries.list_health(conn) == []

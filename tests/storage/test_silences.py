@@ -24,6 +24,7 @@ from monitor.storage import (
     silences,
 )
 from monitor.storage.deliveries import DueDelivery
+from monitor.storage.queue import INTERRUPTED
 from monitor.storage.silence_matchers import complete
 from monitor.storage.silences import Matcher, SilenceRow
 from tests.storage.rows import (
@@ -372,6 +373,37 @@ def test_what_is_being_sent_when_it_begins_is_held_if_it_fails(store: Store) -> 
         assert _why(conn)["al-1"] == (None, None)
         silences.apply(conn, END)
         assert _states(conn) == {"al-1": "sent", "al-2": "due"}
+
+
+@pytest.mark.parametrize("owner", ["me", "gone"])
+def test_what_nobody_sends_any_more_is_held_and_not_sent_again(store: Store, owner: str) -> None:
+    """Its process is dead and its lease has run out, or an error of the database has dropped it."""
+    with store.writing() as conn:
+        shelf = stock(conn)
+        _tell(conn, shelf, "1")
+        _tell(conn, shelf, "2", seller="other")
+        deliveries.claim(conn, "legal", owner, START, LEASE, timedelta(0))
+        _add(conn)
+        after = START + 2 * LEASE
+        claimed = [item.alert_id for item in _claim(conn, after)]
+        assert claimed == ["al-2"]
+        assert silences.is_due(conn, after)
+        assert silences.apply(conn, after) == 1
+        assert _states(conn) == {"al-1": "held", "al-2": "sending"}
+        (row, _) = alerts.list_rows(conn, channel="legal")
+        assert (row.attempts, row.last_error) == (1, INTERRUPTED)
+
+
+def test_what_failed_under_a_silence_is_not_claimed_before_it_is_held(store: Store) -> None:
+    with store.writing() as conn:
+        shelf = stock(conn)
+        _tell(conn, shelf, "1")
+        (item,) = _claim(conn)
+        _add(conn)
+        deliveries.give_back(conn, [item.id], "me")
+        assert _claim(conn) == []
+        assert silences.apply(conn, START) == 1
+        assert _states(conn) == {"al-1": "held"}
 
 
 @pytest.mark.parametrize("first", ["route", "add"])

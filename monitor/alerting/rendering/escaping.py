@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -40,9 +41,14 @@ class Ready(str):
 
 def one_line(text: str, limit: int = 300) -> str:
     """Text from outside on one line: nothing in it may forge another line of the message."""
-    plain = "".join(" " if unicodedata.category(char) in _UNSAFE else char for char in text)
-    plain = " ".join(plain.split())
+    plain = " ".join(_without_unsafe(text).split())
     return plain if len(plain) <= limit else plain[: max(0, limit - 1)] + "…"
+
+
+def _without_unsafe(text: str) -> str:
+    if text.isprintable():  # then nothing of it is unsafe, and there is no need to look at each
+        return text
+    return "".join(" " if unicodedata.category(char) in _UNSAFE else char for char in text)
 
 
 def own_name(text: str, limit: int = 300) -> str:
@@ -72,6 +78,7 @@ def escape_for(form: MessageFormat, value: object) -> str:
     return text
 
 
+@lru_cache(maxsize=64)  # asked thrice for each listing that is told
 def web_address(url: str) -> str | None:
     """The address if a link may lead there: http or https, and nothing in it ends a link early."""
     address = one_line(url, len(url))
