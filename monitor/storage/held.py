@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from monitor.model import CheckState, DeliveryState, Verdict
 from monitor.storage.engine import Connection
+from monitor.storage.lookup import exists_for_each
 from monitor.storage.silence_tables import IS_HELD
 from monitor.storage.tables import (
     alerts,
@@ -64,14 +65,10 @@ class HeldMatches:
 
 def hold(conn: Connection, reference_id: int) -> int:
     """Hold what is due but not sent of the matches that rest on this picture; how many."""
-    resting = (
-        sa.select(alerts.c.id)
-        .select_from(alerts.join(matches))
-        .where(matches.c.reference_id == reference_id)
-    )
+    resting = _tells_of(matches.c.reference_id == reference_id)
     done = conn.execute(
         sa.update(deliveries)
-        .where(deliveries.c.state.in_(_WAITING), deliveries.c.alert_id.in_(resting))
+        .where(deliveries.c.state.in_(_WAITING), resting)
         .values(state=DeliveryState.HELD.value, next_try_at=None, summarised_at=None)
     )
     return done.rowcount
@@ -96,16 +93,17 @@ def release(
         is_held = sa.and_(
             deliveries.c.state == DeliveryState.HELD.value, deliveries.c.silence_id == silence_id
         )
-    is_any = reference_id is None and match_id is None and silence_id is None
-    free = _free().where(_UNSUMMARISED if is_any else is_held)
+    # asked of the row as it is by then: a silence may have come in between
+    which: list[sa.ColumnElement[bool]] = [is_held, _is_free()]
     if reference_id is not None:
-        free = free.where(matches.c.reference_id == reference_id)
+        which.append(_tells_of(matches.c.reference_id == reference_id))
     if match_id is not None:
-        free = free.where(matches.c.id == match_id)
+        which.append(_tells_of(matches.c.id == match_id))
+    if reference_id is None and match_id is None and silence_id is None:
+        which.append(_UNSUMMARISED)
     done = conn.execute(
         sa.update(deliveries)
-        # said again for the row as it is by then: a silence may have come in between
-        .where(is_held, deliveries.c.id.in_(free.correlate(None)))
+        .where(*which)
         .values(
             state=DeliveryState.DUE.value,
             silence_id=None,
@@ -120,17 +118,28 @@ def release(
 
 def has_released(conn: Connection) -> bool:
     """Whether anything that no summary has told of is held for no reason any more."""
-    return conn.execute(_free().where(_UNSUMMARISED).limit(1)).first() is not None
+    return (
+        conn.execute(sa.select(deliveries.c.id).where(_UNSUMMARISED, _is_free()).limit(1)).first()
+        is not None
+    )
 
 
-def _free() -> sa.Select[tuple[int]]:
-    """Deliveries of matches that nobody has settled and that rest on a picture that is believed."""
+def _is_free() -> sa.ColumnElement[bool]:
+    """Of a match that nobody has settled and that rests on a picture that is believed."""
     its_check = reference_checks.c.reference_id == matches.c.reference_id
     state = sa.func.coalesce(reference_checks.c.state, "")
-    return (
-        sa.select(deliveries.c.id)
-        .select_from(_HELD.outerjoin(reference_checks, its_check))
-        .where(matches.c.verdict.not_in(_SETTLED), state != CheckState.UNSPECIFIC.value)
+    return exists_for_each(
+        [deliveries],
+        alerts.c.id == deliveries.c.alert_id,
+        matches.c.verdict.not_in(_SETTLED),
+        state != CheckState.UNSPECIFIC.value,
+        within=alerts.join(matches).outerjoin(reference_checks, its_check),
+    )
+
+
+def _tells_of(which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return deliveries.c.alert_id.in_(
+        sa.select(alerts.c.id).select_from(alerts.join(matches)).where(which)
     )
 
 

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from monitor.model import AlertEvent
 from monitor.storage.engine import Connection
+from monitor.storage.lookup import exists_for_each
 from monitor.storage.tables import alerts, deliveries, matches
 
 # One message tells so many at most, of whatever kind: no more are held in memory.
@@ -146,7 +147,7 @@ def _is_overtaking(alike: _Condition) -> sa.ColumnElement[bool]:
         sa.func.coalesce(its_alert.c.baseline_cycle_id, 0)
         == sa.func.coalesce(alerts.c.baseline_cycle_id, 0),
     )
-    is_waiting = _exists(
+    is_waiting = exists_for_each(
         (*_OUTER, its_alert),
         earlier.c.alert_id == its_alert.c.id,
         earlier.c.channel == _CHANNEL,
@@ -158,19 +159,10 @@ def _is_overtaking(alike: _Condition) -> sa.ColumnElement[bool]:
         ~goes_along,
     )
     # one inside the other, so that SQLite begins with the listing and not with the whole queue
-    is_told = _exists((*_OUTER, its_match), its_alert.c.match_id == its_match.c.id, is_waiting)
-    return _exists(_OUTER, its_match.c.listing_id == matches.c.listing_id, is_told)
-
-
-def _exists(
-    outer: Sequence[sa.FromClause], *conditions: sa.ColumnElement[bool]
-) -> sa.ColumnElement[bool]:
-    """Looked up for each row: without the offset, PostgreSQL would join the whole queue to itself
-    where it has no statistics of the tables yet.
-    """
-    one = sa.literal_column("1", sa.Integer())
-    select = sa.select(one).where(*conditions).offset(sa.literal_column("0", sa.Integer()))
-    return select.correlate(*outer).exists()
+    is_told = exists_for_each(
+        (*_OUTER, its_match), its_alert.c.match_id == its_match.c.id, is_waiting
+    )
+    return exists_for_each(_OUTER, its_match.c.listing_id == matches.c.listing_id, is_told)
 
 
 def pick(rows: Sequence[FreeRow], wanted: Wanted) -> list[int]:

@@ -17,6 +17,7 @@ from monitor.errors import InputError, NotFound
 from monitor.model import DeliveryState, SilenceState
 from monitor.storage import held
 from monitor.storage.engine import Connection
+from monitor.storage.lookup import exists_for_each
 from monitor.storage.silence_tables import IS_SILENCED, silences
 from monitor.storage.tables import (
     alerts,
@@ -230,9 +231,8 @@ def _fits(silence: sa.Row[tuple[object, ...]]) -> sa.ColumnElement[bool]:
     if silence.seller is not None:
         names = (sellers.c.seller_id, sellers.c.name)
         asked.append(sa.or_(*(column == silence.seller for column in names)))
-    return (
-        sa.exists().select_from(_FACTS).where(alerts.c.id == deliveries.c.alert_id, *asked)
-    ).correlate(deliveries)
+    its = alerts.c.id == deliveries.c.alert_id
+    return exists_for_each([deliveries], its, *asked, within=_FACTS)
 
 
 def _pairs(silence: sa.Row[tuple[object, ...]]) -> list[tuple[sa.Column[object], object]]:
