@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from monitor.alerting import ChannelOptions, next_opening, wait_of_failed, wait_of_new
 from monitor.app import channel_options
 from monitor.config import Config
-from monitor.model import DeliveryState
+from monitor.model import AlertEvent, DeliveryState
 from monitor.storage import Connection, channels, deliveries
 from monitor.storage.alerts import AlertRow
 from monitor.storage.channels import ChannelState
@@ -78,6 +78,8 @@ def _explained(
     if row.channel is None or row.next_try_at is None:
         return row
     options = _options(config, row.channel)
+    if AlertEvent(row.event).is_operator:
+        options = replace(options, digest=None)
     if row.state == DeliveryState.DUE:
         # such a row's next try is when it was routed
         last_sent_at = sent[row.channel]

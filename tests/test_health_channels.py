@@ -23,11 +23,14 @@ def config(folder: Path, *lines: str) -> Config:
     return load_text(folder, swap(LEGAL, LEGAL + "".join(f"{line}\n" for line in lines)))
 
 
-def add(store: Store, alert_id: str, at: datetime = START) -> None:
+def add(
+    store: Store,
+    alert_id: str,
+    at: datetime = START,
+    event: AlertEvent = AlertEvent.MATCHES_HELD,
+) -> None:
     with store.writing() as conn:
-        alerts.add(
-            conn, event=AlertEvent.SCAN_FAILED, dedup_key=alert_id, now=at, alert_id=alert_id
-        )
+        alerts.add(conn, event=event, dedup_key=alert_id, now=at, alert_id=alert_id)
         alerts.route(conn, alert_id, ["legal"], at)
 
 
@@ -114,7 +117,9 @@ def test_the_list_says_what_each_waits_for(sqlite_store: Store, tmp_path: Path) 
     ):
         found = waits(sqlite_store, config(tmp_path, *lines), now)
         assert {key: reason for key, (reason, _) in found.items()} == expected
+    add(sqlite_store, "al-3", event=AlertEvent.SCAN_BLOCKED)
     found = waits(sqlite_store, config(tmp_path, 'digest = "daily 20:00"'), START)
+    assert found.pop("al-3") == ("group", later(seconds=30))
     assert found == {
         "al-1": ("retry", later(minutes=5)),
         "al-2": ("digest", later(hours=12)),

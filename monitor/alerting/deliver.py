@@ -106,6 +106,7 @@ def _find_ready(context: AlertContext, name: str, options: ChannelOptions) -> li
             gate.group,
             until=gate.until,
             only_retries=gate.only_retries,
+            operator_group=gate.operator_group,
         )
 
 
@@ -126,6 +127,7 @@ def _claim(
             gate.group,
             until=gate.until,
             only_retries=gate.only_retries,
+            operator_group=gate.operator_group,
             found=found,
         )
         if batch:
@@ -135,11 +137,15 @@ def _claim(
 
 @dataclass(frozen=True, slots=True)
 class _Gate:
-    """What an open gate lets through: what was routed `until` then, or retries alone."""
+    """What an open gate lets through: what was routed `until` then, or retries alone.
+
+    That the monitor is in trouble waits for no digest, but for `operator_group`.
+    """
 
     group: timedelta
     until: datetime | None
     only_retries: bool
+    operator_group: timedelta | None = None
 
 
 def _find_gate(conn: Connection, name: str, options: ChannelOptions, now: datetime) -> _Gate | None:
@@ -149,8 +155,8 @@ def _find_gate(conn: Connection, name: str, options: ChannelOptions, now: dateti
     last_sent_at = deliveries.find_last_sent_at(conn, name) if options.interval else None
     until = open_until(options, now, last_sent_at)
     if options.digest is not None:
-        return _Gate(timedelta(0), until, only_retries=until is None)
-    return _Gate(options.group, None, only_retries=until is None)
+        return _Gate(timedelta(0), until, until is None, operator_group=options.group)
+    return _Gate(options.group, None, until is None)
 
 
 # -- pace

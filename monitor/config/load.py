@@ -7,7 +7,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
@@ -272,8 +271,8 @@ def _channel(name: str, item: ChannelTable) -> ChannelConfig:
     return ChannelConfig(
         name=name,
         url=item.url,
-        # a digest is what it gathers for
-        group=item.group if item.digest is None else timedelta(0),
+        # beside a digest it is what operator alerts gather for
+        group=item.group,
         interval=item.interval,
         in_full=item.in_full,
         digest=item.digest,

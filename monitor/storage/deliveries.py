@@ -69,6 +69,7 @@ def find_ready(
     *,
     until: datetime | None = None,
     only_retries: bool = False,
+    operator_group: timedelta | None = None,
 ) -> list[int]:
     """The ids of the deliveries of the channel's next message; empty if none is ready.
 
@@ -76,12 +77,13 @@ def find_ready(
     one baseline, or summaries of what is held. All but a baseline wait until the oldest of their
     kind is `group` old, counted from the alert's creation; what has been tried before waits no
     more. What is tried again is not mixed with what is new. With `until`, what is new must have
-    been routed by then; `only_retries` leaves it out.
+    been routed by then, but for operator alerts where `operator_group` is given: they wait for that
+    long instead. `only_retries` leaves out all that is new.
 
     Alerts of one listing keep the order of their creation: what was told before it and is not sent
     yet holds an alert back, unless both go in this message.
     """
-    wanted = Wanted(channel, owner, now, group, until, only_retries)
+    wanted = Wanted(channel, owner, now, group, until, only_retries, operator_group)
     return pick(read_free(conn, wanted), wanted)
 
 
@@ -95,6 +97,7 @@ def claim(
     *,
     until: datetime | None = None,
     only_retries: bool = False,
+    operator_group: timedelta | None = None,
     found: Sequence[int] | None = None,
 ) -> list[DueDelivery]:
     """Take the deliveries of the channel's next message; empty if none is ready.
@@ -102,7 +105,7 @@ def claim(
     `found` is what `find_ready` has said just before: it is not asked again. All of it is taken or
     nothing, as a part might overtake an earlier alert that another process has taken.
     """
-    wanted = Wanted(channel, owner, now, group, until, only_retries)
+    wanted = Wanted(channel, owner, now, group, until, only_retries, operator_group)
     ids = pick(read_free(conn, wanted), wanted) if found is None else found
     rows = _lock(conn, ids, wanted) if ids else []
     if len(rows) < len(ids):

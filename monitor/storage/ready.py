@@ -33,7 +33,10 @@ class FreeRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of a channel may be taken now, and by whom."""
+    """What of a channel may be taken now, and by whom.
+
+    With an `operator_group`, new operator alerts wait for that long and not for `until`.
+    """
 
     channel: str
     owner: str
@@ -41,6 +44,7 @@ class Wanted:
     group: timedelta
     until: datetime | None
     only_retries: bool
+    operator_group: timedelta | None = None
 
     @property
     def parameters(self) -> dict[str, object]:
@@ -66,6 +70,12 @@ def _is_new(table: sa.FromClause) -> sa.ColumnElement[bool]:
     return sa.and_(is_due, table.c.silence_id.is_(None))
 
 
+def _is_new_or_urgent(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    is_operator = alerts.c.event.in_([event.value for event in AlertEvent if event.is_operator])
+    is_urgent = sa.and_(table.c.state == "due", table.c.next_try_at <= _NOW, is_operator)
+    return sa.or_(_is_new(table), sa.and_(is_urgent, table.c.silence_id.is_(None)))
+
+
 def _is_failed(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """What a silence has marked while it was in hand is held with the next routing step."""
     is_due = sa.and_(table.c.state == "failed", table.c.next_try_at <= _NOW)
@@ -87,14 +97,18 @@ def _is_tried(table: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 def is_free(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether it is still as `read_free` has seen it; with the parameters of `Wanted`."""
-    return sa.or_(_is_new(table), _is_tried(table))
+    """Whether it is still as `read_free` has seen it, joined to its alert; with the parameters of
+    `Wanted`.
+    """
+    return sa.or_(_is_new_or_urgent(table), _is_tried(table))
 
 
 _Condition: TypeAlias = Callable[[sa.FromClause], sa.ColumnElement[bool]]
 # what is free, and what of the same listing may go along with it
-_STATES: tuple[tuple[_Condition, _Condition], ...] = (
-    (_is_new, _is_new),
+_NEW: tuple[_Condition, _Condition] = (_is_new, _is_new)
+# operator alerts are of no listing
+_NEW_OR_URGENT: tuple[_Condition, _Condition] = (_is_new_or_urgent, _is_new)
+_TRIED: tuple[tuple[_Condition, _Condition], ...] = (
     (_is_failed, _is_tried),
     (_is_dropped, _is_tried),
 )
@@ -107,16 +121,20 @@ def read_free(conn: Connection, wanted: Wanted) -> list[FreeRow]:
     """Up to a message's fill of each state, in the order of the queue's index: never the whole
     queue. Locks nothing.
     """
-    select = _select_free(only_retries=wanted.only_retries)
+    select = _select_free(wanted.only_retries, wanted.operator_group is not None)
     found = conn.execute(select, {**wanted.parameters, "most": MOST_IN_A_MESSAGE})
     rows = [FreeRow._make(row) for row in found]
     return sorted(rows, key=lambda row: (row.created_at, row.id))
 
 
 @cache
-def _select_free(*, only_retries: bool) -> sa.CompoundSelect[tuple[object, ...]]:
+def _select_free(
+    only_retries: bool,
+    has_urgent: bool,
+) -> sa.CompoundSelect[tuple[object, ...]]:
     """Built once: putting it together takes longer than running it."""
-    states = _STATES[1:] if only_retries else _STATES
+    new = _NEW_OR_URGENT if has_urgent else _NEW
+    states = _TRIED if only_retries else (new, *_TRIED)
     selects = [_select_state(*state).subquery() for state in states]
     return sa.union_all(*(sa.select(*select.c) for select in selects))
 
@@ -176,7 +194,9 @@ def pick(rows: Sequence[FreeRow], wanted: Wanted) -> list[int]:
         kinds.setdefault(kind, []).append(row.id)
         oldest.setdefault(kind, row.created_at)
     for kind, ids in kinds.items():
-        _, _, baseline, _, is_new = kind
-        if not is_new or baseline is not None or oldest[kind] + wanted.group <= wanted.now:
+        is_operator, _, baseline, _, is_new = kind
+        group = wanted.operator_group if is_operator else wanted.group
+        group = wanted.group if group is None else group
+        if not is_new or baseline is not None or oldest[kind] + group <= wanted.now:
             return ids[:MOST_IN_A_MESSAGE]
     return []

@@ -82,7 +82,7 @@ def test_a_digest_is_one_message_a_period(desk: Desk, weekday: int | None) -> No
     came: list[datetime] = []
     for number in range(7 * 24):
         if number % 5 == 0:
-            desk.add(number)
+            desk.add(number, AlertEvent.MATCHES_HELD)
         before = len(desk.legal.received)
         desk.deliver()
         if len(desk.legal.received) > before:
@@ -91,3 +91,20 @@ def test_a_digest_is_one_message_a_period(desk: Desk, weekday: int | None) -> No
     assert len(came) == len(desk.legal.received) == (7 if weekday is None else 1)
     assert {found.hour for found in came} == {8}
     assert weekday is None or came[0].weekday() == weekday
+
+
+def test_that_the_monitor_is_in_trouble_waits_for_no_digest(desk: Desk) -> None:
+    desk.clock.now = datetime(2026, 10, 22, 12, 0, tzinfo=UTC)
+    desk.set(digest=Digest(time(8, 0), BERLIN, 0), group=timedelta(minutes=5))
+    desk.add(1, AlertEvent.MATCHES_HELD)
+    desk.add(2, AlertEvent.MARKETPLACE_PAUSED)
+    desk.add(3, AlertEvent.SCAN_BLOCKED)
+    desk.deliver()
+    assert desk.legal.received == []
+    desk.clock.advance(minutes=5)
+    desk.deliver()
+    assert desk.ids_at(desk.legal) == ["al-2", "al-3"]
+    assert len(desk.legal.received) == 1
+    desk.clock.advance(days=7)
+    desk.deliver()
+    assert desk.ids_at(desk.legal) == ["al-2", "al-3", "al-1"]

@@ -204,12 +204,12 @@ def test_quiet_hours_hold_back_retries_too_and_release_all_at_their_end(desk: De
 def test_a_digest_missed_while_nothing_ran_goes_out_at_the_start(desk: Desk) -> None:
     desk.clock.now = desk.clock.now.replace(hour=7, minute=0)
     desk.set(digest=Digest(time(8, 0), UTC_ZONE))
-    desk.add(1)
+    desk.add(1, AlertEvent.MATCHES_HELD)
     desk.deliver()
     assert desk.legal.received == []
     desk.clock.advance(hours=3)  # down at 08:00
     desk.restart("next/0/1/1")
-    desk.add(2)
+    desk.add(2, AlertEvent.MATCHES_HELD)
     desk.deliver()
     assert desk.ids_at(desk.legal) == ["al-1"]
     desk.clock.advance(days=1)
