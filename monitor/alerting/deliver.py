@@ -214,7 +214,8 @@ def _send_parts(sending: _Sending) -> None:
     """Share by share: first the whole batch, and less and less of it while it is refused."""
     context, capacity = sending.context, sending.destination.channel.capacity
     isolation = sending.isolation
-    with drawn(context, told_with_pictures(sending.batch, sending.options, capacity)) as drawings:
+    shown = told_with_pictures(sending.batch, sending.options, capacity)
+    with drawn(context, shown, sending.options.language) as drawings:
         while isolation.shares and not sending.is_over:
             share = isolation.shares.popleft()
             parts = _render(sending, share, capacity, drawings)

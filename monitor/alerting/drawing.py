@@ -19,6 +19,7 @@ from pathlib import Path
 from monitor import matching
 from monitor.alerting.context import AlertContext
 from monitor.errors import MonitorError, PictureError
+from monitor.model import Language
 from monitor.storage import PictureFiles, pictures
 from monitor.storage.matches import MatchRow
 
@@ -31,7 +32,9 @@ _QUALITY = 85
 
 
 @contextmanager
-def drawn(context: AlertContext, found: Sequence[MatchRow]) -> Iterator[Mapping[int, Path]]:
+def drawn(
+    context: AlertContext, found: Sequence[MatchRow], language: Language = Language.ENGLISH
+) -> Iterator[Mapping[int, Path]]:
     """Match id -> the file of its drawing, there until the block ends.
 
     A match that can't be drawn is logged and left out: no alert waits for its drawing.
@@ -44,7 +47,7 @@ def drawn(context: AlertContext, found: Sequence[MatchRow]) -> Iterator[Mapping[
         yield {}
         return
     with folder as path:
-        yield _draw_all(context, found, Path(path))
+        yield _draw_all(context, found, Path(path), language)
 
 
 def _make_folder(parent: Path | None, now: datetime) -> tempfile.TemporaryDirectory[str] | None:
@@ -66,12 +69,14 @@ def _sweep(parent: Path, before: datetime) -> None:
                 shutil.rmtree(left, ignore_errors=True)
 
 
-def _draw_all(context: AlertContext, found: Sequence[MatchRow], folder: Path) -> dict[int, Path]:
+def _draw_all(
+    context: AlertContext, found: Sequence[MatchRow], folder: Path, language: Language
+) -> dict[int, Path]:
     files: dict[int, Path] = {}
     for match in found:
         path = folder / f"{match.id}.jpg"
         try:
-            _draw(context, match).save(path, "JPEG", quality=_QUALITY, optimize=True)
+            _draw(context, match, language).save(path, "JPEG", quality=_QUALITY, optimize=True)
         except (MonitorError, OSError) as error:
             log.warning("match %d is told without its drawing: %s", match.id, error)
         except Exception:
@@ -83,7 +88,7 @@ def _draw_all(context: AlertContext, found: Sequence[MatchRow], folder: Path) ->
     return files
 
 
-def _draw(context: AlertContext, match: MatchRow) -> matching.Image:
+def _draw(context: AlertContext, match: MatchRow, language: Language) -> matching.Image:
     """From the stored picture files and fingerprints. Raises StoreError or PictureError."""
     shas = (match.reference_sha256, match.picture_sha256)
     with context.store.reading() as conn:
@@ -93,7 +98,7 @@ def _draw(context: AlertContext, match: MatchRow) -> matching.Image:
     if change:
         log.info("match %d is drawn without its points: %s", match.id, change)
     ours, theirs = (_load(context.files, sha256) for sha256 in shas)
-    return matching.draw_comparison(ours, theirs, comparison)
+    return matching.draw_comparison(ours, theirs, comparison, language=language)
 
 
 def _load(files: PictureFiles, sha256: str) -> matching.Image:

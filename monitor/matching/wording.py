@@ -13,6 +13,11 @@ from monitor.model import Language, Relation, Similarity
 class _Phrases:
     """One language; `{n}` stands for the number."""
 
+    ours_above: str
+    theirs_above: str
+    relations: Mapping[Relation, str]
+    mirrored: str
+    score: str
     blank: str
     point: str
     points: str
@@ -25,6 +30,16 @@ class _Phrases:
 
 _PHRASES: Final[Mapping[Language, _Phrases]] = {
     Language.ENGLISH: _Phrases(
+        ours_above="yours",
+        theirs_above="listing",
+        relations={
+            Relation.SAME: "the same picture",
+            Relation.PARTIAL: "they share a part of the picture",
+            Relation.VARIANT: "another colour, print or photograph of it",
+            Relation.NONE: "not recognised as a copy",
+        },
+        mirrored="{relation}, mirrored",
+        score="score {n}",
         blank="one of the pictures is blank",
         point="1 point agrees",
         points="{n} points agree",
@@ -35,6 +50,16 @@ _PHRASES: Final[Mapping[Language, _Phrases]] = {
         under_one="under 1 %",
     ),
     Language.CHINESE: _Phrases(
+        ours_above="您的图片",
+        theirs_above="商品图片",
+        relations={
+            Relation.SAME: "同一图片",
+            Relation.PARTIAL: "图片有部分相同",
+            Relation.VARIANT: "同一图案的其他颜色、印品或照片",
+            Relation.NONE: "未识别为复制",
+        },
+        mirrored="{relation}，左右翻转",
+        score="相似度 {n}",
         blank="其中一张图片是空白的",
         point="1 个特征点吻合",
         points="{n} 个特征点吻合",
@@ -46,17 +71,33 @@ _PHRASES: Final[Mapping[Language, _Phrases]] = {
     ),
 }
 
-_RELATIONS: Final[Mapping[Relation, str]] = {
-    Relation.SAME: "the same picture",
-    Relation.PARTIAL: "they share a part of the picture",
-    Relation.VARIANT: "another colour, print or photograph of it",
-    Relation.NONE: "not recognised as a copy",
-}
+# What the lines above write digits and signs with, besides their own characters.
+_EVERYWHERE: Final = "0123456789.<%· "
 
 
-def relation_in_words(similarity: Similarity) -> str:
+def relation_in_words(similarity: Similarity, language: Language = Language.ENGLISH) -> str:
     """Such as `the same picture, mirrored`."""
-    return _RELATIONS[similarity.relation] + (", mirrored" if similarity.mirrored else "")
+    phrases = _PHRASES[language]
+    relation = phrases.relations[similarity.relation]
+    return phrases.mirrored.format(relation=relation) if similarity.mirrored else relation
+
+
+def score_in_words(similarity: Similarity, language: Language = Language.ENGLISH) -> str:
+    """Such as `score 0.912`."""
+    return _PHRASES[language].score.format(n=f"{similarity.score:.3f}")
+
+
+def names_above(language: Language = Language.ENGLISH) -> tuple[str, str]:
+    """What stands above the reference and above the listing's picture."""
+    phrases = _PHRASES[language]
+    return phrases.ours_above, phrases.theirs_above
+
+
+def characters_of(language: Language) -> frozenset[str]:
+    """What a font must have to write all this."""
+    phrases = _PHRASES[language]
+    texts = (getattr(phrases, name) for name in phrases.__dataclass_fields__ if name != "relations")
+    return frozenset("".join([*texts, *phrases.relations.values(), _EVERYWHERE]))
 
 
 def reasons_in_words(

@@ -27,6 +27,7 @@ from monitor.alerting import (
 )
 from monitor.alerting.drawing import LEFT_BEHIND, PREFIX, drawn
 from monitor.channels import Channel
+from monitor.model import Language
 from monitor.storage import PictureFiles, Store
 from monitor.storage.matches import MatchRow
 from tests.channels.receivers import http_hook, mail_server
@@ -42,6 +43,7 @@ class Desk:
 
     bench: Bench
     temporary: Path
+    options: ChannelOptions = OPTIONS
     channel: Channel = field(init=False)
     files: PictureFiles = field(init=False)
 
@@ -53,7 +55,7 @@ class Desk:
         return AlertContext(
             store=self.bench.store,
             files=self.files,
-            destinations={"legal": Destination(self.channel, OPTIONS)},
+            destinations={"legal": Destination(self.channel, self.options)},
             routes=Routes(ops=(), watches={WATCH: ("legal",)}),
             owner="me",
             clock=self.bench.clock,
@@ -122,6 +124,19 @@ def test_a_mail_brings_the_drawing_and_nothing_else(desk: Desk) -> None:
     assert "points agree, 100 % of your picture" in text_of(mail)
     assert "Not attached" not in text_of(mail)
     assert list(desk.temporary.iterdir()) == []
+
+
+def test_the_drawing_is_in_the_channels_language(desk: Desk) -> None:
+    desk.options = replace(OPTIONS, language=Language.CHINESE)
+    (match,) = desk.find(1)
+    with desk.mailed() as received:
+        assert desk.deliver()
+    ((_, sent),) = pictures_in(received[0]).items()
+    for language in Language:
+        with drawn(desk.context, [match], language) as drawings:
+            drawing = Image.open(drawings[match.id])
+            is_sent = drawing.tobytes() == sent.tobytes()
+        assert is_sent == (language is Language.CHINESE)
 
 
 def test_each_match_told_in_full_has_its_own(desk: Desk) -> None:

@@ -7,8 +7,16 @@ import pytest
 from PIL import Image
 
 from monitor.matching import Comparison, draw_comparison, examine, shrink
-from monitor.matching.explain import _INKS, spread_out
-from monitor.model import Region, Relation, Similarity
+from monitor.matching.explain import _GROUND, _INKS, spread_out
+from monitor.matching.lettering import find_lettering
+from monitor.matching.wording import (
+    characters_of,
+    names_above,
+    reasons_in_words,
+    relation_in_words,
+    score_in_words,
+)
+from monitor.model import Language, Region, Relation, Similarity
 from tests.matching.drawing import draw
 from tests.matching.test_compare import cropped, flipped
 from tests.matching.test_fingerprint import prints_of
@@ -161,3 +169,54 @@ def test_lines_are_chosen_far_from_each_other() -> None:
     far = [((100.0, 100.0), (50.0, 50.0)), ((0.0, 100.0), (0.0, 50.0))]
     assert set(spread_out([*crowd, *far], 3)) >= set(far)
     assert spread_out(far, 3) == far
+
+
+# -- in Chinese
+
+CHINESE = Language.CHINESE
+
+
+def is_bare(drawing: Image.Image, box: tuple[int, int, int, int]) -> bool:
+    """Whether nothing is drawn in that part of the drawing."""
+    return bool((np.asarray(drawing.crop(box)) == np.array(_GROUND)).all())
+
+
+@pytest.mark.parametrize("fonts", [(), ("no-such-font.ttf",)])
+def test_a_language_without_a_font_leaves_the_score_and_no_english(fonts: tuple[str, ...]) -> None:
+    picture = Image.new("RGB", (400, 400), "white")
+    drawing = draw_comparison(picture, picture, comparison(), language=CHINESE, fonts=fonts)
+    assert is_bare(drawing, (0, 0, drawing.width, 20))  # no names above
+    below = (0, drawing.height - 60, drawing.width, drawing.height)
+    assert inked(drawing, Relation.PARTIAL, below) > 500  # the label with the score
+    assert is_bare(drawing, (150, drawing.height - 70, drawing.width, drawing.height))
+
+
+@pytest.mark.skipif(find_lettering(CHINESE) is None, reason="no Chinese font on this system")
+@pytest.mark.parametrize("size", [(20, 400), (640, 480)], ids=str)
+@pytest.mark.parametrize("relation", list(Relation))
+def test_chinese_words_stay_on_the_canvas(size: tuple[int, int], relation: Relation) -> None:
+    picture = Image.new("RGB", size, "white")
+    found = comparison(relation, mirrored=True)
+    drawing = draw_comparison(picture, picture, found, language=CHINESE)
+    assert not is_bare(drawing, (0, 0, drawing.width, 20))
+    for box in ((drawing.width - 4, 0), (0, drawing.height - 4)):
+        assert is_bare(drawing, (*box, *drawing.size))
+    without = draw_comparison(picture, picture, found, language=CHINESE, fonts=())
+    assert drawing.height > without.height
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("relation", list(Relation))
+def test_a_font_is_asked_for_every_character_of_the_drawing(
+    language: Language, relation: Relation
+) -> None:
+    similarity = comparison(relation, mirrored=True).similarity
+    lines = (
+        *names_above(language),
+        relation_in_words(similarity, language),
+        score_in_words(similarity, language),
+        *reasons_in_words(similarity, language),
+    )
+    assert set("".join(lines)) <= characters_of(language)
+    is_english = "".join(lines).isascii()
+    assert is_english == (language is Language.ENGLISH)
