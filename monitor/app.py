@@ -119,7 +119,7 @@ def open_app(
                 store=store,
                 files=files,
                 destinations=destinations,
-                routes=_routes(config),
+                routes=routes_of(config),
                 owner=owner,
                 clock=clock,
                 random=rng,
@@ -150,7 +150,8 @@ def _settle_rows(
                 paces.carry_over(conn, item.name, item.account_key)
 
 
-def _routes(config: Config) -> Routes:
+def routes_of(config: Config) -> Routes:
+    """Who is told of what, as the config has it."""
     return Routes(
         ops=tuple(config.alerts.ops),
         watches={watch.name: tuple(watch.channels) for watch in config.watches},

@@ -17,7 +17,7 @@ from functools import partial
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from monitor.alerting import deliver_next, route_next
+from monitor.alerting import deliver_next, route_next, warn_of_stranded
 from monitor.app import App
 from monitor.errors import SchemaMismatch, Stopping, StoreError
 from monitor.health import check_health
@@ -88,6 +88,7 @@ class Daemon:
     def start(self) -> BackgroundScheduler:
         """Start the clock: one job per marketplace and channel, so that none waits for another."""
         begin(self._app.scans)
+        warn_of_stranded(self._app.alerts)
         # a tick that finds its step still running is skipped, as it should; it is no news
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         steps: dict[str, Callable[[], bool]] = {"plan": self.plan_step}

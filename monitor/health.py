@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor.alerting import count_stranded, stranded_text
+from monitor.app import routes_of
 from monitor.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
 from monitor.config import Config
 from monitor.health_channels import channel_problems
@@ -54,8 +56,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         newest = scans.list_newest(conn)
         channels = channel_problems(conn, config, now)
         homeless = alerts.count_homeless(conn, now - HOMELESS_FOR)
-        names = [watch.name for watch in config.watches]
-        orphans = alerts.count_orphans(conn, names, now - OVERDUE_AFTER)
+        stranded = count_stranded(conn, routes_of(config), now)
         marked = reference_checks.count_marked(conn)
         silenced = silences.count_active(conn, now), silences.count_held(conn)
         budgets = list_budgets(conn, config, now)
@@ -83,11 +84,8 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
             f"{homeless} operator alerts of the last day had no channel to go to: name one in "
             "[alerts] ops, and see `monitor alerts list`"
         )
-    if orphans:
-        problems.append(
-            f"{orphans} alerts of watches that are not in the config any more have no channel to "
-            "go to: name one in [alerts] ops, and they are told"
-        )
+    if stranded:
+        problems.append(stranded_text(stranded))
     return Health(tuple(facts), tuple(problems), tuple(budgets))
 
 

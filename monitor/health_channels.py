@@ -41,6 +41,9 @@ def _is_overdue(
     openings: list[datetime] = []
     if channel.new_from_at is not None:
         openings.append(next_opening(options, channel.new_from_at, now, last_sent_at))
+    if channel.urgent_from_at is not None:
+        at_once = _for_operators(options)
+        openings.append(next_opening(at_once, channel.urgent_from_at, now, last_sent_at))
     if channel.tried_from_at is not None:
         openings.append(next_opening(options, channel.tried_from_at))
     return any(now - opening > OVERDUE_AFTER for opening in openings)
@@ -79,7 +82,7 @@ def _explained(
         return row
     options = _options(config, row.channel)
     if AlertEvent(row.event).is_operator:
-        options = replace(options, digest=None)
+        options = _for_operators(options)
     if row.state == DeliveryState.DUE:
         # such a row's next try is when it was routed
         last_sent_at = sent[row.channel]
@@ -89,6 +92,11 @@ def _explained(
     else:
         return row
     return replace(row, next_try_at=wait.until, waits_for=wait.reason) if wait else row
+
+
+def _for_operators(options: ChannelOptions) -> ChannelOptions:
+    """Their alerts wait for no digest."""
+    return replace(options, digest=None)
 
 
 def _options(config: Config, name: str) -> ChannelOptions:

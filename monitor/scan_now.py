@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.alerting import deliver_next, route_next
+from monitor.alerting import deliver_next, route_next, warn_of_stranded
 from monitor.app import App
 from monitor.errors import Stopping, StoreError
 from monitor.model import ScanOutcome
@@ -88,6 +88,7 @@ def scan_now(app: App, names: Sequence[str], progress: Progress) -> Summary:
                 app.sleep(0)
         while remind(context, names):
             app.sleep(0)
+        warn_of_stranded(app.alerts)
         _deliver_all(app)
     return _summarise(app, plans, cycle_ids, began_at)
 

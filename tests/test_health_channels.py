@@ -105,6 +105,17 @@ def test_what_was_given_up_otherwise_is_told_apart(sqlite_store: Store, tmp_path
     assert "1 alerts were given up; mend it" in problem
 
 
+def test_trouble_that_could_be_told_is_overdue_whenever_the_digest_is(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    weekly = config(tmp_path, 'digest = "weekly mon 08:00"')
+    add(sqlite_store, "al-1")
+    add(sqlite_store, "al-2", event=AlertEvent.SCAN_BLOCKED)
+    assert problems(sqlite_store, weekly, later(minutes=15)) == []
+    (problem,) = problems(sqlite_store, weekly, later(minutes=16))
+    assert problem == "channel legal: 2 alerts wait"
+
+
 def test_the_list_says_what_each_waits_for(sqlite_store: Store, tmp_path: Path) -> None:
     add(sqlite_store, "al-1")
     fail(sqlite_store, later(minutes=5))

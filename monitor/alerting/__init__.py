@@ -12,7 +12,13 @@ from monitor.alerting.deliver import deliver_next
 from monitor.alerting.failing import digest_of_url
 from monitor.alerting.gate import next_opening, wait_of_failed, wait_of_new
 from monitor.alerting.hold import apply_silences, summarise_held
-from monitor.alerting.routing import route_alerts, route_next
+from monitor.alerting.routing import (
+    count_stranded,
+    route_alerts,
+    route_next,
+    stranded_text,
+    warn_of_stranded,
+)
 
 __all__ = [
     "AlertContext",
@@ -22,12 +28,15 @@ __all__ = [
     "QuietHours",
     "Routes",
     "apply_silences",
+    "count_stranded",
     "deliver_next",
     "digest_of_url",
     "next_opening",
     "route_alerts",
     "route_next",
+    "stranded_text",
     "summarise_held",
     "wait_of_failed",
     "wait_of_new",
+    "warn_of_stranded",
 ]

@@ -15,12 +15,13 @@ from monitor.storage.alerts import UnroutedAlert
 log = logging.getLogger(__name__)
 
 
-def channels_of(alert: UnroutedAlert, routes: Routes) -> tuple[str, ...]:
+def channels_of(alert: UnroutedAlert, routes: Routes) -> tuple[str, ...] | None:
     """The channels that an alert is told to, each once, in the order of the config.
 
     Operator alerts go to `ops` alone. Others go where the first route that fits says, and the
     fitting ones before it that are `also`; where none decides, to the channels of their watch.
-    What a watch that is gone has found goes to `ops` then: somebody is to hear of it.
+    What a watch that is gone has found goes to `ops` then: somebody is to hear of it. None if it
+    has nowhere to go: an empty list keeps it from being told, the lack of one does not.
     """
     if alert.event.is_operator:
         return routes.ops
@@ -30,10 +31,11 @@ def channels_of(alert: UnroutedAlert, routes: Routes) -> tuple[str, ...]:
             continue
         named += route.channels
         if not route.also:
-            break
-    else:
-        named += routes.watches.get(alert.watch or "", routes.ops)
-    return tuple(dict.fromkeys(named))
+            return tuple(dict.fromkeys(named))
+    of_watch = routes.watches.get(alert.watch or "")
+    named += routes.ops if of_watch is None else of_watch
+    is_stranded = of_watch is None and not named
+    return None if is_stranded else tuple(dict.fromkeys(named))
 
 
 def fits(alert: UnroutedAlert, route: Route) -> bool:
@@ -77,22 +79,45 @@ def route_alerts(context: AlertContext) -> int:
             return 0
     with context.store.writing() as conn:
         silences.lock(conn)
-        unrouted = _find_routable(context, conn, now)
-        for alert in unrouted:
-            channels = channels_of(alert, context.routes)
+        routable = _find_routable(context, conn, now)
+        for alert, channels in routable:
             alerts.route(conn, alert.id, channels, now, is_held=alert.is_held)
             _log_route(alert, channels)
-        silences.hold(conn, [alert.id for alert in unrouted], now)
-    return len(unrouted)
+        silences.hold(conn, [alert.id for alert, _ in routable], now)
+    return len(routable)
 
 
-def _find_routable(context: AlertContext, conn: Connection, now: datetime) -> list[UnroutedAlert]:
-    routes = context.routes
-    return [
-        alert
-        for alert in alerts.find_unrouted(conn, now)
-        if alert.event.is_operator or alert.watch in routes.watches or channels_of(alert, routes)
-    ]
+def _find_routable(
+    context: AlertContext, conn: Connection, now: datetime
+) -> list[tuple[UnroutedAlert, tuple[str, ...]]]:
+    """What is new and not stranded, each with its channels."""
+    found = []
+    for alert in alerts.find_unrouted(conn, now):
+        channels = channels_of(alert, context.routes)
+        if channels is not None:
+            found.append((alert, channels))
+    return found
+
+
+def count_stranded(conn: Connection, routes: Routes, now: datetime) -> int:
+    """How many alerts wait because the config names nobody who could hear of them."""
+    return sum(channels_of(alert, routes) is None for alert in alerts.find_unrouted(conn, now))
+
+
+def warn_of_stranded(context: AlertContext) -> None:
+    """Log once, as a run begins, that alerts wait for a channel; raises StoreError."""
+    with context.store.reading() as conn:
+        count = count_stranded(conn, context.routes, context.clock())
+    if count:
+        log.warning("%s", stranded_text(count))
+
+
+def stranded_text(count: int) -> str:
+    what = "1 alert has" if count == 1 else f"{count} alerts have"
+    return (
+        f"{what} no channel to go to, as the watch is not in the config any more: name one in "
+        "[alerts] ops to be told"
+    )
 
 
 def _log_route(alert: UnroutedAlert, channels: tuple[str, ...]) -> None:

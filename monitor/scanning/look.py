@@ -121,10 +121,11 @@ def finish_scan(
             check_yield(context, conn, scan, scan.counts.listings_seen, now)
         elif not is_told:
             tell_failed(context, conn, scan, outcome, error, failure, now)
+        is_last = not cycles.has_open(conn, scan.cycle_id, scan.marketplace)
+        is_suspect = is_last and check_round(context, conn, scan, now)
+        # both by what the round's scans are worth
         settle_relistings(conn, scan)
-        if cycles.has_open(conn, scan.cycle_id, scan.marketplace):
-            return
-        if not check_round(context, conn, scan, now):
+        if is_last and not is_suspect:
             follow_round(context, conn, scan, now)
 
 

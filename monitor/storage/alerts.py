@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -343,15 +343,3 @@ def count_homeless(conn: Connection, since: datetime) -> int:
         ~told,
     )
     return int(conn.execute(homeless).scalar_one())
-
-
-def count_orphans(conn: Connection, known: Collection[str], until: datetime) -> int:
-    """Alerts of matches written by then that are not routed, of watches other than the `known`."""
-    counted = sa.select(sa.func.count()).select_from(alerts.join(watches))
-    orphans = counted.where(
-        alerts.c.routed_at.is_(None),
-        alerts.c.match_id.is_not(None),
-        alerts.c.created_at <= until,
-        watches.c.name.not_in(known),
-    )
-    return int(conn.execute(orphans).scalar_one())

@@ -47,12 +47,14 @@ class DueDelivery:
 class ChannelHealth:
     """What waits for a channel: how many, since when, and what it said last.
 
-    `new_from_at` is when the oldest came that was never tried, `tried_from_at` the oldest other.
+    `new_from_at` is when the oldest came that was never tried, `urgent_from_at` the oldest of these
+    for operators, `tried_from_at` the oldest other.
     """
 
     channel: str
     waiting: int
     new_from_at: datetime | None
+    urgent_from_at: datetime | None
     tried_from_at: datetime | None
     most_attempts: int
     dead: int
@@ -298,6 +300,7 @@ def list_health(conn: Connection) -> list[ChannelHealth]:
     """
     is_dead = deliveries.c.state == "dead"
     is_new = deliveries.c.state == "due"
+    is_urgent = alerts.c.event.in_([event.value for event in AlertEvent if event.is_operator])
     since = sa.func.min(deliveries.c.created_at, type_=deliveries.c.created_at.type)
     rows = conn.execute(
         sa.select(
@@ -306,10 +309,12 @@ def list_health(conn: Connection) -> list[ChannelHealth]:
             sa.func.count().filter(is_dead).label("dead"),
             sa.func.count(deliveries.c.refused_at).filter(is_dead).label("refused"),
             since.filter(is_new).label("new_from_at"),
+            since.filter(is_new, is_urgent).label("urgent_from_at"),
             since.filter(~is_new, ~is_dead).label("tried_from_at"),
             sa.func.max(deliveries.c.attempts).label("attempts"),
             sa.func.max(deliveries.c.last_error).label("error"),
         )
+        .select_from(deliveries.join(alerts))
         .where(deliveries.c.state.in_([*UNSENT, "dead"]))
         .group_by(deliveries.c.channel)
         .order_by(deliveries.c.channel)
@@ -319,6 +324,7 @@ def list_health(conn: Connection) -> list[ChannelHealth]:
             channel=row.channel,
             waiting=row.waiting,
             new_from_at=row.new_from_at,
+            urgent_from_at=row.urgent_from_at,
             tried_from_at=row.tried_from_at,
             most_attempts=row.attempts,
             dead=row.dead,

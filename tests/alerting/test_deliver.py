@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from monitor.alerting import ChannelOptions, Routes, route_alerts
-from monitor.model import AlertEvent
+import pytest
+
+from monitor.alerting import (
+    ChannelOptions,
+    Routes,
+    count_stranded,
+    route_alerts,
+    warn_of_stranded,
+)
+from monitor.model import AlertEvent, Route
 from monitor.storage import alerts, deliveries
 from monitor.storage.queue import release, take_over
 from tests.alerting.desk import Desk
@@ -167,25 +175,37 @@ def _find_match(desk: Desk) -> None:
         )
 
 
+def _stranded(desk: Desk) -> int:
+    with desk.store.reading() as conn:
+        return count_stranded(conn, desk.context.routes, desk.clock())
+
+
 def test_what_a_watch_has_found_that_is_gone_waits_until_somebody_can_hear_of_it(
-    desk: Desk,
+    desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     _find_match(desk)
     desk.context = replace(desk.context, routes=Routes(ops=()))
     assert route_alerts(desk.context) == 0
-    soon = desk.clock()
-    with desk.store.reading() as conn:
-        assert alerts.count_orphans(conn, ["others"], soon) == 1
-        assert alerts.count_orphans(conn, ["mugs"], soon) == 0
-        assert alerts.count_orphans(conn, [], soon - timedelta(minutes=1)) == 0
+    assert _stranded(desk) == 1
+    warn_of_stranded(desk.context)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "1 alert has no channel to go to" in caplog.text
     desk.context = replace(desk.context, routes=Routes(ops=("legal",)))
+    assert _stranded(desk) == 0
     desk.deliver()
     assert desk.ids_at(desk.legal) == ["al-1"]
 
 
-def test_what_a_watch_finds_that_only_records_is_told_to_nobody(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    "routes", [Routes(ops=(), watches={"mugs": ()}), Routes(ops=(), rules=(Route(()),))]
+)
+def test_what_is_only_to_be_recorded_is_told_to_nobody_and_is_no_trouble(
+    desk: Desk, routes: Routes, caplog: pytest.LogCaptureFixture
+) -> None:
     _find_match(desk)
-    desk.context = replace(desk.context, routes=Routes(ops=(), watches={"mugs": ()}))
+    desk.context = replace(desk.context, routes=routes)
+    assert _stranded(desk) == 0
+    warn_of_stranded(desk.context)
+    assert caplog.records == []
     assert route_alerts(desk.context) == 1
-    with desk.store.reading() as conn:
-        assert alerts.count_orphans(conn, [], desk.clock()) == 0
+    assert route_alerts(desk.context) == 0

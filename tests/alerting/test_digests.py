@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.alerting import Digest
+from monitor.alerting import Digest, QuietHours
 from monitor.model import AlertEvent
 from monitor.storage import alerts
 from tests.alerting.desk import Desk
@@ -91,6 +91,18 @@ def test_a_digest_is_one_message_a_period(desk: Desk, weekday: int | None) -> No
     assert len(came) == len(desk.legal.received) == (7 if weekday is None else 1)
     assert {found.hour for found in came} == {8}
     assert weekday is None or came[0].weekday() == weekday
+
+
+def test_that_the_monitor_is_in_trouble_waits_for_the_end_of_quiet_hours(desk: Desk) -> None:
+    desk.clock.now = datetime(2026, 10, 22, 21, 0, tzinfo=UTC)
+    quiet = QuietHours(time(22, 0), time(7, 0), BERLIN)
+    desk.set(digest=Digest(time(20, 0), BERLIN, 0), quiet=quiet)
+    desk.add(1, AlertEvent.SCAN_BLOCKED)
+    desk.deliver()
+    assert desk.legal.received == []
+    desk.clock.now = datetime(2026, 10, 23, 5, 0, tzinfo=UTC)
+    desk.deliver()
+    assert desk.ids_at(desk.legal) == ["al-1"]
 
 
 def test_that_the_monitor_is_in_trouble_waits_for_no_digest(desk: Desk) -> None:

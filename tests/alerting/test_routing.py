@@ -113,6 +113,26 @@ def test_the_first_route_that_fits_names_the_channels(
     assert channels_of(alert, Routes(("ops",), WATCHES, rules)) == channels
 
 
+@pytest.mark.parametrize(
+    ("alert", "rules", "channels"),
+    [
+        (GONE, (), None),
+        (GONE, (LAMPS,), None),
+        (GONE, (VIP,), ("boss",)),
+        (GONE, (replace(VIP, also=True),), ("boss",)),
+        (GONE, (NOBODY,), ()),
+        (replace(SUMMARY, watch="gone"), (VIP,), None),
+        (replace(MATCH, watch="quiet"), (), ()),
+        (MATCH, (), ("legal",)),
+        (TROUBLE, (), ()),
+    ],
+)
+def test_where_nobody_is_named_only_what_a_watch_has_found_that_is_gone_is_stranded(
+    alert: UnroutedAlert, rules: tuple[Route, ...], channels: tuple[str, ...] | None
+) -> None:
+    assert channels_of(alert, Routes((), WATCHES, rules)) == channels
+
+
 NAMES = st.sampled_from(["a", "b", "c"])
 SOME = st.frozensets(NAMES, max_size=2)
 SCORES = st.none() | st.floats(0, 1)
@@ -157,6 +177,7 @@ def test_no_alert_disappears_unless_an_empty_list_says_so(
     channels = channels_of(alert, routes)
     says_nobody = any(not route.channels and fits(alert, route) for route in routes.rules)
     records_only = routes.watches.get(alert.watch or "") == ()
+    assert channels is not None
     assert channels or (not alert.event.is_operator and (says_nobody or records_only))
     assert len(channels) == len(set(channels))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from monitor.config import load
 from monitor.health import Health, check_health
 from monitor.model import AlertEvent
 from monitor.sandbox import Fault
-from monitor.storage import alerts, picture_checks, pictures
+from monitor.storage import alerts, matches, picture_checks, pictures, watches
 from tests.e2e.rehearsal import Rehearsal
 
 
@@ -57,6 +58,31 @@ def test_operator_alerts_that_reached_nobody_count_for_a_day(sqlite_rehearsal: R
     assert any("[alerts] ops" in problem for problem in look(sqlite_rehearsal).problems)
     later = look(sqlite_rehearsal, hours=25).problems
     assert not any("[alerts] ops" in problem for problem in later)
+
+
+def test_what_a_watch_has_found_that_is_gone_is_named_while_nobody_can_hear_of_it(
+    sqlite_rehearsal: Rehearsal,
+) -> None:
+    sqlite_rehearsal.scan()
+    config = load(sqlite_rehearsal.config, {})
+    without = replace(config, watches=[], alerts=replace(config.alerts, ops=[]))
+    with sqlite_rehearsal.app() as app:
+        now = sqlite_rehearsal.clock()
+        with app.store.writing() as conn:
+            (match, *_) = matches.list_rows(conn)
+            alerts.add(
+                conn,
+                event=AlertEvent.REMINDER,
+                dedup_key="k",
+                now=now,
+                alert_id="al-1",
+                watch_id=watches.get_id(conn, "acme"),
+                match_id=match.id,
+            )
+        assert check_health(app.store, config, now).problems == ()
+        (problem,) = check_health(app.store, without, now).problems
+    assert "1 alert has no channel to go to" in problem
+    assert "[alerts] ops" in problem
 
 
 def test_a_watch_without_a_picture_is_a_problem(sqlite_rehearsal: Rehearsal) -> None:

@@ -123,6 +123,25 @@ def test_another_search_that_still_returns_it_settles_that_it_is_new(bench: Benc
     assert _cycle(bench, [[mug(bench, "new")], [mug(bench, "old")]]) == [[], ["new_match"]]
 
 
+def test_a_round_that_is_suspect_as_a_whole_says_nothing_of_the_earlier_one(bench: Bench) -> None:
+    """Its last scan shows that it is, and the one that makes the question may be that very one."""
+    for number in range(6):
+        bench.draw(f"mug/{number}.png", 1 + number * 100)
+    for _ in range(4):
+        bench.shop.pages = [page(bench, mug(bench, "old"))[:4]]
+        bench.plan(24)
+        bench.look()
+    bench.plan(24)
+    for answer in [page(bench)[:1]] * 5 + [[mug(bench, "new")]]:
+        scan = bench.claim()
+        assert scan is not None
+        bench.shop.pages = [answer]
+        run_scan(bench.context, scan)
+    assert [row.event for row in bench.alerts() if row.event == "yield_dropped"]
+    assert told(bench) == [("new_match", "old"), ("new_match", "new")]
+    assert sorted(routable(bench)) == ["new_match", "new_match", "yield_dropped"]
+
+
 def test_it_does_not_wait_for_long(bench: Bench) -> None:
     _two_pictures(bench)
     bench.plan(24)
