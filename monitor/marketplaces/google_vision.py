@@ -19,7 +19,7 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_empty, dig
+from monitor.marketplaces.listings import check_empty, dig, read_json
 from monitor.marketplaces.options import Address, HeaderSecret, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.preparing import iter_uploads
@@ -102,10 +102,7 @@ def parse_answer(
 
     An answer without webDetection is no empty one: it is documented for errors only.
     """
-    try:
-        value = load_json(body)
-    except ValueError as error:
-        raise ProtocolError("the answer is not JSON") from error
+    value = read_json(body)
     response = _first_response(value)
     web = dig(response, "webDetection")
     if not isinstance(web, dict):

@@ -27,7 +27,7 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_empty, collect, dig, read_json
+from monitor.marketplaces.listings import check_empty, collect, dig, observe_listing, read_json
 from monitor.marketplaces.options import (
     Address,
     HeaderSecret,
@@ -39,16 +39,17 @@ from monitor.marketplaces.options import (
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
 from monitor.marketplaces.refusals import quote, refusal
-from monitor.marketplaces.urls import is_on, offer_link, picture_link
+from monitor.marketplaces.sites import find_offer
+from monitor.marketplaces.urls import is_on, picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    clean_title,
     load_json,
     parse_count,
     parse_flag,
     parse_id,
     parse_price,
+    parse_seller,
 )
 from monitor.model import Observation, Seller
 
@@ -250,10 +251,7 @@ def parse_answer(
     data = dig(value, "data")
     items, total = dig(data, "items"), parse_count(dig(data, "total_count"))
     check_empty(value, items, total if page == 1 else None, place="data.items")
-
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
-        return _observe(item, base, rank, allow_loopback=allow_loopback)
-
+    observe = partial(_observe, base, allow_loopback=allow_loopback)
     observations = collect(items, observe, place="data.items", offset=seen)
     return Parsed(
         observations,
@@ -272,37 +270,25 @@ def _read_good(body: bytes) -> Json:
 
 
 def _observe(
-    item: dict[str, Json], base: str, rank: int, *, allow_loopback: bool
+    base: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
 ) -> Observation | None:
     """One listing, or None where it can't be told from others."""
-    link = offer_link(
-        parse_id(item.get("item_id")), item.get("product_url"), allow_loopback=allow_loopback
-    )
-    if link is None:
-        return None
-    picture = picture_link(item.get("img"), base=base, allow_loopback=allow_loopback)
     price = parse_price(item.get("price")) or parse_price(dig(item, "price_info", "sale_price"))
-    return Observation(
-        site=SITE,
-        item_id=link.item_id,
-        url=link.url,
-        title=clean_title(item.get("title")),
-        picture_url=picture.url,
+    return observe_listing(
+        find_offer(item.get("item_id"), item.get("product_url"), allow_loopback=allow_loopback),
+        picture_link(item.get("img"), base=base, allow_loopback=allow_loopback),
+        title=item.get("title"),
         price=price,
         seller=_find_seller(item.get("shop_info")),
         sales=_find_sales(item.get("sale_info")),
         rank=rank,
-        picture_problem=picture.problem,
-        picture_fallback_url=picture.fallback,
     )
 
 
 def _find_seller(shop: Json) -> Seller | None:
-    member, login = (parse_id(dig(shop, key)) for key in ("member_id", "login_id"))
-    names = [clean_text(dig(shop, key), 200) for key in ("company_name", "shop_name", "login_id")]
-    name = next(filter(None, names), None)
-    seller_id = member or login
-    return Seller(seller_id, name) if seller_id or name else None
+    ids = (parse_id(dig(shop, key)) for key in ("member_id", "login_id"))
+    names = (clean_text(dig(shop, key), 200) for key in ("company_name", "shop_name", "login_id"))
+    return parse_seller(next(filter(None, ids), None), next(filter(None, names), None))
 
 
 def _find_sales(sale: Json) -> int | None:

@@ -21,7 +21,7 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import dig
+from monitor.marketplaces.listings import dig, read_json
 from monitor.marketplaces.options import Address, HeaderSecret, MaxPages, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
@@ -137,10 +137,7 @@ def parse_answer(
 
     Raises ProtocolError where the shape is another one.
     """
-    try:
-        value = load_json(body)
-    except ValueError as error:
-        raise ProtocolError("the answer is not JSON") from error
+    value = read_json(body)
     images = _find_images(value)
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:
