@@ -18,6 +18,7 @@ from monitor.marketplaces.answers import Answer, PictureTooLarge
 from monitor.marketplaces.base import Adapter, Marketplace, Outside, Page, Query, Standing
 from monitor.marketplaces.client import PoliteClient, Tally
 from monitor.marketplaces.http import Call
+from monitor.marketplaces.kept_ids import KeptIds
 from monitor.marketplaces.listings import collect, dig, observe_listing, read_json
 from monitor.marketplaces.options import (
     Address,
@@ -56,6 +57,7 @@ __all__ = [
     "BadImage",
     "Blocked",
     "Call",
+    "KeptIds",
     "Key",
     "Marketplace",
     "MarketplaceError",

@@ -17,7 +17,6 @@ from pydantic import Field
 
 from monitor.errors import (
     AuthError,
-    BadImage,
     MarketplaceError,
     PermissionDenied,
     ProtocolError,
@@ -30,6 +29,7 @@ from monitor.marketplaces.answers import Answer, PictureTooLarge
 from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
+from monitor.marketplaces.kept_ids import KeptIds
 from monitor.marketplaces.listings import check_empty, dig
 from monitor.marketplaces.options import Address, Secret, join
 from monitor.marketplaces.options import Options as SharedOptions
@@ -113,6 +113,7 @@ class SerpapiLens(Account):
         self._key = options.api_key.get_secret_value()
         super().__init__(name, options.base_url, outside, (self._key,))
         self._options = options
+        self._ids = KeptIds(outside.memory, "upload", UPLOAD_LIFETIME)
 
     def search(self, query: Query) -> Page:
         """One upload, unless it is remembered, and one search. Raises MarketplaceError, Stopping.
@@ -120,13 +121,11 @@ class SerpapiLens(Account):
         An upload that the site has forgotten before its time is made again.
         """
         tally = Tally()
-        image_id = self._find_upload(query)
-        if image_id is not None:
-            try:
-                return self._look(image_id, tally)
-            except (BadImage, ProtocolError):
-                self._outside.memory.forget(_memory_key(query))
-        return self._look(self._upload(query, tally), tally)
+        return self._ids.search(
+            query.sha256,
+            make_id=lambda: self._upload(query, tally),
+            look=lambda image_id: self._look(image_id, tally),
+        )
 
     def probe(self) -> Standing:
         """What is left of the plan; the site doesn't count this call. Raises MarketplaceError."""
@@ -158,11 +157,8 @@ class SerpapiLens(Account):
         url = join(self._options.base_url, path)
         return Call("GET", url, params={**params, "api_key": self._key})
 
-    def _find_upload(self, query: Query) -> str | None:
-        return self._outside.memory.find(_memory_key(query)) if query.sha256 else None
-
     def _upload(self, query: Query, tally: Tally) -> str:
-        """The picture's id on the site, remembered: a search that fails later needs no new one."""
+        """The picture's id on the site."""
 
         def send(data: bytes) -> Answer:
             return self._send(partial(self._upload_call, data), judge_error, tally)
@@ -172,10 +168,7 @@ class SerpapiLens(Account):
         )
         answer = self._send_fitting(uploads, send)
         with self._reading():
-            image_id = parse_upload(answer.body)
-        if query.sha256:
-            self._outside.memory.keep(_memory_key(query), image_id, UPLOAD_LIFETIME)
-        return image_id
+            return parse_upload(answer.body)
 
     def _upload_call(self, data: bytes) -> Call:
         url = join(self._options.base_url, "image")
@@ -301,10 +294,6 @@ def _load(body: bytes) -> Json:
         return load_json(body)
     except ValueError:
         return None
-
-
-def _memory_key(query: Query) -> str:
-    return f"upload {query.sha256}"
 
 
 ADAPTER = Adapter(

@@ -7,13 +7,12 @@ address. One search is one answer: no paging is documented.
 from __future__ import annotations
 
 import base64
-import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Literal
 
-from monitor.errors import BadImage, MarketplaceError, ProtocolError
+from monitor.errors import MarketplaceError, ProtocolError
 from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
@@ -26,6 +25,7 @@ from monitor.marketplaces.iop import (
     is_good,
     refuse,
 )
+from monitor.marketplaces.kept_ids import KeptIds
 from monitor.marketplaces.listings import (
     check_empty,
     collect,
@@ -48,8 +48,6 @@ from monitor.marketplaces.values import (
     parse_seller,
 )
 from monitor.model import Observation
-
-log = logging.getLogger(__name__)
 
 SITE = "taobao"
 DEFAULT_BASE_URL = "https://api.taobao.global/rest"
@@ -85,6 +83,7 @@ class TaobaoGlobal(IopAccount):
     def __init__(self, name: str, options: Options, outside: Outside) -> None:
         super().__init__(name, options, outside, rest_url=options.base_url)
         self._options = options
+        self._ids = KeptIds(outside.memory, "taobao_global: picture", _ID_LIFETIME)
 
     def search(self, query: Query) -> Page:
         """The one page of a search. Raises MarketplaceError, Stopping."""
@@ -97,28 +96,12 @@ class TaobaoGlobal(IopAccount):
         address = picture_address(template, query) if template is not None else None
         if address is not None:
             return self._search({"pic_url": address}, tally)
-        key = f"taobao_global: picture {query.sha256}"
-        kept = self._outside.memory.find(key) if query.sha256 else None
-        if kept is not None:
-            if (parsed := self._find_by_kept_id(kept, tally)) is not None:
-                return parsed
-            self._outside.memory.forget(key)
-        image_id = self._upload(query, tally)
-        if query.sha256:
-            # kept before the search: one that fails has cost the upload already
-            self._outside.memory.keep(key, image_id, _ID_LIFETIME)
-        return self._search({"image_id": image_id}, tally)
-
-    def _find_by_kept_id(self, image_id: str, tally: Tally) -> Parsed | None:
-        """None where the id may have run out, in words or in an empty list: nobody knows how the
-        site says it, so neither is believed before the picture is uploaded anew.
-        """
-        try:
-            parsed = self._search({"image_id": image_id}, tally)
-        except (BadImage, ProtocolError) as error:
-            log.info("%s; the picture is uploaded anew", error)
-            return None
-        return parsed if parsed.observations else None
+        return self._ids.search(
+            query.sha256,
+            make_id=lambda: self._upload(query, tally),
+            look=lambda image_id: self._search({"image_id": image_id}, tally),
+            is_believed=lambda parsed: bool(parsed.observations),
+        )
 
     def _upload(self, query: Query, tally: Tally) -> str:
         """The id under which the site knows the picture."""

@@ -27,6 +27,7 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
+from monitor.marketplaces.kept_ids import KeptIds
 from monitor.marketplaces.listings import check_empty, collect, dig, observe_listing, read_json
 from monitor.marketplaces.options import (
     Address,
@@ -107,6 +108,14 @@ class Tmapi1688(Account):
         secrets = (options.api_key.get_secret_value(),)
         super().__init__(name, options.base_url, replace(outside, limits=limits), secrets)
         self._options = options
+        self._conversions = KeptIds(
+            outside.memory,
+            "converted",
+            CONVERTED_LIFETIME,
+            renewed_on=(BadImage,),
+            # these may as well mean that the site fails: the next search will do
+            dropped_on=(Transient, ProtocolError),
+        )
 
     def search(self, query: Query) -> Page:
         """One page of a search. Raises MarketplaceError, Stopping."""
@@ -141,33 +150,12 @@ class Tmapi1688(Account):
             )
         if is_on(address, *_ALIBABA_HOSTS):
             return self._look(address, page, seen, tally)
-        return self._search_converted(address, query.sha256, page, seen, tally)
-
-    def _search_converted(
-        self, address: str, sha256: str, page: int, seen: int, tally: Tally
-    ) -> Parsed:
-        """The page for a picture elsewhere.
-
-        A kept conversion may have run out, and nobody knows how the site says it: where it is
-        refused or finds nothing, it is made anew; where the site fails, the next search does it.
-        """
-        memory, key = self._outside.memory, f"converted {sha256}"
-        kept = memory.find(key) if sha256 else None
-        if kept is not None:
-            try:
-                parsed = self._look(kept, page, seen, tally)
-            except (Transient, ProtocolError):
-                memory.forget(key)
-                raise
-            except BadImage:
-                parsed = None
-            if parsed is not None and (parsed.items or page > 1):
-                return parsed
-            memory.forget(key)
-        converted = self._convert(address, tally)
-        if sha256:
-            memory.keep(key, converted, CONVERTED_LIFETIME)
-        return self._look(converted, page, seen, tally)
+        return self._conversions.search(
+            query.sha256,
+            make_id=lambda: self._convert(address, tally),
+            look=lambda converted: self._look(converted, page, seen, tally),
+            is_believed=lambda parsed: parsed.items > 0 or page > 1,
+        )
 
     def _look(self, picture: str, page: int, seen: int, tally: Tally) -> Parsed:
         answer = self._send(partial(self._search_call, picture, page), judge, tally)
