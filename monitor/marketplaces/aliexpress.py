@@ -36,6 +36,7 @@ from monitor.marketplaces.listings import (
     check_empty,
     collect,
     dig,
+    find_json,
     first_given,
     observe_listing,
     read_json,
@@ -48,7 +49,6 @@ from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    load_json,
     parse_count,
     parse_flag,
     parse_price,
@@ -221,10 +221,7 @@ def _write_place(place: Place) -> str:
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one: the gateway's or the method's own."""
-    try:
-        value = load_json(answer.body)
-    except ValueError:
-        return None
+    value = find_json(answer.body)
     failure = find_refusal(value)
     if failure is not None:
         return failure

@@ -17,7 +17,14 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.answers import Answer
-from monitor.marketplaces.listings import check_empty, collect, dig, observe_listing, read_json
+from monitor.marketplaces.listings import (
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.refusals import quote, refusal
 from monitor.marketplaces.sites import SiteListing, find_item_id, find_listing_on
 from monitor.marketplaces.tokens import Token
@@ -25,7 +32,6 @@ from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    load_json,
     parse_count,
     parse_price,
 )
@@ -65,10 +71,7 @@ class OffsetRefused(ProtocolError):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one."""
-    try:
-        return find_refusal(load_json(answer.body))
-    except ValueError:
-        return None
+    return find_refusal(find_json(answer.body))
 
 
 def find_refusal(value: Json) -> MarketplaceError | None:

@@ -19,7 +19,14 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_empty, collect, dig, observe_listing, read_json
+from monitor.marketplaces.listings import (
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.options import Address, Key, Secret
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
@@ -31,7 +38,6 @@ from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    load_json,
     parse_count,
     parse_flag,
     parse_price,
@@ -114,10 +120,7 @@ class Guide1688(Account):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one."""
-    try:
-        return find_refusal(load_json(answer.body))
-    except ValueError:
-        return None
+    return find_refusal(find_json(answer.body))
 
 
 def parse_answer(body: bytes, base: str, *, allow_loopback: bool, offset: int = 0) -> Parsed:

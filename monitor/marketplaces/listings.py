@@ -36,6 +36,14 @@ def read_json(body: bytes) -> Json:
         raise ProtocolError("the answer is not JSON") from error
 
 
+def find_json(body: bytes) -> Json:
+    """The value of an answer's body, None where it is not JSON, as where it says null."""
+    try:
+        return load_json(body)
+    except ValueError:
+        return None
+
+
 def dig(value: Json, *keys: str) -> Json:
     """The value under nested keys, None where one of them is missing."""
     for key in keys:

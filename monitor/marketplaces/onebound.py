@@ -25,7 +25,14 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_empty, collect, dig, observe_listing, read_json
+from monitor.marketplaces.listings import (
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.options import (
     Address,
     MaxPages,
@@ -156,10 +163,7 @@ def _goes_on(parsed: Parsed, page: int, seen: int) -> bool:
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one: both places for an error are looked at."""
-    try:
-        value = load_json(answer.body)
-    except ValueError:
-        return None
+    value = find_json(answer.body)
     if not isinstance(value, dict):
         return None
     code = clean_text(value.get("error_code"), 100)

@@ -30,6 +30,7 @@ from monitor.marketplaces.listings import (
     check_empty,
     collect,
     dig,
+    find_json,
     first_given,
     observe_listing,
     read_json,
@@ -42,7 +43,6 @@ from monitor.marketplaces.values import (
     Json,
     clean_text,
     clean_title,
-    load_json,
     parse_count,
     parse_price,
     parse_seller,
@@ -127,10 +127,7 @@ class TaobaoGlobal(IopAccount):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one: the gateway's or the search's own."""
-    try:
-        value = load_json(answer.body)
-    except ValueError:
-        return None
+    value = find_json(answer.body)
     failure = find_refusal(value)
     if failure is not None or not isinstance(value, dict):
         return failure

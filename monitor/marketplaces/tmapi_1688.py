@@ -28,7 +28,14 @@ from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
 from monitor.marketplaces.kept_ids import KeptIds
-from monitor.marketplaces.listings import check_empty, collect, dig, observe_listing, read_json
+from monitor.marketplaces.listings import (
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.options import (
     Address,
     HeaderSecret,
@@ -45,7 +52,6 @@ from monitor.marketplaces.urls import is_on, picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    load_json,
     parse_count,
     parse_flag,
     parse_id,
@@ -194,10 +200,7 @@ class Tmapi1688(Account):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, or its status: both know the reseller's own codes."""
-    try:
-        refused = find_refusal(load_json(answer.body))
-    except ValueError:
-        refused = None
+    refused = find_refusal(find_json(answer.body))
     code = str(answer.status)
     is_own = answer.status != 200 and code in (*_CODES, *_MAY_BE_PICTURE)
     return find_refusal({"code": answer.status}) if refused is None and is_own else refused

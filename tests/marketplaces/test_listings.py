@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.marketplaces.listings import first_given, observe_listing
+from monitor.marketplaces.listings import find_json, first_given, observe_listing
 from monitor.marketplaces.sites import SiteListing
 from monitor.marketplaces.urls import PictureLink
 from monitor.marketplaces.values import Json
@@ -47,3 +47,12 @@ def test_the_first_key_with_a_value_counts() -> None:
     item: dict[str, Json] = {"a": None, "b": 0, "c": 1}
     assert first_given(item, "x", "a", "b", "c") == 0
     assert first_given(item, "x", "a") is None
+
+
+def test_what_is_no_json_is_as_if_nothing_were_said() -> None:
+    assert [find_json(body) for body in (b'{"a": 1}', b"null", b"<html>", b"\xff")] == [
+        {"a": 1},
+        None,
+        None,
+        None,
+    ]
