@@ -239,6 +239,7 @@ class _Draft:
             name=name,
             type=item.type,
             options=self.options[name],
+            account_key=account_key(item.type, name, self.options[name]),
             rate=item.rate,
             daily_quota=item.daily_quota,
             monthly_quota=item.monthly_quota,

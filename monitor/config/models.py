@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, SecretStr
 
 from monitor.config.values import DigestTime, QuietTimes
-from monitor.marketplaces.base import account_key
 from monitor.model import Language, Route
 from monitor.triggers import Trigger
 
@@ -33,14 +32,16 @@ class StorageConfig:
 class MarketplaceConfig:
     """`rate` is in calls per second; quotas are in calls of a day and of a month, in UTC.
 
-    With `spread_quota` a day may take its share of what is left of the month. `proxy` is the
-    address of a forward proxy for calls; it may hold a password. `canary` is a picture file that
-    must be found there, every `canary_every`.
+    Pace, use and memory are kept under `account_key`: those with one key share them. With
+    `spread_quota` a day may take its share of what is left of the month. `proxy` is the address of
+    a forward proxy for calls; it may hold a password. `canary` is a picture file that must be found
+    there, every `canary_every`.
     """
 
     name: str
     type: str
     options: BaseModel
+    account_key: str
     rate: float
     daily_quota: int | None = None
     monthly_quota: int | None = None
@@ -49,11 +50,6 @@ class MarketplaceConfig:
     canary: Path | None = None
     canary_item: str | None = None
     canary_every: timedelta = timedelta(days=1)
-
-    @property
-    def account_key(self) -> str:
-        """Under which pace, use and memory are kept: those with one key share them."""
-        return account_key(self.type, self.name, self.options)
 
 
 @dataclass(frozen=True, slots=True)

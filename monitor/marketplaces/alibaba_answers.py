@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import partial
 
 from monitor.errors import ProtocolError
 from monitor.marketplaces.alibaba_places import MAX_REGIONS, Region, make_region
-from monitor.marketplaces.listings import check_empty, collect, dig
-from monitor.marketplaces.sites import find_item_id, find_listing
-from monitor.marketplaces.urls import offer_url, picture_link
+from monitor.marketplaces.listings import check_empty, collect, dig, observe_listing, read_json
+from monitor.marketplaces.sites import SiteListing, find_listing_on
+from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
     clean_title,
-    load_json,
     parse_count,
     parse_flag,
-    parse_id,
     parse_price,
+    parse_seller,
 )
-from monitor.model import Observation, Price, Seller
+from monitor.model import Observation, Price
 
 SITE = "1688"
-MAX_SELLER_NAME = 200
 # Which of the prices is shown to everybody comes first; the others are of programmes.
 _PRICES = ("price", "promotionPrice", "consignPrice", "jxhyPrice", "pfJxhyPrice")
 _FEN = re.compile(r"[0-9]{1,15}")
@@ -52,13 +51,10 @@ class Found:
 
 def parse_crossborder(body: bytes, base: str, *, allow_loopback: bool, offset: int = 0) -> Found:
     """A page of `product.search.imageQuery`. Raises ProtocolError for another shape."""
-    value = _load(body)
+    value = read_json(body)
     holders = (dig(value, *keys) for keys in _HOLDERS)
     holder = next((found for found in holders if isinstance(dig(found, "data"), list)), None)
-
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
-        return _observe_crossborder(item, base, rank, allow_loopback=allow_loopback)
-
+    observe = partial(_observe_crossborder, base, allow_loopback=allow_loopback)
     items = dig(holder, "data")
     observations = collect(items, observe, place="result.result.data", offset=offset)
     found = _found(observations, items, holder, "totalRecords")
@@ -72,12 +68,9 @@ _HOLDERS = (("result", "result"), ("result", "result", "result"), ("result",), (
 
 def parse_linkplus(body: bytes, base: str, *, allow_loopback: bool, offset: int = 0) -> Found:
     """A page of `alibaba.cross.similar.offer.search`. Raises ProtocolError for another shape."""
-    value = _load(body)
+    value = read_json(body)
     holder = dig(value, "result")
-
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
-        return _observe_linkplus(item, base, rank, allow_loopback=allow_loopback)
-
+    observe = partial(_observe_linkplus, base, allow_loopback=allow_loopback)
     items = dig(holder, "result")
     observations = collect(items, observe, place="result.result", offset=offset)
     found = _found(observations, items, holder, "total")
@@ -105,7 +98,7 @@ def parse_image_id(body: bytes) -> str | None:
     `"0"` and an empty id come with `success` and mean that the upload failed. The id may stand in
     an object of its own. Raises ProtocolError where the answer is of another shape.
     """
-    result = dig(_load(body), "result")
+    result = dig(read_json(body), "result")
     if not isinstance(result, dict):
         raise ProtocolError("the answer to an upload has no result: the interface has changed")
     given = result.get("result")
@@ -135,77 +128,40 @@ def _read_region(text: str) -> Region | None:
 
 
 def _observe_crossborder(
-    item: dict[str, Json], base: str, rank: int, *, allow_loopback: bool
+    base: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
 ) -> Observation | None:
-    title = clean_title(item.get("subject")) or clean_title(item.get("subjectTrans"))
-    company = item.get("companyName") or dig(item, "sellerDataInfo", "companyName")
-    name = clean_text(company, MAX_SELLER_NAME)
-    return _observe(
-        item,
-        base,
-        rank,
-        title=title,
+    return observe_listing(
+        _find_own_offer(item),
+        picture_link(item.get("imageUrl"), base=base, allow_loopback=allow_loopback),
+        title=clean_title(item.get("subject")) or item.get("subjectTrans"),
         price=_yuan(item.get("priceInfo")),
-        seller=Seller(None, name) if name else None,
-        allow_loopback=allow_loopback,
+        seller=parse_seller(
+            None, item.get("companyName") or dig(item, "sellerDataInfo", "companyName")
+        ),
+        sales=item.get("monthSold"),
+        rank=rank,
     )
 
 
 def _observe_linkplus(
-    item: dict[str, Json], base: str, rank: int, *, allow_loopback: bool
+    base: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
 ) -> Observation | None:
     # `province` and `city` tell where a seller is, not who it is
-    return _observe(
-        item,
-        base,
-        rank,
-        title=clean_title(item.get("subject")),
+    return observe_listing(
+        _find_own_offer(item),
+        picture_link(item.get("imageUrl"), base=base, allow_loopback=allow_loopback),
+        title=item.get("subject"),
         price=_yuan_of_fen(item.get("oldPrice")),
-        seller=None,
-        allow_loopback=allow_loopback,
-    )
-
-
-def _observe(
-    item: dict[str, Json],
-    base: str,
-    rank: int,
-    *,
-    title: str,
-    price: Price | None,
-    seller: Seller | None,
-    allow_loopback: bool,
-) -> Observation | None:
-    """One listing, or None where it can't be told from others."""
-    item_id = _offer_id(item)
-    if item_id is None:
-        return None
-    picture = picture_link(item.get("imageUrl"), base=base, allow_loopback=allow_loopback)
-    return Observation(
-        site=SITE,
-        item_id=item_id,
-        url=offer_url(item_id),
-        title=title,
-        picture_url=picture.url,
-        price=price,
-        seller=seller,
-        sales=parse_count(item.get("monthSold")),
+        sales=item.get("monthSold"),
         rank=rank,
-        picture_problem=picture.problem,
-        picture_fallback_url=picture.fallback,
     )
 
 
-def _offer_id(item: dict[str, Json]) -> str | None:
+def _find_own_offer(item: dict[str, Json]) -> SiteListing | None:
     """By its own field, else by the addresses and the trace that hold it too."""
-    if item_id := find_item_id(SITE, item.get("offerId")):
-        return item_id
-    for key in ("detailUrl", "promotionURL"):
-        listing = find_listing(item.get(key))
-        if listing is not None and listing.site == SITE:
-            return listing.item_id
-    found = _TRACE.search(clean_text(item.get("traceInfo"), 1000))
-    return parse_id(found[1]) if found else None
+    traced = _TRACE.search(clean_text(item.get("traceInfo"), 1000))
+    given = (item.get(key) for key in ("offerId", "detailUrl", "promotionURL"))
+    return find_listing_on(SITE, *given) or find_listing_on(SITE, traced and traced[1])
 
 
 def _yuan(info: Json) -> Price | None:
@@ -220,10 +176,3 @@ def _yuan_of_fen(value: Json) -> Price | None:
     if not _FEN.fullmatch(text):
         return None
     return parse_price(f"{int(text) // 100}.{int(text) % 100:02}")
-
-
-def _load(body: bytes) -> Json:
-    try:
-        return load_json(body)
-    except ValueError as error:
-        raise ProtocolError("the answer is not JSON") from error

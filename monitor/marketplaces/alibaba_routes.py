@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,11 +22,10 @@ from monitor.marketplaces.answers import Answer, PictureTooLarge
 from monitor.marketplaces.aop import Gateway
 from monitor.marketplaces.base import Memory, Page, Query
 from monitor.marketplaces.client import Tally
+from monitor.marketplaces.kept_ids import KeptIds
 from monitor.marketplaces.options import picture_address
 from monitor.marketplaces.paging import has_more
 from monitor.marketplaces.preparing import iter_uploads
-
-log = logging.getLogger(__name__)
 
 LINKPLUS_SEARCH = "com.alibaba.linkplus/alibaba.cross.similar.offer.search"
 UPLOAD = "com.alibaba.fenxiao.crossborder/product.image.upload"
@@ -141,33 +139,16 @@ class Crossborder:
 
     def search(self, query: Query, place: Place, tally: Tally) -> Page:
         """The page at a place. Raises MarketplaceError, Stopping."""
-        found = self._find_by_kept_id(query, place, tally)
-        if found is None:
-            found = self._find(self._upload(query, tally), place, tally)
+        found = KeptIds(self.memory, "image", IMAGE_ID_LIFETIME).search(
+            query.sha256,
+            make_id=lambda: self._upload(query, tally),
+            look=lambda image_id: self._find(image_id, place, tally),
+            is_believed=lambda found: _is_believed(found, place),
+        )
         if self.search_regions and place == Place(self.number):
             place = Place(self.number, regions=found.regions)
         max_pages = MAX_RECORDS // CROSSBORDER_PAGE
         return self.searcher.page(found, place, CROSSBORDER_PAGE, max_pages, tally)
-
-    def _find_by_kept_id(self, query: Query, place: Place, tally: Tally) -> Found | None:
-        """None where no id is kept, or the site no longer knows it: the picture is uploaded anew.
-
-        An id that has run out may be answered by an empty page, which must not be taken for "no
-        listings": on the first page it isn't believed, on others only where the site still claims
-        to have found something. A region may well show nothing that is sold.
-        """
-        image_id = self.memory.find(_key(query)) if query.sha256 else None
-        if image_id is None:
-            return None
-        try:
-            found = self._find(image_id, place, tally)
-        except (BadImage, ProtocolError) as error:
-            log.info("%s; the picture is uploaded anew", error)
-            found = None
-        if found is not None and (found.got or place.in_region or (place.page > 1 and found.total)):
-            return found
-        self.memory.forget(_key(query))
-        return None
 
     def _find(self, image_id: str, place: Place, tally: Tally) -> Found:
         asked: dict[str, object] = {
@@ -191,8 +172,6 @@ class Crossborder:
             size = len(data)
             image_id = self._upload_once(data, tally)
             if image_id:
-                if query.sha256:
-                    self.memory.keep(_key(query), image_id, IMAGE_ID_LIFETIME)
                 return image_id
         name = self.searcher.name
         if image_id is None:
@@ -212,8 +191,13 @@ class Crossborder:
             return parse_image_id(answer.body)
 
 
-def _key(query: Query) -> str:
-    return f"image {query.sha256}"
+def _is_believed(found: Found, place: Place) -> bool:
+    """Whether a page by a kept id is the search's own: an empty one may mean that it has run out.
+
+    On the first page it isn't believed, on others only where the site still claims to have found
+    something. A region may well show nothing that is sold.
+    """
+    return bool(found.got or place.in_region or (place.page > 1 and found.total))
 
 
 def _write_region(region: Region) -> str:

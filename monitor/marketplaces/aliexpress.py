@@ -14,11 +14,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from monitor.errors import MarketplaceError, PermissionDenied, ProtocolError
+from monitor.errors import MarketplaceError, PermissionDenied
 from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
@@ -31,24 +32,29 @@ from monitor.marketplaces.iop import (
     is_good,
     refuse,
 )
-from monitor.marketplaces.listings import check_empty, collect, dig
+from monitor.marketplaces.listings import (
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    first_given,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.options import Address, MaxPages, join
 from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.preparing import iter_uploads
-from monitor.marketplaces.sites import find_item_id, find_listing, listing_url
+from monitor.marketplaces.sites import find_listing_on
 from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    clean_title,
-    load_json,
     parse_count,
     parse_flag,
-    parse_id,
     parse_price,
-    parse_score,
+    parse_seller,
 )
-from monitor.model import Observation, Price, Seller
+from monitor.model import Observation, Price
 
 log = logging.getLogger(__name__)
 
@@ -215,10 +221,7 @@ def _write_place(place: Place) -> str:
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one: the gateway's or the method's own."""
-    try:
-        value = load_json(answer.body)
-    except ValueError:
-        return None
+    value = find_json(answer.body)
     failure = find_refusal(value)
     if failure is not None:
         return failure
@@ -240,18 +243,12 @@ def parse_answer(
     `result.data.products[]` with `pagination`. `currency` holds where a price names none. Raises
     ProtocolError where the shape is another one.
     """
-    try:
-        value = load_json(body)
-    except ValueError as error:
-        raise ProtocolError("the answer is not JSON") from error
+    value = read_json(body)
     levels = _iter_levels(value) or [{}]
     inner = levels[-1]
-
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
-        return _observe(item, base, rank, currency, allow_loopback=allow_loopback)
-
     data = inner.get("data")
     items = _find_items(inner, data)
+    observe = partial(_observe, base, currency, allow_loopback=allow_loopback)
     observations = collect(items, observe, place="of products", offset=offset)
     parsed = _with_paging(observations, data if isinstance(data, dict) else {}, inner)
     claimed = None if offset else parsed.total
@@ -314,36 +311,20 @@ def _with_paging(
 
 
 def _observe(
-    item: dict[str, Json], base: str, rank: int, currency: str, *, allow_loopback: bool
+    base: str, currency: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
 ) -> Observation | None:
     """One listing, or None where it can't be told from others."""
-    item_id = find_item_id(SITE, item.get("product_id"))
-    if item_id is None:
-        found = find_listing(item.get("product_detail_url"))
-        item_id = found.item_id if found is not None and found.site == SITE else None
-    if item_id is None:
-        return None
-    shop_id = parse_id(item.get("shop_id"))
-    address = _either(item, "product_main_image_url", "image_url")
-    picture = picture_link(address, base=base, allow_loopback=allow_loopback)
-    return Observation(
-        site=SITE,
-        item_id=item_id,
-        url=listing_url(SITE, item_id),
-        title=clean_title(_either(item, "product_title", "title")),
-        picture_url=picture.url,
+    address = first_given(item, "product_main_image_url", "image_url")
+    return observe_listing(
+        find_listing_on(SITE, item.get("product_id"), item.get("product_detail_url")),
+        picture_link(address, base=base, allow_loopback=allow_loopback),
+        title=first_given(item, "product_title", "title"),
         price=next(_iter_prices(item, currency), None),
-        seller=None if shop_id is None else Seller(shop_id, None),
-        sales=parse_count(_either(item, "lastest_volume", "latest_volume", "volume")),
+        seller=parse_seller(item.get("shop_id"), None),
+        sales=first_given(item, "lastest_volume", "latest_volume", "volume"),
         rank=rank,
-        provider_score=parse_score(item.get("similarity_score")),
-        picture_problem=picture.problem,
-        picture_fallback_url=picture.fallback,
+        score=item.get("similarity_score"),
     )
-
-
-def _either(item: dict[str, Json], *keys: str) -> Json:
-    return next((item[key] for key in keys if item.get(key) is not None), None)
 
 
 def _iter_prices(item: dict[str, Json], currency: str) -> Iterator[Price]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
+from functools import partial
 
 from monitor.errors import (
     AuthError,
@@ -16,16 +17,21 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.answers import Answer
-from monitor.marketplaces.listings import check_empty, collect, dig, read_json
+from monitor.marketplaces.listings import (
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.refusals import quote, refusal
-from monitor.marketplaces.sites import find_item_id, find_listing, listing_url
+from monitor.marketplaces.sites import SiteListing, find_item_id, find_listing_on
 from monitor.marketplaces.tokens import Token
 from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    clean_title,
-    load_json,
     parse_count,
     parse_price,
 )
@@ -65,10 +71,7 @@ class OffsetRefused(ProtocolError):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one."""
-    try:
-        return find_refusal(load_json(answer.body))
-    except ValueError:
-        return None
+    return find_refusal(find_json(answer.body))
 
 
 def find_refusal(value: Json) -> MarketplaceError | None:
@@ -150,10 +153,7 @@ def parse_answer(
     check_empty(value, items, total if page == 1 else None, place="itemSummaries")
     if items == [] and page == 1 and warnings:
         raise ProtocolError(f"the answer lists nothing and warns: {warnings[0]}")
-
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
-        return _observe(item, base, rank, allow_loopback=allow_loopback)
-
+    observe = partial(_observe, base, allow_loopback=allow_loopback)
     observations = collect(items, observe, place="itemSummaries", offset=seen)
     has_next = bool(dig(value, "next")) and bool(observations)
     return Parsed(observations, total, has_next)
@@ -164,35 +164,24 @@ def _items(value: Json) -> list[Json]:
 
 
 def _observe(
-    item: dict[str, Json], base: str, rank: int, *, allow_loopback: bool
+    base: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
 ) -> Observation | None:
     """One listing, or None where it can't be told from others."""
-    item_id = _find_id(item)
-    if item_id is None:
-        return None
-    picture = picture_link(_find_picture(item), base=base, allow_loopback=allow_loopback)
-    return Observation(
-        site=SITE,
-        item_id=item_id,
-        url=listing_url(SITE, item_id),
-        title=clean_title(item.get("title")),
-        picture_url=picture.url,
+    return observe_listing(
+        _find_own_listing(item),
+        picture_link(_find_picture(item), base=base, allow_loopback=allow_loopback),
+        title=item.get("title"),
         price=_find_price(item),
         seller=_find_seller(item),
         rank=rank,
-        picture_problem=picture.problem,
-        picture_fallback_url=picture.fallback,
     )
 
 
-def _find_id(item: dict[str, Json]) -> str | None:
-    """The number in the listing's address: variations of one listing share it."""
-    for key in ("legacyItemId", "itemId"):
-        item_id = find_item_id(SITE, item.get(key))
-        if item_id is not None and _ITEM_ID.fullmatch(item_id):
-            return item_id
-    found = find_listing(item.get("itemWebUrl"))
-    return found.item_id if found is not None and found.site == SITE else None
+def _find_own_listing(item: dict[str, Json]) -> SiteListing | None:
+    """By the number in the listing's address: variations of one listing share it."""
+    ids = (find_item_id(SITE, item.get(key)) for key in ("legacyItemId", "itemId"))
+    item_id = next((one for one in ids if one is not None and _ITEM_ID.fullmatch(one)), None)
+    return find_listing_on(SITE, item_id, item.get("itemWebUrl"))
 
 
 def _find_picture(item: dict[str, Json]) -> Json:

@@ -9,7 +9,13 @@ from pathlib import Path, PurePosixPath
 
 from monitor.errors import FetchRefused, ProtocolError
 from monitor.marketplaces.urls import absolute_url
-from monitor.marketplaces.values import clean_text, clean_title, parse_count, parse_id, parse_price
+from monitor.marketplaces.values import (
+    clean_title,
+    parse_count,
+    parse_currency,
+    parse_price,
+    parse_seller,
+)
 from monitor.model import Price, Seller
 
 COLUMNS = ("file", "title", "url", "price", "currency", "seller_id", "seller", "sales")
@@ -55,14 +61,11 @@ def read_rows(name: str, file: Path) -> dict[str, Row]:
 
 
 def _row(record: dict[str, str | None]) -> Row:
-    seller_id, seller = parse_id(record.get("seller_id")), clean_text(record.get("seller"), 200)
-    currency = clean_text(record.get("currency"), 3).upper()
-    is_code = len(currency) == 3 and currency.isascii() and currency.isalpha()
     return Row(
         title=clean_title(record.get("title")),
         url=_url(record.get("url")),
-        price=parse_price(record.get("price"), currency if is_code else "CNY"),
-        seller=Seller(seller_id, seller or None) if seller_id or seller else None,
+        price=parse_price(record.get("price"), parse_currency(record.get("currency"), "CNY")),
+        seller=parse_seller(record.get("seller_id"), record.get("seller")),
         sales=parse_count(record.get("sales")),
     )
 

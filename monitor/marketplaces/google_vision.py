@@ -19,12 +19,12 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_empty, dig
+from monitor.marketplaces.listings import check_empty, dig, find_json, read_json
 from monitor.marketplaces.options import Address, HeaderSecret, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.rpc_status import status_error
-from monitor.marketplaces.values import Json, load_json
+from monitor.marketplaces.values import Json
 from monitor.marketplaces.web_pages import Hosts, collect_pages, observe_page
 from monitor.model import Observation
 
@@ -85,10 +85,7 @@ class GoogleVision(Account):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body: of the whole request, or of its one picture."""
-    try:
-        value = load_json(answer.body)
-    except ValueError:
-        return None
+    value = find_json(answer.body)
     for said in (dig(value, "error"), dig(_first_response(value), "error")):
         if said not in (None, {}):
             return status_error(said, answer.status)
@@ -102,10 +99,7 @@ def parse_answer(
 
     An answer without webDetection is no empty one: it is documented for errors only.
     """
-    try:
-        value = load_json(body)
-    except ValueError as error:
-        raise ProtocolError("the answer is not JSON") from error
+    value = read_json(body)
     response = _first_response(value)
     web = dig(response, "webDetection")
     if not isinstance(web, dict):

@@ -19,24 +19,28 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_empty, collect, dig, read_json
+from monitor.marketplaces.listings import (
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.options import Address, Key, Secret
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.refusals import refusal
 from monitor.marketplaces.signing import sign_guide
-from monitor.marketplaces.urls import offer_link, picture_link
+from monitor.marketplaces.sites import find_offer
+from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    clean_title,
-    load_json,
     parse_count,
     parse_flag,
-    parse_id,
     parse_price,
-    parse_score,
 )
 from monitor.model import Observation
 
@@ -116,10 +120,7 @@ class Guide1688(Account):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one."""
-    try:
-        return find_refusal(load_json(answer.body))
-    except ValueError:
-        return None
+    return find_refusal(find_json(answer.body))
 
 
 def parse_answer(body: bytes, base: str, *, allow_loopback: bool, offset: int = 0) -> Parsed:
@@ -128,15 +129,12 @@ def parse_answer(body: bytes, base: str, *, allow_loopback: bool, offset: int = 
     Raises ProtocolError where the shape is another one.
     """
     value = read_json(body)
-
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
-        return _observe(item, base, rank, allow_loopback=allow_loopback)
-
     items = dig(value, "data", "items")
     total = parse_count(dig(value, "data", "total"))
     says_good = parse_flag(dig(value, "success")) is True
     # each search is one page
     check_empty(value, items, total, place="data.items", says_good=says_good)
+    observe = partial(_observe, base, allow_loopback=allow_loopback)
     return Parsed(collect(items, observe, place="data.items", offset=offset), total)
 
 
@@ -167,27 +165,16 @@ def _iter_words(said: dict[str, Json]) -> Iterator[str]:
 
 
 def _observe(
-    item: dict[str, Json], base: str, rank: int, *, allow_loopback: bool
+    base: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
 ) -> Observation | None:
     """One listing, or None where it can't be told from others."""
-    link = offer_link(
-        parse_id(item.get("itemId")), item.get("detailUrl"), allow_loopback=allow_loopback
-    )
-    if link is None:
-        return None
-    picture = picture_link(item.get("imageUrl"), base=base, allow_loopback=allow_loopback)
-    return Observation(
-        site=SITE,
-        item_id=link.item_id,
-        url=link.url,
-        title=clean_title(item.get("title")),
-        picture_url=picture.url,
+    return observe_listing(
+        find_offer(item.get("itemId"), item.get("detailUrl"), allow_loopback=allow_loopback),
+        picture_link(item.get("imageUrl"), base=base, allow_loopback=allow_loopback),
+        title=item.get("title"),
         price=parse_price(item.get("price")),
-        seller=None,
         rank=rank,
-        provider_score=parse_score(item.get("similarity")),
-        picture_problem=picture.problem,
-        picture_fallback_url=picture.fallback,
+        score=item.get("similarity"),
     )
 
 

@@ -16,27 +16,27 @@ from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
 from monitor.marketplaces.http_json_options import KINDS, Options
-from monitor.marketplaces.listings import check_empty, collect
+from monitor.marketplaces.listings import check_empty, collect, observe_listing
 from monitor.marketplaces.options import picture_address
 from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
 from monitor.marketplaces.preparing import SMALLEST_UPLOAD_BYTES, iter_uploads
 from monitor.marketplaces.refusals import quote, refusal
 from monitor.marketplaces.signing import sign_aop, sign_guide, sign_iop, sign_top
-from monitor.marketplaces.sites import KNOWN_SITES, find_item_id, find_listing, listing_url
+from monitor.marketplaces.sites import KNOWN_SITES, SiteListing, find_listing_on
 from monitor.marketplaces.templates import Values, fill, fill_all, fill_json, names_in
 from monitor.marketplaces.urls import absolute_url, picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    clean_title,
     load_plain_json,
     parse_count,
+    parse_currency,
     parse_flag,
     parse_id,
     parse_price,
-    parse_score,
+    parse_seller,
 )
-from monitor.model import Observation, Seller
+from monitor.model import Observation
 
 
 class HttpJson(Account):
@@ -195,47 +195,35 @@ class Reader:
         return Parsed(found, len(items) if isinstance(items, list) else 0, total)
 
     def _observe(self, item: dict[str, Json], base: str, rank: int) -> Observation | None:
-        where, site = self.options.answer, self.options.site
-        link = self._link(_find(where.item_id, item), _find(where.url, item), base)
-        if link is None:
+        where = self.options.answer
+        listing = self._listing(_find(where.item_id, item), _find(where.url, item), base)
+        if listing is None:
             return None
-        picture = picture_link(
-            _find(where.picture, item), base=base, allow_loopback=self.allow_loopback
-        )
-        currency = clean_text(_find(where.currency, item), 3).upper()
-        is_code = len(currency) == 3 and currency.isascii() and currency.isalpha()
-        return Observation(
-            site=site,
-            item_id=link[0],
-            url=link[1],
-            title=clean_title(_find(where.title, item)),
-            picture_url=picture.url,
+        return observe_listing(
+            listing,
+            picture_link(_find(where.picture, item), base=base, allow_loopback=self.allow_loopback),
+            title=_find(where.title, item),
             price=parse_price(
-                _find(where.price, item), currency if is_code else self.options.currency
+                _find(where.price, item),
+                parse_currency(_find(where.currency, item), self.options.currency),
             ),
-            seller=_seller(_find(where.seller_id, item), _find(where.seller, item)),
-            sales=parse_count(_find(where.sales, item)),
+            seller=parse_seller(_find(where.seller_id, item), _find(where.seller, item)),
+            sales=_find(where.sales, item),
             rank=rank,
-            provider_score=parse_score(_find(where.score, item)),
-            picture_problem=picture.problem,
-            picture_fallback_url=picture.fallback,
+            score=_find(where.score, item),
         )
 
-    def _link(self, raw_id: Json, raw_url: Json, base: str) -> tuple[str, str] | None:
-        """(id, page) of a listing, None where there is no id or, on an unknown site, no page."""
+    def _listing(self, raw_id: Json, raw_url: Json, base: str) -> SiteListing | None:
+        """None where there is no id or, on an unknown site, no page."""
         site = self.options.site
-        item_id = find_item_id(site, raw_id)
         if site in KNOWN_SITES:
-            found = find_listing(raw_url)
-            if item_id is None:
-                item_id = found.item_id if found and found.site == site else None
-            return None if item_id is None else (item_id, listing_url(site, item_id))
+            return find_listing_on(site, raw_id, raw_url)
         try:
             url = absolute_url(raw_url, base=base) if isinstance(raw_url, str) else None
         except FetchRefused:
             url = None
-        item_id = item_id or parse_id(url)
-        return None if url is None or item_id is None else (item_id, url)
+        item_id = parse_id(raw_id) or parse_id(url)
+        return None if url is None or item_id is None else SiteListing(site, item_id, url)
 
 
 def _find(expression: str | None, value: object) -> Json:
@@ -252,11 +240,6 @@ def _find(expression: str | None, value: object) -> Json:
         problem = quote(clean_text(str(error), 200))
         raise ProtocolError(f"{expression} can't be asked of the answer: {problem}") from error
     return found
-
-
-def _seller(raw_id: Json, raw_name: Json) -> Seller | None:
-    seller_id, name = parse_id(raw_id), clean_text(raw_name, 200) or None
-    return Seller(seller_id, name) if seller_id or name else None
 
 
 def _account(options: Options) -> str | None:

@@ -25,6 +25,7 @@ from monitor.marketplaces.answers import Answer, Judge
 from monitor.marketplaces.base import Outside
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
+from monitor.marketplaces.listings import find_json
 from monitor.marketplaces.options import Address, Key, Secret, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.refusals import Kind, refusal
@@ -167,10 +168,7 @@ class _Watch:
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one."""
-    try:
-        return find_refusal(load_json(answer.body))
-    except ValueError:
-        return None
+    return find_refusal(find_json(answer.body))
 
 
 def find_refusal(value: Json) -> MarketplaceError | None:

@@ -9,8 +9,18 @@ from typing import TypeAlias
 
 from monitor.errors import ProtocolError
 from monitor.marketplaces.refusals import quote
-from monitor.marketplaces.values import Json, clean_text, load_json, parse_flag
-from monitor.model import Observation
+from monitor.marketplaces.sites import SiteListing
+from monitor.marketplaces.urls import PictureLink
+from monitor.marketplaces.values import (
+    Json,
+    clean_text,
+    clean_title,
+    load_json,
+    parse_count,
+    parse_flag,
+    parse_score,
+)
+from monitor.model import Observation, Price, Seller
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +36,14 @@ def read_json(body: bytes) -> Json:
         raise ProtocolError("the answer is not JSON") from error
 
 
+def find_json(body: bytes) -> Json:
+    """The value of an answer's body, None where it is not JSON, as where it says null."""
+    try:
+        return load_json(body)
+    except ValueError:
+        return None
+
+
 def dig(value: Json, *keys: str) -> Json:
     """The value under nested keys, None where one of them is missing."""
     for key in keys:
@@ -33,6 +51,44 @@ def dig(value: Json, *keys: str) -> Json:
             return None
         value = value.get(key)
     return value
+
+
+def first_given(item: dict[str, Json], *keys: str) -> Json:
+    """The value of the first key that has one, None where none has."""
+    return next((item[key] for key in keys if item.get(key) is not None), None)
+
+
+def observe_listing(
+    listing: SiteListing | None,
+    picture: PictureLink,
+    *,
+    title: object,
+    rank: int,
+    price: Price | None = None,
+    seller: Seller | None = None,
+    sales: object = None,
+    score: object = None,
+) -> Observation | None:
+    """What an answer says of a listing; None for a `listing` that can't be told from others.
+
+    `title`, `sales` and `score` are taken as the site writes them; `score` is its own similarity.
+    """
+    if listing is None:
+        return None
+    return Observation(
+        site=listing.site,
+        item_id=listing.item_id,
+        url=listing.url,
+        title=clean_title(title),
+        picture_url=picture.url,
+        price=price,
+        seller=seller,
+        sales=parse_count(sales),
+        rank=rank,
+        provider_score=parse_score(score),
+        picture_problem=picture.problem,
+        picture_fallback_url=picture.fallback,
+    )
 
 
 def collect(

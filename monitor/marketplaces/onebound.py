@@ -25,7 +25,14 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_empty, collect, dig
+from monitor.marketplaces.listings import (
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.options import (
     Address,
     MaxPages,
@@ -37,19 +44,18 @@ from monitor.marketplaces.options import (
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.refusals import meaning_of, refusal
-from monitor.marketplaces.sites import find_item_id, find_listing, listing_url
+from monitor.marketplaces.sites import find_listing, find_listing_on
 from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    clean_title,
     load_json,
     parse_count,
     parse_flag,
-    parse_id,
     parse_price,
+    parse_seller,
 )
-from monitor.model import Observation, Price, Seller
+from monitor.model import Observation, Price
 
 log = logging.getLogger(__name__)
 
@@ -157,10 +163,7 @@ def _goes_on(parsed: Parsed, page: int, seen: int) -> bool:
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one: both places for an error are looked at."""
-    try:
-        value = load_json(answer.body)
-    except ValueError:
-        return None
+    value = find_json(answer.body)
     if not isinstance(value, dict):
         return None
     code = clean_text(value.get("error_code"), 100)
@@ -205,14 +208,7 @@ def parse_answer(
 
     Raises ProtocolError where the shape is another one.
     """
-    try:
-        value = load_json(body)
-    except ValueError as error:
-        raise ProtocolError("the answer is not JSON") from error
-
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
-        return _observe(item, base, site, rank, allow_loopback=allow_loopback)
-
+    value = read_json(body)
     items = dig(value, "items", "item")
     if isinstance(items, dict) and items and all(key.isdecimal() for key in items):
         items = list(items.values())  # a list with gaps, as the site's language writes it
@@ -221,6 +217,7 @@ def parse_answer(
     says_good = clean_text(dig(value, "error_code"), 100) in _GOOD_CODES
     claimed = None if offset else total
     check_empty(value, items, claimed, place="items.item", says_good=says_good)
+    observe = partial(_observe, base, site, allow_loopback=allow_loopback)
     return Parsed(
         collect(items, observe, place="items.item", offset=offset),
         total=total,
@@ -230,31 +227,22 @@ def parse_answer(
 
 
 def _observe(
-    item: dict[str, Json], base: str, site: str, rank: int, *, allow_loopback: bool
+    base: str, site: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
 ) -> Observation | None:
     """One listing, or None where it can't be told from others."""
     page = find_listing(item.get("detail_url"))
-    if page is not None and page.site != site:
-        page = None
-    item_id = find_item_id(site, item.get("num_iid")) or (page.item_id if page else None)
-    if item_id is None:
-        return None
+    listing = find_listing_on(site, item.get("num_iid"), item.get("detail_url"))
     # alibaba's addresses hold the product's name, which its id alone doesn't give
-    is_same = page is not None and page.item_id == item_id
-    picture = picture_link(item.get("pic_url"), base=base, allow_loopback=allow_loopback)
-    seller_id, nick = parse_id(item.get("seller_id")), clean_text(item.get("seller_nick"), 200)
-    return Observation(
-        site=site,
-        item_id=item_id,
-        url=page.url if page is not None and is_same else listing_url(site, item_id),
-        title=clean_title(item.get("title")),
-        picture_url=picture.url,
+    if page and listing and (page.site, page.item_id) == (site, listing.item_id):
+        listing = page
+    return observe_listing(
+        listing,
+        picture_link(item.get("pic_url"), base=base, allow_loopback=allow_loopback),
+        title=item.get("title"),
         price=_find_price(item, _CURRENCIES.get(site, "CNY")),
-        seller=Seller(seller_id, nick or None) if seller_id or nick else None,
-        sales=parse_count(item.get("sales")),
+        seller=parse_seller(item.get("seller_id"), item.get("seller_nick")),
+        sales=item.get("sales"),
         rank=rank,
-        picture_problem=picture.problem,
-        picture_fallback_url=picture.fallback,
     )
 
 

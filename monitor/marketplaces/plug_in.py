@@ -18,7 +18,8 @@ from monitor.marketplaces.answers import Answer, PictureTooLarge
 from monitor.marketplaces.base import Adapter, Marketplace, Outside, Page, Query, Standing
 from monitor.marketplaces.client import PoliteClient, Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import collect, dig, read_json
+from monitor.marketplaces.kept_ids import KeptIds
+from monitor.marketplaces.listings import collect, dig, observe_listing, read_json
 from monitor.marketplaces.options import (
     Address,
     Key,
@@ -33,7 +34,7 @@ from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
 from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.refusals import refusal
 from monitor.marketplaces.signing import sign_aop, sign_iop, sign_top
-from monitor.marketplaces.sites import find_listing, find_page, listing_url
+from monitor.marketplaces.sites import SiteListing, find_listing, find_page, listing_url
 from monitor.marketplaces.tokens import Token, Tokens
 from monitor.marketplaces.urls import absolute_url, picture_link
 from monitor.marketplaces.values import (
@@ -56,6 +57,7 @@ __all__ = [
     "BadImage",
     "Blocked",
     "Call",
+    "KeptIds",
     "Key",
     "Marketplace",
     "MarketplaceError",
@@ -74,6 +76,7 @@ __all__ = [
     "QuotaExhausted",
     "Secret",
     "Seller",
+    "SiteListing",
     "Standing",
     "Tally",
     "Throttled",
@@ -91,6 +94,7 @@ __all__ = [
     "iter_uploads",
     "join",
     "listing_url",
+    "observe_listing",
     "parse_count",
     "parse_flag",
     "parse_id",

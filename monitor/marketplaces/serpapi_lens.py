@@ -17,7 +17,6 @@ from pydantic import Field
 
 from monitor.errors import (
     AuthError,
-    BadImage,
     MarketplaceError,
     PermissionDenied,
     ProtocolError,
@@ -30,7 +29,8 @@ from monitor.marketplaces.answers import Answer, PictureTooLarge
 from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_empty, dig
+from monitor.marketplaces.kept_ids import KeptIds
+from monitor.marketplaces.listings import check_empty, dig, find_json
 from monitor.marketplaces.options import Address, Secret, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.preparing import iter_uploads
@@ -39,7 +39,6 @@ from monitor.marketplaces.values import (
     MAX_NUMBER_TEXT,
     Json,
     clean_text,
-    load_json,
     parse_count,
     parse_price,
 )
@@ -113,6 +112,7 @@ class SerpapiLens(Account):
         self._key = options.api_key.get_secret_value()
         super().__init__(name, options.base_url, outside, (self._key,))
         self._options = options
+        self._ids = KeptIds(outside.memory, "upload", UPLOAD_LIFETIME)
 
     def search(self, query: Query) -> Page:
         """One upload, unless it is remembered, and one search. Raises MarketplaceError, Stopping.
@@ -120,13 +120,11 @@ class SerpapiLens(Account):
         An upload that the site has forgotten before its time is made again.
         """
         tally = Tally()
-        image_id = self._find_upload(query)
-        if image_id is not None:
-            try:
-                return self._look(image_id, tally)
-            except (BadImage, ProtocolError):
-                self._outside.memory.forget(_memory_key(query))
-        return self._look(self._upload(query, tally), tally)
+        return self._ids.search(
+            query.sha256,
+            make_id=lambda: self._upload(query, tally),
+            look=lambda image_id: self._look(image_id, tally),
+        )
 
     def probe(self) -> Standing:
         """What is left of the plan; the site doesn't count this call. Raises MarketplaceError."""
@@ -158,11 +156,8 @@ class SerpapiLens(Account):
         url = join(self._options.base_url, path)
         return Call("GET", url, params={**params, "api_key": self._key})
 
-    def _find_upload(self, query: Query) -> str | None:
-        return self._outside.memory.find(_memory_key(query)) if query.sha256 else None
-
     def _upload(self, query: Query, tally: Tally) -> str:
-        """The picture's id on the site, remembered: a search that fails later needs no new one."""
+        """The picture's id on the site."""
 
         def send(data: bytes) -> Answer:
             return self._send(partial(self._upload_call, data), judge_error, tally)
@@ -172,10 +167,7 @@ class SerpapiLens(Account):
         )
         answer = self._send_fitting(uploads, send)
         with self._reading():
-            image_id = parse_upload(answer.body)
-        if query.sha256:
-            self._outside.memory.keep(_memory_key(query), image_id, UPLOAD_LIFETIME)
-        return image_id
+            return parse_upload(answer.body)
 
     def _upload_call(self, data: bytes) -> Call:
         url = join(self._options.base_url, "image")
@@ -185,7 +177,7 @@ class SerpapiLens(Account):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in a search's body. "No results" stands under `error` too, and is none."""
-    value = _load(answer.body)
+    value = find_json(answer.body)
     status = dig(value, "search_metadata", "status")
     if answer.status == 200 and _is_empty(value):
         return None
@@ -199,7 +191,7 @@ def judge(answer: Answer) -> MarketplaceError | None:
 
 def judge_error(answer: Answer) -> MarketplaceError | None:
     """The refusal that a body holds under `error`, by its words, else by the HTTP status."""
-    error = dig(_load(answer.body), "error")
+    error = dig(find_json(answer.body), "error")
     if error is None:
         return None
     words = clean_text(error, 300)
@@ -213,7 +205,7 @@ def judge_error(answer: Answer) -> MarketplaceError | None:
 
 def parse_upload(body: bytes) -> str:
     """The id of an uploaded picture. Raises ProtocolError where there is none."""
-    image_id = clean_text(dig(_load(body), "image_id"), MAX_IMAGE_ID + 1)
+    image_id = clean_text(dig(find_json(body), "image_id"), MAX_IMAGE_ID + 1)
     if not image_id or " " in image_id or len(image_id) > MAX_IMAGE_ID:
         raise ProtocolError("the upload's answer has no image_id: the interface has changed")
     return image_id
@@ -221,7 +213,7 @@ def parse_upload(body: bytes) -> str:
 
 def parse_standing(body: bytes) -> Standing:
     """What an account has left. Raises ProtocolError where the answer doesn't say it."""
-    value = _load(body)
+    value = find_json(body)
     left = parse_count(dig(value, "total_searches_left"))
     if left is None:
         raise ProtocolError("the account's answer has no total_searches_left")
@@ -245,7 +237,7 @@ def parse_answer(
     Answers of `Success` without any list were seen (serpapi/public-roadmap#4323): they are no
     empty ones, the site says "no results" where there are none.
     """
-    value = _load(body)
+    value = find_json(body)
     key = "exact_matches" if search == "exact_matches" else "visual_matches"
     if not isinstance(value, dict):
         raise ProtocolError("the answer is not a JSON object")
@@ -293,18 +285,6 @@ def _is_empty(value: Json) -> bool:
     words = clean_text(dig(value, "error"), 300)
     is_done = dig(value, "search_metadata", "status") == "Success"
     return is_done and _NO_RESULTS.search(words) is not None
-
-
-def _load(body: bytes) -> Json:
-    """A body's JSON, None where it is none."""
-    try:
-        return load_json(body)
-    except ValueError:
-        return None
-
-
-def _memory_key(query: Query) -> str:
-    return f"upload {query.sha256}"
 
 
 ADAPTER = Adapter(

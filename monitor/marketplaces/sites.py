@@ -12,6 +12,7 @@ from hashlib import sha256
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from monitor.errors import FetchRefused, NotFound
+from monitor.marketplaces.addresses import is_loopback_host
 from monitor.marketplaces.urls import absolute_url, is_on, offer_id_in, offer_url
 from monitor.marketplaces.values import MAX_ID, parse_id
 
@@ -80,6 +81,36 @@ def find_listing(raw: object) -> SiteListing | None:
             return None
         return SiteListing(name, item_id, url if name == "alibaba" else listing_url(name, item_id))
     return None
+
+
+def find_listing_on(site: str, raw_id: object, *addresses: object) -> SiteListing | None:
+    """A listing of a known site by its id, else by the first address that holds an id of that site.
+
+    None where there is none; its page is the canonical one. Raises NotFound for an unknown site.
+    """
+    item_id = find_item_id(site, raw_id)
+    if item_id is None:
+        pages = filter(None, map(find_listing, addresses))
+        item_id = next((page.item_id for page in pages if page.site == site), None)
+    return None if item_id is None else SiteListing(site, item_id, listing_url(site, item_id))
+
+
+def find_offer(raw_id: object, address: object, *, allow_loopback: bool) -> SiteListing | None:
+    """A 1688 offer by its id, else by the id in its address; None where neither is there.
+
+    Its page is the canonical one, so that it is the same whoever found the offer; only a
+    rehearsal's own page on loopback is kept.
+    """
+    try:
+        given = address if isinstance(address, str) else ""
+        url = absolute_url(given, allow_loopback=allow_loopback)
+    except FetchRefused:
+        url = ""
+    item_id = find_item_id("1688", raw_id) or offer_id_in(url)
+    if item_id is None:
+        return None
+    is_rehearsal = allow_loopback and is_loopback_host(urlsplit(url).hostname or "")
+    return SiteListing("1688", item_id, url if is_rehearsal else offer_url(item_id))
 
 
 def find_page(raw: object, hosts: Sequence[str]) -> SiteListing | None:

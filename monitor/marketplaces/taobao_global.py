@@ -7,12 +7,12 @@ address. One search is one answer: no paging is documented.
 from __future__ import annotations
 
 import base64
-import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Literal
 
-from monitor.errors import BadImage, MarketplaceError, ProtocolError
+from monitor.errors import MarketplaceError, ProtocolError
 from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
@@ -25,22 +25,29 @@ from monitor.marketplaces.iop import (
     is_good,
     refuse,
 )
-from monitor.marketplaces.listings import check_empty, collect, dig
+from monitor.marketplaces.kept_ids import KeptIds
+from monitor.marketplaces.listings import (
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    first_given,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.options import Address, PictureUrl, join, picture_address
 from monitor.marketplaces.preparing import iter_uploads
-from monitor.marketplaces.sites import find_item_id, listing_url
+from monitor.marketplaces.sites import find_listing_on
 from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
     clean_title,
-    load_json,
     parse_count,
     parse_price,
+    parse_seller,
 )
-from monitor.model import Observation, Seller
-
-log = logging.getLogger(__name__)
+from monitor.model import Observation
 
 SITE = "taobao"
 DEFAULT_BASE_URL = "https://api.taobao.global/rest"
@@ -76,6 +83,7 @@ class TaobaoGlobal(IopAccount):
     def __init__(self, name: str, options: Options, outside: Outside) -> None:
         super().__init__(name, options, outside, rest_url=options.base_url)
         self._options = options
+        self._ids = KeptIds(outside.memory, "taobao_global: picture", _ID_LIFETIME)
 
     def search(self, query: Query) -> Page:
         """The one page of a search. Raises MarketplaceError, Stopping."""
@@ -88,28 +96,12 @@ class TaobaoGlobal(IopAccount):
         address = picture_address(template, query) if template is not None else None
         if address is not None:
             return self._search({"pic_url": address}, tally)
-        key = f"taobao_global: picture {query.sha256}"
-        kept = self._outside.memory.find(key) if query.sha256 else None
-        if kept is not None:
-            if (parsed := self._find_by_kept_id(kept, tally)) is not None:
-                return parsed
-            self._outside.memory.forget(key)
-        image_id = self._upload(query, tally)
-        if query.sha256:
-            # kept before the search: one that fails has cost the upload already
-            self._outside.memory.keep(key, image_id, _ID_LIFETIME)
-        return self._search({"image_id": image_id}, tally)
-
-    def _find_by_kept_id(self, image_id: str, tally: Tally) -> Parsed | None:
-        """None where the id may have run out, in words or in an empty list: nobody knows how the
-        site says it, so neither is believed before the picture is uploaded anew.
-        """
-        try:
-            parsed = self._search({"image_id": image_id}, tally)
-        except (BadImage, ProtocolError) as error:
-            log.info("%s; the picture is uploaded anew", error)
-            return None
-        return parsed if parsed.observations else None
+        return self._ids.search(
+            query.sha256,
+            make_id=lambda: self._upload(query, tally),
+            look=lambda image_id: self._search({"image_id": image_id}, tally),
+            is_believed=lambda parsed: bool(parsed.observations),
+        )
 
     def _upload(self, query: Query, tally: Tally) -> str:
         """The id under which the site knows the picture."""
@@ -135,24 +127,21 @@ class TaobaoGlobal(IopAccount):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one: the gateway's or the search's own."""
-    try:
-        value = load_json(answer.body)
-    except ValueError:
-        return None
+    value = find_json(answer.body)
     failure = find_refusal(value)
     if failure is not None or not isinstance(value, dict):
         return failure
-    code = _either(value, "biz_error_code", "bizErrorCode")
+    code = first_given(value, "biz_error_code", "bizErrorCode")
     if is_good(code):
         return None
-    words = {**value, "biz_error_msg": _either(value, "biz_error_msg", "bizErrorMsg")}
+    words = {**value, "biz_error_msg": first_given(value, "biz_error_msg", "bizErrorMsg")}
     return refuse(words, clean_text(code, 100))
 
 
 def parse_upload(body: bytes) -> str:
     """The id of an uploaded picture. Raises ProtocolError where there is none."""
-    data = dig(_load(body), "data")
-    found = _either(data, "image_id", "imageId") if isinstance(data, dict) else None
+    data = dig(read_json(body), "data")
+    found = first_given(data, "image_id", "imageId") if isinstance(data, dict) else None
     image_id = clean_text(found, _MAX_ID)
     if image_id in ("", "0"):
         raise ProtocolError("the answer to the upload holds no image_id: the interface has changed")
@@ -165,60 +154,36 @@ def parse_answer(body: bytes, base: str, *, allow_loopback: bool) -> Parsed:
     They are in `data[]`, or in `result.item_list[]` (seen in one client only). Raises ProtocolError
     where the shape is another one.
     """
-    value = _load(body)
-
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
-        return _observe(item, base, rank, allow_loopback=allow_loopback)
-
+    value = read_json(body)
     listed = dig(value, "result", "item_list")
     items = dig(value, "data") if listed is None else listed
     total = parse_count(dig(value, "result", "total_results"))
     code = dig(value, "code")
     says_good = code is not None and is_good(code)
     check_empty(value, items, total, place="data", says_good=says_good)
+    observe = partial(_observe, base, allow_loopback=allow_loopback)
     return Parsed(collect(items, observe, place="data"), total)
 
 
-def _load(body: bytes) -> Json:
-    try:
-        return load_json(body)
-    except ValueError as error:
-        raise ProtocolError("the answer is not JSON") from error
-
-
 def _observe(
-    item: dict[str, Json], base: str, rank: int, *, allow_loopback: bool
+    base: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
 ) -> Observation | None:
     """One listing, or None where it can't be told from others. Prices are in yuan."""
-    item_id = find_item_id(SITE, _either(item, "item_id", "itemId"))
-    if item_id is None:
-        return None
-    translated = _either(item, "multi_language_info", "multiLanguageInfo")
-    # The seller's own title names what is offered; the translated one is a machine's.
-    title = clean_title(item.get("title")) or clean_title(dig(translated, "title"))
-    address = _either(item, "main_image_url", "mainImageUrl", "pic_url")
+    translated = first_given(item, "multi_language_info", "multiLanguageInfo")
+    address = first_given(item, "main_image_url", "mainImageUrl", "pic_url")
     if address is None and isinstance(translated, dict):
-        address = _either(translated, "main_image_url", "mainImageUrl")
-    picture = picture_link(address, base=base, allow_loopback=allow_loopback)
+        address = first_given(translated, "main_image_url", "mainImageUrl")
     price = parse_price(item.get("price"))
-    shop = clean_text(_either(item, "shop_name", "shopName"), 200)
-    return Observation(
-        site=SITE,
-        item_id=item_id,
-        url=listing_url(SITE, item_id),
-        title=title,
-        picture_url=picture.url,
-        price=price or parse_price(_either(item, "coupon_price", "couponPrice")),
-        seller=Seller(None, shop) if shop else None,
-        sales=parse_count(item.get("sold_count")),
+    return observe_listing(
+        find_listing_on(SITE, first_given(item, "item_id", "itemId")),
+        picture_link(address, base=base, allow_loopback=allow_loopback),
+        # The seller's own title names what is offered; the translated one is a machine's.
+        title=clean_title(item.get("title")) or dig(translated, "title"),
+        price=price or parse_price(first_given(item, "coupon_price", "couponPrice")),
+        seller=parse_seller(None, first_given(item, "shop_name", "shopName")),
+        sales=item.get("sold_count"),
         rank=rank,
-        picture_problem=picture.problem,
-        picture_fallback_url=picture.fallback,
     )
-
-
-def _either(item: dict[str, Json], *keys: str) -> Json:
-    return next((item[key] for key in keys if item.get(key) is not None), None)
 
 
 ADAPTER = Adapter(

@@ -29,13 +29,13 @@ from monitor.marketplaces.answers import Answer, PictureTooLarge
 from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_empty, dig, read_json
+from monitor.marketplaces.listings import check_empty, dig, find_json, read_json
 from monitor.marketplaces.options import Address, HeaderSecret, MaxPages, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
 from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.refusals import meaning_of, quote, refusal
-from monitor.marketplaces.values import Json, clean_text, load_json, parse_count, parse_score
+from monitor.marketplaces.values import Json, clean_text, parse_count, parse_score
 from monitor.marketplaces.web_pages import Host, Hosts, collect_pages, observe_page
 from monitor.model import Observation
 
@@ -151,10 +151,7 @@ class TinEye(Account):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, if it is one: its `code` stands beside the HTTP status."""
-    try:
-        value = load_json(answer.body)
-    except ValueError:
-        return None
+    value = find_json(answer.body)
     code = dig(value, "code")
     if code is None or parse_count(code) == 200:
         return None

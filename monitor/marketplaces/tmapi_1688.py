@@ -27,7 +27,15 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import check_empty, collect, dig, read_json
+from monitor.marketplaces.kept_ids import KeptIds
+from monitor.marketplaces.listings import (
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.options import (
     Address,
     HeaderSecret,
@@ -39,16 +47,16 @@ from monitor.marketplaces.options import (
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
 from monitor.marketplaces.refusals import quote, refusal
-from monitor.marketplaces.urls import is_on, offer_link, picture_link
+from monitor.marketplaces.sites import find_offer
+from monitor.marketplaces.urls import is_on, picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
-    clean_title,
-    load_json,
     parse_count,
     parse_flag,
     parse_id,
     parse_price,
+    parse_seller,
 )
 from monitor.model import Observation, Seller
 
@@ -106,6 +114,14 @@ class Tmapi1688(Account):
         secrets = (options.api_key.get_secret_value(),)
         super().__init__(name, options.base_url, replace(outside, limits=limits), secrets)
         self._options = options
+        self._conversions = KeptIds(
+            outside.memory,
+            "converted",
+            CONVERTED_LIFETIME,
+            renewed_on=(BadImage,),
+            # these may as well mean that the site fails: the next search will do
+            dropped_on=(Transient, ProtocolError),
+        )
 
     def search(self, query: Query) -> Page:
         """One page of a search. Raises MarketplaceError, Stopping."""
@@ -140,33 +156,12 @@ class Tmapi1688(Account):
             )
         if is_on(address, *_ALIBABA_HOSTS):
             return self._look(address, page, seen, tally)
-        return self._search_converted(address, query.sha256, page, seen, tally)
-
-    def _search_converted(
-        self, address: str, sha256: str, page: int, seen: int, tally: Tally
-    ) -> Parsed:
-        """The page for a picture elsewhere.
-
-        A kept conversion may have run out, and nobody knows how the site says it: where it is
-        refused or finds nothing, it is made anew; where the site fails, the next search does it.
-        """
-        memory, key = self._outside.memory, f"converted {sha256}"
-        kept = memory.find(key) if sha256 else None
-        if kept is not None:
-            try:
-                parsed = self._look(kept, page, seen, tally)
-            except (Transient, ProtocolError):
-                memory.forget(key)
-                raise
-            except BadImage:
-                parsed = None
-            if parsed is not None and (parsed.items or page > 1):
-                return parsed
-            memory.forget(key)
-        converted = self._convert(address, tally)
-        if sha256:
-            memory.keep(key, converted, CONVERTED_LIFETIME)
-        return self._look(converted, page, seen, tally)
+        return self._conversions.search(
+            query.sha256,
+            make_id=lambda: self._convert(address, tally),
+            look=lambda converted: self._look(converted, page, seen, tally),
+            is_believed=lambda parsed: parsed.items > 0 or page > 1,
+        )
 
     def _look(self, picture: str, page: int, seen: int, tally: Tally) -> Parsed:
         answer = self._send(partial(self._search_call, picture, page), judge, tally)
@@ -205,10 +200,7 @@ class Tmapi1688(Account):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body, or its status: both know the reseller's own codes."""
-    try:
-        refused = find_refusal(load_json(answer.body))
-    except ValueError:
-        refused = None
+    refused = find_refusal(find_json(answer.body))
     code = str(answer.status)
     is_own = answer.status != 200 and code in (*_CODES, *_MAY_BE_PICTURE)
     return find_refusal({"code": answer.status}) if refused is None and is_own else refused
@@ -250,10 +242,7 @@ def parse_answer(
     data = dig(value, "data")
     items, total = dig(data, "items"), parse_count(dig(data, "total_count"))
     check_empty(value, items, total if page == 1 else None, place="data.items")
-
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
-        return _observe(item, base, rank, allow_loopback=allow_loopback)
-
+    observe = partial(_observe, base, allow_loopback=allow_loopback)
     observations = collect(items, observe, place="data.items", offset=seen)
     return Parsed(
         observations,
@@ -272,37 +261,25 @@ def _read_good(body: bytes) -> Json:
 
 
 def _observe(
-    item: dict[str, Json], base: str, rank: int, *, allow_loopback: bool
+    base: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
 ) -> Observation | None:
     """One listing, or None where it can't be told from others."""
-    link = offer_link(
-        parse_id(item.get("item_id")), item.get("product_url"), allow_loopback=allow_loopback
-    )
-    if link is None:
-        return None
-    picture = picture_link(item.get("img"), base=base, allow_loopback=allow_loopback)
     price = parse_price(item.get("price")) or parse_price(dig(item, "price_info", "sale_price"))
-    return Observation(
-        site=SITE,
-        item_id=link.item_id,
-        url=link.url,
-        title=clean_title(item.get("title")),
-        picture_url=picture.url,
+    return observe_listing(
+        find_offer(item.get("item_id"), item.get("product_url"), allow_loopback=allow_loopback),
+        picture_link(item.get("img"), base=base, allow_loopback=allow_loopback),
+        title=item.get("title"),
         price=price,
         seller=_find_seller(item.get("shop_info")),
         sales=_find_sales(item.get("sale_info")),
         rank=rank,
-        picture_problem=picture.problem,
-        picture_fallback_url=picture.fallback,
     )
 
 
 def _find_seller(shop: Json) -> Seller | None:
-    member, login = (parse_id(dig(shop, key)) for key in ("member_id", "login_id"))
-    names = [clean_text(dig(shop, key), 200) for key in ("company_name", "shop_name", "login_id")]
-    name = next(filter(None, names), None)
-    seller_id = member or login
-    return Seller(seller_id, name) if seller_id or name else None
+    ids = (parse_id(dig(shop, key)) for key in ("member_id", "login_id"))
+    names = (clean_text(dig(shop, key), 200) for key in ("company_name", "shop_name", "login_id"))
+    return parse_seller(next(filter(None, ids), None), next(filter(None, names), None))
 
 
 def _find_sales(sale: Json) -> int | None:

@@ -49,14 +49,6 @@ class PictureLink:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ListingLink:
-    """A listing's identity on its site and the page where people see it."""
-
-    item_id: str
-    url: str
-
-
 def absolute_url(raw: str, *, base: str | None = None, allow_loopback: bool = False) -> str:
     """An https address without fragment, its host in ASCII, all else escaped.
 
@@ -146,25 +138,6 @@ def offer_id_in(url: str) -> str | None:
 def offer_url(item_id: str) -> str:
     """The canonical page of a 1688 offer."""
     return f"https://detail.1688.com/offer/{quote(item_id, safe='')}.html"
-
-
-def offer_link(item_id: str | None, raw: object, *, allow_loopback: bool) -> ListingLink | None:
-    """A 1688 offer by its id, or by the id in its address; None where neither is there.
-
-    The address is canonical, so that it is the same whoever found the offer; only a rehearsal's own
-    page on loopback is kept.
-    """
-    try:
-        url = absolute_url(raw, allow_loopback=allow_loopback) if isinstance(raw, str) else None
-    except FetchRefused:
-        url = None
-    item_id = item_id or offer_id_in(url or "")
-    if item_id is None:
-        return None
-    if re.fullmatch(r"abb-[0-9]+", item_id):  # a reseller's way to write it
-        item_id = item_id.removeprefix("abb-")
-    is_rehearsal = allow_loopback and is_loopback_host(urlsplit(url or "").hostname or "")
-    return ListingLink(item_id, url if url is not None and is_rehearsal else offer_url(item_id))
 
 
 def _with_scheme(text: str, base: str | None) -> str:

@@ -9,13 +9,14 @@ import unicodedata
 from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
-from monitor.model import Price
+from monitor.model import Price, Seller
 
 # What `load_json` returns: numbers are exact, and there is no NaN or Infinity.
 Json: TypeAlias = bool | int | Decimal | str | list["Json"] | dict[str, "Json"] | None
 
 MAX_TITLE = 10_000
 MAX_ID = 64
+MAX_SELLER_NAME = 200
 MAX_NUMBER_TEXT = 100
 # Above these a number is a mistake or an attack; both fit every database's columns.
 MAX_PRICE = Decimal(10) ** 12
@@ -116,6 +117,18 @@ def parse_price(value: object, currency: str = "CNY") -> Price | None:
         return None
     symbol = (found["before"] or found["after"] or "").upper()
     return Price(min(low, high), max(low, high), _CURRENCIES.get(symbol, currency), text)
+
+
+def parse_currency(value: object, default: str) -> str:
+    """A currency's code from the first three characters; `default` where they are no letters."""
+    code = clean_text(value, 3).upper()
+    return code if len(code) == 3 and code.isascii() and code.isalpha() else default
+
+
+def parse_seller(raw_id: object, raw_name: object) -> Seller | None:
+    """A seller by id, by name or by both; None where neither is given."""
+    seller_id, name = parse_id(raw_id), clean_text(raw_name, MAX_SELLER_NAME) or None
+    return Seller(seller_id, name) if seller_id or name else None
 
 
 def parse_count(value: object) -> int | None:

@@ -10,12 +10,13 @@ import html
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import AfterValidator
 
 from monitor.errors import FetchRefused, ProtocolError
-from monitor.marketplaces.listings import Observe, collect
+from monitor.marketplaces.listings import Observe, collect, observe_listing
 from monitor.marketplaces.sites import find_listing, find_page
 from monitor.marketplaces.urls import absolute_url, picture_link
 from monitor.marketplaces.values import Json, clean_title
@@ -71,16 +72,13 @@ def observe_page(
     spare = picture_link(fallback, base=listing.url, allow_loopback=allow_loopback)
     if link.url is None and spare.url is not None:
         link = spare
-    return Observation(
-        site=listing.site,
-        item_id=listing.item_id,
-        url=listing.url,
+    fallback_url = link.fallback or (spare.url if spare.url != link.url else None)
+    return observe_listing(
+        listing,
+        replace(link, fallback=fallback_url),
         title=page_title(title),
-        picture_url=link.url,
         price=price,
         rank=rank,
-        picture_problem=link.problem,
-        picture_fallback_url=link.fallback or (spare.url if spare.url != link.url else None),
     )
 
 

@@ -21,14 +21,14 @@ from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.http import Call
-from monitor.marketplaces.listings import dig
+from monitor.marketplaces.listings import dig, find_json, read_json
 from monitor.marketplaces.options import Address, HeaderSecret, MaxPages, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.rpc_status import status_error
 from monitor.marketplaces.sites import is_known_host
-from monitor.marketplaces.values import Json, clean_text, load_json, parse_count
+from monitor.marketplaces.values import Json, clean_text, parse_count
 from monitor.marketplaces.web_pages import Hosts, collect_pages, observe_page
 from monitor.model import Observation
 
@@ -119,10 +119,7 @@ class Yandex(Account):
 
 def judge(answer: Answer) -> MarketplaceError | None:
     """The refusal in an answer's body; a good answer has neither code nor message nor error."""
-    try:
-        value = load_json(answer.body)
-    except ValueError:
-        return None
+    value = find_json(answer.body)
     if not isinstance(value, dict) or not value.keys() & {"code", "message", "error"}:
         return None
     nested = value.get("error")
@@ -137,10 +134,7 @@ def parse_answer(
 
     Raises ProtocolError where the shape is another one.
     """
-    try:
-        value = load_json(body)
-    except ValueError as error:
-        raise ProtocolError("the answer is not JSON") from error
+    value = read_json(body)
     images = _find_images(value)
 
     def observe(item: dict[str, Json], rank: int) -> Observation | None:

@@ -15,7 +15,6 @@ from PIL import Image
 from monitor.errors import (
     BadImage,
     ProtocolError,
-    Transient,
 )
 from monitor.marketplaces.alibaba_1688 import Alibaba1688
 from monitor.marketplaces.base import Page, Query
@@ -159,20 +158,6 @@ def test_a_pictures_upload_is_kept_for_six_hours_by_its_content(app: App) -> Non
     assert app.paths[5:] == [UPLOAD, QUERY]
 
 
-def test_a_picture_without_a_digest_is_uploaded_each_time(app: App) -> None:
-    app.open().search(Query(PICTURE))
-    app.open().search(Query(PICTURE))
-    assert app.paths == [UPLOAD, QUERY] * 2
-
-
-def test_a_search_that_failed_costs_no_second_upload(app: App) -> None:
-    app.answers(QUERY, Reply(503), Reply(503), Reply(503), Reply(503), stored("crossborder.json"))
-    with pytest.raises(Transient):
-        app.open().search(FILED)
-    assert len(app.open().search(FILED).observations) == 3
-    assert app.paths.count(UPLOAD) == 1
-
-
 def test_a_kept_id_that_is_refused_is_replaced_once(app: App) -> None:
     app.open().search(FILED)
     app.answers(UPLOAD, uploaded("8"))
@@ -185,16 +170,6 @@ def test_a_kept_id_that_is_refused_is_replaced_once(app: App) -> None:
     with pytest.raises(BadImage, match="imageId invalid"):
         app.open().search(FILED)
     assert app.paths[5:] == [QUERY, UPLOAD, QUERY]
-
-
-def test_a_kept_id_that_was_refused_is_not_asked_with_again(app: App) -> None:
-    app.open().search(FILED)
-    app.answers(QUERY, REFUSED_ID, stored("crossborder.json"))
-    app.answers(UPLOAD, Reply(404), uploaded("8"))
-    with pytest.raises(ProtocolError, match="404"):
-        app.open().search(FILED)
-    app.open().search(FILED)
-    assert app.paths[2:] == [QUERY, UPLOAD, UPLOAD, QUERY]
 
 
 def test_an_empty_page_for_a_kept_id_is_not_believed(app: App) -> None:

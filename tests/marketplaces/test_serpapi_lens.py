@@ -21,7 +21,6 @@ from monitor.errors import (
     MarketplaceError,
     ProtocolError,
     QuotaExhausted,
-    Transient,
 )
 from monitor.marketplaces.base import Page, Probing, Query, account_key
 from monitor.marketplaces.serpapi_lens import (
@@ -156,19 +155,6 @@ def test_an_upload_is_remembered_until_the_site_forgets_it(account: Account) -> 
     assert timedelta(minutes=10) > UPLOAD_LIFETIME
 
 
-def test_a_picture_without_a_name_is_not_remembered(account: Account) -> None:
-    account.search(Query(QUERY.picture))
-    assert account.memory.kept == {}
-
-
-def test_an_upload_that_was_not_searched_for_is_used_next_time(account: Account) -> None:
-    account.server.replies = [Reply(503)] * 4 + [as_json(EXACT)]
-    with pytest.raises(Transient):
-        account.search()
-    assert len(account.search().observations) == 1
-    assert len(account.asked("/image")) == 1
-
-
 @pytest.mark.parametrize(
     "forgotten",
     [
@@ -187,14 +173,6 @@ def test_an_upload_that_is_gone_too_early_is_made_again_once(
     with pytest.raises((BadImage, ProtocolError)):
         account.search()
     assert len(account.asked("/image")) == 3
-
-
-def test_a_remembered_upload_is_not_thrown_away_for_another_trouble(account: Account) -> None:
-    account.search()
-    account.server.replies = [as_json({"error": "Your account has run out of searches."}, 429)]
-    with pytest.raises(QuotaExhausted):
-        account.search()
-    assert len(account.asked("/image")) == 1
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ from monitor.marketplaces.sites import (
     SiteListing,
     find_item_id,
     find_listing,
+    find_listing_on,
+    find_offer,
     find_page,
     is_known_host,
     listing_url,
@@ -224,6 +226,75 @@ def test_an_id_is_read_as_answers_write_it(site: str, value: object, item_id: st
     assert find_item_id(site, value) == item_id
 
 
+def test_a_listing_is_known_by_its_id_before_any_address() -> None:
+    one, other = "https://www.ebay.com/itm/11", "https://www.ebay.de/itm/mug/22?hash=item1"
+    assert find_listing_on("ebay", "v1|33|0", one) == SiteListing(
+        "ebay", "33", "https://www.ebay.com/itm/33"
+    )
+    assert find_listing_on("ebay", None, other, one) == SiteListing(
+        "ebay", "22", "https://www.ebay.com/itm/22"
+    )
+
+
+def test_an_address_on_another_site_says_nothing_of_a_listing() -> None:
+    elsewhere, here = "https://www.ebay.com/itm/11", "https://detail.1688.com/offer/7.html"
+    assert find_listing_on("1688", None, elsewhere) is None
+    assert find_listing_on("1688", 0, 5, elsewhere, here) == find_listing(here)
+    with pytest.raises(NotFound, match=r"shop\.example"):
+        find_listing_on("shop.example", "1")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "detail.1688.com/offer/624873245698.html",
+        "https://detail.1688.com/offer/624873245698.html?spm=a.b&fromkv=x#top",
+        "//m.1688.com/offer/624873245698.html",
+        "https://detailp4p.1688.com/offerdetail/624873245698.html",
+        "https://detail.m.1688.com/page/index.html?offerId=624873245698&spm=1",
+        "https://detail.m.1688.com/page/index.html?offer_id=624873245698",
+        "https://s.1688.com/x?traceInfo=object_id%40624873245698%5Eobject_type%40offer",
+    ],
+)
+def test_every_form_of_an_offers_address_gives_one_identity(raw: str) -> None:
+    url = "https://detail.1688.com/offer/624873245698.html"
+    assert find_offer(None, raw, allow_loopback=False) == SiteListing("1688", "624873245698", url)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        None,
+        5,
+        "",
+        "https://dj.1688.com/ci_bb?a=1",
+        "https://evil1688.com/offer/1.html",
+        "file:///1",
+    ],
+)
+def test_an_address_without_an_offer_id_gives_no_identity(raw: object) -> None:
+    assert find_offer(None, raw, allow_loopback=False) is None
+
+
+@pytest.mark.parametrize(
+    ("raw_id", "address", "allow_loopback", "url"),
+    [
+        # an ad's link, a reseller's prefix
+        (77, "https://dj.1688.com/ci_bb?a=1", False, "https://detail.1688.com/offer/77.html"),
+        ("abb-77", None, False, "https://detail.1688.com/offer/77.html"),
+        # only a rehearsal's own page is kept
+        ("77", "http://127.0.0.1:8000/goods/77", True, "http://127.0.0.1:8000/goods/77"),
+        ("77", "http://127.0.0.1:8000/goods/77", False, "https://detail.1688.com/offer/77.html"),
+        ("77", "http://shop.example/goods/77", True, "https://detail.1688.com/offer/77.html"),
+    ],
+)
+def test_an_offers_own_id_says_its_page(
+    raw_id: object, address: object, allow_loopback: bool, url: str
+) -> None:
+    found = find_offer(raw_id, address, allow_loopback=allow_loopback)
+    assert found == SiteListing("1688", "77", url)
+
+
 _pieces = st.sampled_from(
     [
         *("http://", "https://", "//", "/", "?", "#", "&", "=", "%", "%e5", "..", "@", ":", "."),
@@ -267,3 +338,12 @@ def test_no_named_host_makes_it_raise(raw: object, hosts: list[str]) -> None:
 def test_no_id_makes_it_raise(value: object, site: str) -> None:
     item_id = find_item_id(site, value)
     assert item_id is None or 0 < len(item_id) <= MAX_ID
+
+
+@given(_json, _json, st.booleans())
+def test_an_offer_has_one_identity_that_stays_or_none(
+    raw_id: object, address: object, local: bool
+) -> None:
+    found = find_offer(raw_id, address, allow_loopback=local)
+    if found is not None:
+        assert find_offer(found.item_id, found.url, allow_loopback=local) == found

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from monitor.errors import AuthError, BadImage, PermissionDenied, ProtocolError, Throttled
+from monitor.errors import AuthError, BadImage, ProtocolError, Throttled
 from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Query
 from monitor.marketplaces.taobao_global import (
@@ -123,23 +123,6 @@ def test_an_uploaded_picture_is_searched_for_again_without_an_upload(
     account.memory.now += 7 * 3600
     account.site.search(KNOWN)
     assert paths(server) == [UPLOAD, SEARCH, SEARCH, UPLOAD, SEARCH]
-
-
-def test_the_upload_is_remembered_where_the_search_failed(
-    account: Account, server: Scripted
-) -> None:
-    server.replies = [gateway("InsufficientPermission"), GOOD]
-    with pytest.raises(PermissionDenied):
-        account.site.search(KNOWN)
-    account.site.search(KNOWN)
-    assert paths(server) == [UPLOAD, SEARCH, SEARCH]
-
-
-def test_a_picture_without_a_file_is_uploaded_each_time(account: Account, server: Scripted) -> None:
-    account.site.search(Query(PICTURE))
-    account.site.search(Query(PICTURE))
-    assert paths(server) == [UPLOAD, SEARCH] * 2
-    assert account.memory.kept == {}
 
 
 @pytest.mark.parametrize("words", ["image id does not exist", "nobody knows why"])

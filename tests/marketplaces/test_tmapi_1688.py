@@ -148,14 +148,6 @@ def test_a_conversion_serves_all_pages_and_lasts_some_hours(
     assert account.site.search(QUERY).requests == 2
 
 
-def test_a_picture_without_a_digest_is_converted_each_time(
-    account: Account, server: Scripted
-) -> None:
-    for _ in range(2):
-        account.site.search(Query(QUERY.picture, path="a.jpg"))
-    assert (len(asked(server, CONVERT)), account.memory.kept) == (2, {})
-
-
 def test_a_kept_conversion_that_is_refused_is_made_anew(account: Account, server: Scripted) -> None:
     account.site.search(QUERY)
     server.routes[CONVERT] = converted("/search/imgextra/second.jpg")

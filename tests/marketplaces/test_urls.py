@@ -9,8 +9,6 @@ from monitor.marketplaces.urls import (
     absolute_url,
     full_size,
     offer_id_in,
-    offer_link,
-    offer_url,
     picture_link,
 )
 
@@ -136,13 +134,10 @@ def test_any_text_is_refused_or_becomes_an_address_that_stays(text: str, local: 
     offer_id_in(url)
 
 
-@given(url_like | st.none() | st.integers(), st.booleans())
-def test_links_never_crash(raw: object, local: bool) -> None:
-    picture = picture_link(raw, base=BASE, allow_loopback=local)
+@given(url_like | st.none() | st.integers())
+def test_picture_links_never_crash(raw: object) -> None:
+    picture = picture_link(raw, base=BASE, allow_loopback=False)
     assert (picture.url is None) == (picture.problem is not None)
-    listing = offer_link(None, raw, allow_loopback=local)
-    if listing is not None:
-        assert offer_link(listing.item_id, listing.url, allow_loopback=local) == listing
 
 
 @pytest.mark.parametrize(
@@ -252,58 +247,3 @@ def test_a_picture_that_cant_be_used_says_why(raw: object, problem: str) -> None
     link = picture_link(raw, base=BASE, allow_loopback=True)
     assert link.url is None
     assert problem in (link.problem or "")
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        "detail.1688.com/offer/624873245698.html",
-        "https://detail.1688.com/offer/624873245698.html?spm=a.b&fromkv=x#top",
-        "//m.1688.com/offer/624873245698.html",
-        "https://detailp4p.1688.com/offerdetail/624873245698.html",
-        "https://detail.m.1688.com/page/index.html?offerId=624873245698&spm=1",
-        "https://detail.m.1688.com/page/index.html?offer_id=624873245698",
-        "https://s.1688.com/x?traceInfo=object_id%40624873245698%5Eobject_type%40offer",
-    ],
-)
-def test_every_form_of_an_offers_address_gives_one_identity(raw: str) -> None:
-    link = offer_link(None, raw, allow_loopback=False)
-    assert link is not None
-    assert link.item_id == "624873245698"
-    assert link.url == "https://detail.1688.com/offer/624873245698.html"
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        None,
-        5,
-        "",
-        "https://dj.1688.com/ci_bb?a=1",
-        "https://evil1688.com/offer/1.html",
-        "file:///1",
-    ],
-)
-def test_an_address_without_an_offer_id_gives_no_identity(raw: object) -> None:
-    assert offer_link(None, raw, allow_loopback=False) is None
-
-
-def test_the_given_id_wins_over_an_ad_link() -> None:
-    link = offer_link("77", "https://dj.1688.com/ci_bb?a=1", allow_loopback=False)
-    assert link is not None
-    assert link.url == offer_url("77")
-
-
-def test_only_a_rehearsals_own_page_is_kept() -> None:
-    local = offer_link("77", "http://127.0.0.1:8000/goods/77", allow_loopback=True)
-    other = offer_link("77", "http://shop.example/goods/77", allow_loopback=False)
-    assert local is not None
-    assert other is not None
-    assert local.url == "http://127.0.0.1:8000/goods/77"
-    assert other.url == "https://detail.1688.com/offer/77.html"
-
-
-def test_a_resellers_prefix_is_not_part_of_the_id() -> None:
-    link = offer_link("abb-77", None, allow_loopback=False)
-    assert link is not None
-    assert link.item_id == "77"

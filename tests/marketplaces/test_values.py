@@ -12,11 +12,14 @@ from monitor.marketplaces.values import (
     clean_title,
     load_json,
     parse_count,
+    parse_currency,
     parse_flag,
     parse_id,
     parse_price,
     parse_score,
+    parse_seller,
 )
+from monitor.model import Seller
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.decimals() | st.floats() | st.text(),
@@ -149,3 +152,37 @@ def test_a_score_is_a_finite_number_or_none(value: object, expected: float | Non
 )
 def test_a_flag_may_be_text(value: object, expected: bool | None) -> None:
     assert parse_flag(value) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        *(("USD", "USD"), (" usd ", "USD"), ("Euro", "EUR")),
+        *(
+            ("US$", "GBP"),
+            ("€", "GBP"),
+            ("人民币", "GBP"),
+            ("", "GBP"),
+            (None, "GBP"),
+            (123, "GBP"),
+        ),
+    ],
+)
+def test_a_currency_is_a_code_of_three_letters_or_the_default(value: object, code: str) -> None:
+    assert parse_currency(value, "GBP") == code
+
+
+@pytest.mark.parametrize(
+    ("raw_id", "raw_name", "seller"),
+    [
+        (7, " 店  1", Seller("7", "店 1")),
+        ("b2b-7", "", Seller("b2b-7", None)),
+        (0, "x" * 300, Seller(None, "x" * 200)),
+        ("two words", None, None),
+        (None, [], None),
+    ],
+)
+def test_a_seller_has_an_id_or_a_name(
+    raw_id: object, raw_name: object, seller: Seller | None
+) -> None:
+    assert parse_seller(raw_id, raw_name) == seller

@@ -7,14 +7,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
-from monitor.errors import MarketplaceError
+from monitor.errors import (
+    AuthError,
+    BadImage,
+    Blocked,
+    MarketplaceError,
+    PermissionDenied,
+    ProtocolError,
+    QuotaExhausted,
+    Throttled,
+    Transient,
+)
+from monitor.marketplaces.answers import Answer, Judge
 from monitor.model import Observation
-from tests.marketplaces.scripted import Reply, Scripted
+from tests.marketplaces.scripted import PAGE, Reply, Scripted
 
 ANSWERS = Path(__file__).parents[2] / "marketplaces" / "answers"
 # What an adapter must keep secret; dialects use it as key, secret or token.
@@ -28,7 +39,7 @@ class Dialect:
     `options` takes the base address. `item` takes (id, title, price, picture, similarity) with
     defaults and gives one listing of an answer, `answer` puts a list of them into a whole answer.
     `failures` is how the site itself says each class of failure, beyond bare HTTP statuses.
-    `read` judges and parses the body of an answer as after the wire: listings or MarketplaceError.
+    `url` is the address of a search; `judge` and `parse` read an answer from there.
     `prepare` sets routes for the calls that come before a search, such as for a token; what they
     are asked is not counted as a search. `ids` are two good ids of the greatest length the site
     has. `in_pages` gives the answers of a search over several pages, with their listings' ids.
@@ -39,7 +50,9 @@ class Dialect:
     item: Callable[..., object]
     refusal: object
     failures: Mapping[type[MarketplaceError], Sequence[Reply]]
-    read: Callable[[bytes], Sequence[Observation]]
+    url: str
+    judge: Judge
+    parse: Callable[[bytes], Sequence[Observation]]
     base: str = "/search"
     prepare: Callable[[Scripted], None] = lambda _: None
     ids: tuple[object, object] = (9223372036854775807, "1164408192156408878")
@@ -49,7 +62,41 @@ class Dialect:
     has_scores: bool = True
     # the site gives addresses of pictures as absolute ones only
     has_relative_pictures: bool = True
-    traits: Mapping[str, bool] = field(default_factory=dict)
+
+    def read(self, body: bytes) -> Sequence[Observation]:
+        """The listings of an answer, judged as after the wire. Raises MarketplaceError."""
+        refusal = self.judge(Answer(self.url, 200, {}, body))
+        if refusal is not None:
+            raise refusal
+        return self.parse(body)
+
+
+def failures(
+    shared: Mapping[type[MarketplaceError], Sequence[Reply]] | None = None,
+    *,
+    throttled: Sequence[Reply] = (),
+    quota: Sequence[Reply] = (),
+    auth: Sequence[Reply] = (),
+    permission: Sequence[Reply] = (),
+    bad_image: Sequence[Reply] = (),
+    transient: Sequence[Reply] = (),
+    protocol: Sequence[Reply] = (),
+) -> Mapping[type[MarketplaceError], Sequence[Reply]]:
+    """What a site says for each class, besides what it has in common with others (`shared`).
+
+    The page of a challenge is the same everywhere.
+    """
+    said = {
+        Throttled: throttled,
+        QuotaExhausted: quota,
+        AuthError: auth,
+        PermissionDenied: permission,
+        BadImage: bad_image,
+        Transient: transient,
+        ProtocolError: protocol,
+    }
+    every = {kind: [*(shared or {}).get(kind, ()), *replies] for kind, replies in said.items()}
+    return {**every, Blocked: [PAGE]}
 
 
 def load_dialects() -> dict[str, Dialect]:

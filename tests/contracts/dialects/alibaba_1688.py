@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
 from monitor.marketplaces.alibaba_answers import parse_crossborder, parse_linkplus
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.aop_answers import judge
 from monitor.marketplaces.listings import dig
 from monitor.marketplaces.values import load_json
 from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, Scripted, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, Scripted, as_json
 
 KEY = "1234567"
 URL = f"https://gw.open.1688.com/openapi/param2/1/NAMESPACE/NAME/{KEY}"
@@ -49,10 +38,7 @@ def _answer(items: list[object], total: int | None = None, **more: object) -> ob
     return {"result": {"success": "true", "code": "S0000", "result": {**found, **more}}}
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
+def _parse(body: bytes) -> Sequence[Observation]:
     try:
         is_linkplus = isinstance(dig(load_json(body), "result", "result"), list)
     except ValueError:
@@ -111,21 +97,21 @@ DIALECT = Dialect(
     answer=_answer,
     item=_item,
     refusal={"result": {"success": "false", "code": "E1", "message": "nobody knows why"}},
-    failures={
-        Throttled: [
+    failures=failures(
+        throttled=[
             _gateway(*_LIMITED),
             _gateway(*_LIMITED, status=200),
             _camel(*_LIMITED),
             _text(400, "Exceed the app call time limit"),
         ],
-        QuotaExhausted: [
+        quota=[
             _gateway(*_USED_UP),
             _camel(*_USED_UP),
             _business("E2", "余额不足"),
             _gateway(*_USED_UP, status=500),
             _beside(*_USED_UP),
         ],
-        AuthError: [
+        auth=[
             _gateway("gw.SignatureInvalid", "Invalid signature", 401),
             _gateway("gw.SignatureMissing", "signature is missing"),
             _gateway("gw.AppKeyMissing", "app key is missing"),
@@ -133,30 +119,31 @@ DIALECT = Dialect(
             _camel("401", "Request need user authenticated"),
             _text(400, "Invalid signature"),
         ],
-        PermissionDenied: [
+        permission=[
             _gateway(*_DECLINED),
             _camel(*_DECLINED),
             _gateway("gw.APIUnsupported", "Unsupported API", 404),
             _text(400, "Unsupport API"),
         ],
-        BadImage: [
+        bad_image=[
             _business("E3", "图片解析失败"),
             as_json({"success": False, "code": "SYSTEM_ERROR", "message": "handle image error"}),
         ],
-        Transient: [
+        transient=[
             _text(200, "invoke timeout"),
             _business("SYSTEM_ERROR", "please look at the log"),
             Reply(502, {"Content-Type": "text/html"}, b"<html>bad gateway"),
         ],
-        ProtocolError: [
+        protocol=[
             _gateway("gw.ParamMissing", "a parameter is missing"),
             as_json({"result": {"success": "true", "result": {"totalRecords": 3}}}),
             as_json({"result": {"success": "true", "result": None}}),
             Reply(200, {"Content-Type": "application/json"}, b""),
         ],
-        Blocked: [PAGE],
-    },
-    read=_read,
+    ),
+    url=URL,
+    judge=judge,
+    parse=_parse,
     in_pages=_in_pages,
     has_scores=False,
 )

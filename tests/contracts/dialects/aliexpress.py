@@ -1,22 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
 from monitor.marketplaces.aliexpress import judge, parse_answer
-from monitor.marketplaces.answers import Answer
-from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, as_json
 
 URL = "https://api-sg.aliexpress.com/sync"
 
@@ -47,13 +33,6 @@ def _answer(items: list[object]) -> object:
     return _wrap({"ret": True, "code": "200", "data": items})
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
-    return parse_answer(body, URL, allow_loopback=False).observations
-
-
 def gateway(code: str, message: str = "", kind: str = "ISV") -> Reply:
     """How the gateway itself refuses: at the top, in HTTP 200."""
     return as_json({"type": kind, "code": code, "message": message, "request_id": "21"})
@@ -72,27 +51,26 @@ def _own(message: str, code: str = "405") -> Reply:
 BAN = "Api access frequency exceeds the limit. this ban will last 1 seconds"
 V1 = "aliexpress_ds_image_search_response"
 # What the gateway's accounts have in common.
-GATEWAY_FAILURES = {
-    Throttled: [gateway("ApiCallLimit", BAN), gateway("AppCallLimit"), older(7, BAN)],
-    QuotaExhausted: [gateway("E100", "the daily quota of this app is used up")],
-    AuthError: [
+GATEWAY_FAILURES = failures(
+    throttled=[gateway("ApiCallLimit", BAN), gateway("AppCallLimit"), older(7, BAN)],
+    quota=[gateway("E100", "the daily quota of this app is used up")],
+    auth=[
         gateway("IllegalAccessToken", "The specified access token is invalid or expired"),
         gateway("IncompleteSignature", "The request signature does not conform to standards"),
         older(27, "Invalid session"),
         older(25, "Invalid signature"),
     ],
-    PermissionDenied: [
+    permission=[
         gateway("InsufficientPermission", "The app is not granted"),
         gateway("InvalidApiPath", "The API path aliexpress.ds.image.search is not known"),
         older(11, "Insufficient ISV permissions"),
     ],
-    Transient: [gateway("ServiceTimeout", "", "ISP"), gateway("E500", "system busy", "SYSTEM")],
-    ProtocolError: [
+    transient=[gateway("ServiceTimeout", "", "ISP"), gateway("E500", "system busy", "SYSTEM")],
+    protocol=[
         gateway("15", "nobody knows why"),
         older(15, "Remote service error", "aliexpress.ds.image.search has gone"),
     ],
-    Blocked: [PAGE],
-}
+)
 
 
 def _in_pages() -> tuple[list[Reply], list[str]]:
@@ -118,22 +96,23 @@ DIALECT = Dialect(
     answer=_answer,
     item=_item,
     refusal=_wrap({"ret": False, "code": "405", "messages": "nobody knows why"}),
-    failures={
-        **GATEWAY_FAILURES,
-        QuotaExhausted: [*GATEWAY_FAILURES[QuotaExhausted], _own("no quota left")],
-        BadImage: [
+    failures=failures(
+        GATEWAY_FAILURES,
+        quota=[_own("no quota left")],
+        bad_image=[
             _own("image decode failed"),
             as_json({V1: {"rsp_code": "402", "rsp_msg": "the picture can't be read"}}),
         ],
-        ProtocolError: [
-            *GATEWAY_FAILURES[ProtocolError],
+        protocol=[
             as_json(_wrap({"ret": True})),
             as_json(_wrap({"ret": True, "data": {"products": {}}})),
             as_json(_wrap({"ret": True, "code": "602", "data": []})),
             as_json({V1: {"rsp_code": "999", "rsp_msg": "nobody knows why"}}),
         ],
-    },
-    read=_read,
+    ),
+    url=URL,
+    judge=judge,
+    parse=lambda body: parse_answer(body, URL, allow_loopback=False).observations,
     base="",
     in_pages=_in_pages,
 )

@@ -1,22 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.ebay_answers import judge, parse_answer
-from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, Scripted, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, Scripted, as_json
 
 URL = "https://api.ebay.com/buy/browse/v1/item_summary/search_by_image"
 GRANT = {
@@ -72,13 +58,6 @@ def _answer(items: list[object]) -> object:
     return {"href": URL, "total": 9000, "limit": 50, "offset": 0, "itemSummaries": items}
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
-    return parse_answer(body, URL, allow_loopback=False).observations
-
-
 def refused(
     error_id: int,
     message: str,
@@ -122,35 +101,36 @@ DIALECT = Dialect(
     answer=_answer,
     item=_item,
     refusal={"errors": [{"errorId": 12999, "message": "nobody knows why"}]},
-    failures={
-        Throttled: [
+    failures=failures(
+        throttled=[
             refused(2001, "Too many requests.", 429, domain="ACCESS"),
             refused(2001, "Too many requests.", 200, domain="ACCESS"),
         ],
-        QuotaExhausted: [refused(2001, "The daily call limit has been reached.", 429)],
-        AuthError: [
+        quota=[refused(2001, "The daily call limit has been reached.", 429)],
+        auth=[
             refused(1001, "Invalid access token", 401, domain="OAuth"),
             refused(1002, "Missing access token", 400, domain="OAuth"),
         ],
-        PermissionDenied: [
+        permission=[
             refused(1100, "Access denied", 403, domain="ACCESS"),
             refused(1100, "Access denied", 200, domain="ACCESS"),
         ],
-        BadImage: [refused(12019, "The image data is invalid.")],
-        Transient: [
+        bad_image=[refused(12019, "The image data is invalid.")],
+        transient=[
             refused(12000, "There was a problem.", 500, category="APPLICATION"),
             refused(12000, "There was a problem.", 200, category="APPLICATION"),
             refused(12998, "There was a problem.", 400, category="APPLICATION"),
         ],
-        ProtocolError: [
+        protocol=[
             as_json({"total": 3, "limit": 50, "offset": 0}),
             as_json({"total": 3, "limit": 50, "offset": 0, "itemSummaries": []}),
             refused(12515, "The 'offset' value must be a multiple of the 'limit' value."),
             refused(12999, "nobody knows why"),
         ],
-        Blocked: [PAGE],
-    },
-    read=_read,
+    ),
+    url=URL,
+    judge=judge,
+    parse=lambda body: parse_answer(body, URL, allow_loopback=False).observations,
     base="",
     prepare=_prepare,
     in_pages=_in_pages,

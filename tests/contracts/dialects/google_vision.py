@@ -1,22 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.google_vision import judge, parse_answer
-from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, as_json
 
 URL = "https://vision.googleapis.com/v1/images:annotate"
 HOSTS = ("shop.example",)
@@ -41,13 +27,6 @@ def _answer(items: list[object]) -> object:
     return {"responses": [{"webDetection": web}]}
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
-    return parse_answer(body, hosts=HOSTS, allow_loopback=False)
-
-
 def _of_picture(code: object, message: str) -> Reply:
     """A failure of the one picture, inside HTTP 200."""
     return as_json({"responses": [{"error": {"code": code, "message": message}}]})
@@ -65,12 +44,12 @@ DIALECT = Dialect(
     answer=_answer,
     item=_item,
     refusal={"responses": [{"error": {"code": 2, "message": "nobody knows why"}}]},
-    failures={
-        Throttled: [
+    failures=failures(
+        throttled=[
             _of_request(429, "RESOURCE_EXHAUSTED", _LIMIT.format("minute")),
             _of_picture(8, "Resource has been exhausted (e.g. check quota)."),
         ],
-        QuotaExhausted: [
+        quota=[
             _of_request(429, "RESOURCE_EXHAUSTED", _LIMIT.format("day")),
             _of_request(
                 *(429, "RESOURCE_EXHAUSTED", "Quota exceeded."),
@@ -78,7 +57,7 @@ DIALECT = Dialect(
             ),
             _of_picture(8, _LIMIT.format("day")),
         ],
-        AuthError: [
+        auth=[
             _of_request(
                 *(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
                 reason="API_KEY_INVALID",
@@ -86,31 +65,32 @@ DIALECT = Dialect(
             _of_request(401, "UNAUTHENTICATED", "Request is missing credentials."),
             _of_picture(16, "the caller is unknown"),
         ],
-        PermissionDenied: [
+        permission=[
             _of_request(403, "PERMISSION_DENIED", "This API method requires billing."),
             _of_request(400, "FAILED_PRECONDITION", "Billing account is closed."),
             _of_picture(7, "the caller may not do this"),
         ],
-        BadImage: [
+        bad_image=[
             _of_picture(3, "Bad image data."),
             _of_request(400, "INVALID_ARGUMENT", "Request payload size exceeds the limit."),
         ],
-        Transient: [
+        transient=[
             _of_picture(14, "The service is unavailable"),
             _of_picture(13, "Internal error"),
             _of_request(504, "DEADLINE_EXCEEDED", "Deadline expired"),
             Reply(503),
         ],
-        ProtocolError: [
+        protocol=[
             as_json({"responses": [{}]}),
             as_json({"responses": []}),
             as_json({"responses": [{"webDetection": {"pages": []}}]}),
             _of_request(400, "INVALID_ARGUMENT", "Unknown name 'imag': Cannot find field."),
             _of_request(404, "NOT_FOUND", "Requested entity was not found."),
         ],
-        Blocked: [PAGE],
-    },
-    read=_read,
+    ),
+    url=URL,
+    judge=judge,
+    parse=lambda body: parse_answer(body, hosts=HOSTS, allow_loopback=False),
     has_prices=False,
     has_scores=False,
     has_relative_pictures=False,

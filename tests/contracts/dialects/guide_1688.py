@@ -1,22 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.guide_1688 import judge, parse_answer
-from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, as_json
 
 URL = "https://api.1688.com/router/imageSearch"
 
@@ -42,13 +28,6 @@ def _answer(items: list[object]) -> object:
     return {"success": True, "data": {"total": len(items), "items": items}}
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
-    return parse_answer(body, URL, allow_loopback=False).observations
-
-
 def _refused(message: str, code: str = "1") -> Reply:
     return as_json({"success": False, "code": code, "message": message})
 
@@ -68,16 +47,17 @@ DIALECT = Dialect(
     answer=_answer,
     item=_item,
     refusal={"success": False, "message": "nobody knows why"},
-    failures={
-        Throttled: [_refused("App Call Limited"), _refused("请求过于频繁")],
-        QuotaExhausted: [_refused("SLA bill has no usage left"), _refused("余额不足")],
-        AuthError: [_refused("Invalid signature"), _refused("签名错误")],
-        PermissionDenied: [_refused("AppKey is not allowed(acl)"), _refused("没有权限")],
-        BadImage: [_refused("image decode failed")],
-        Transient: [_refused("service busy, try again"), Reply(503)],
-        ProtocolError: [as_json({"success": True, "result": []}), _refused("nobody knows why")],
-        Blocked: [PAGE],
-    },
-    read=_read,
+    failures=failures(
+        throttled=[_refused("App Call Limited"), _refused("请求过于频繁")],
+        quota=[_refused("SLA bill has no usage left"), _refused("余额不足")],
+        auth=[_refused("Invalid signature"), _refused("签名错误")],
+        permission=[_refused("AppKey is not allowed(acl)"), _refused("没有权限")],
+        bad_image=[_refused("image decode failed")],
+        transient=[_refused("service busy, try again"), Reply(503)],
+        protocol=[as_json({"success": True, "result": []}), _refused("nobody knows why")],
+    ),
+    url=URL,
+    judge=judge,
+    parse=lambda body: parse_answer(body, URL, allow_loopback=False).observations,
     in_pages=_in_pages,
 )

@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.http_json import Reader
 from monitor.marketplaces.http_json_options import Options
-from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, as_json
 
 URL = "https://proxy.example/search"
 
@@ -81,13 +67,6 @@ def _refused(message: str, code: str = "E9") -> Reply:
     return as_json({"status": {"ok": False, "code": code, "message": message}})
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = READER.judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
-    return READER.read(body, URL).observations
-
-
 def _in_pages() -> tuple[list[Reply], list[str]]:
     pages = [[_item("11"), _item("12")], [_item("13"), _item("14")], [_item("15")]]
     return [as_json(_answer(page, 5)) for page in pages], ["11", "12", "13", "14", "15"]
@@ -98,16 +77,17 @@ DIALECT = Dialect(
     answer=_answer,
     item=_item,
     refusal={"status": {"ok": False, "message": "nobody knows why"}},
-    failures={
-        Throttled: [_refused("", "E1"), _refused("too many calls")],
-        QuotaExhausted: [_refused("", "E2"), _refused("余额不足")],
-        AuthError: [_refused("wrong api key")],
-        PermissionDenied: [_refused("没有权限")],
-        BadImage: [_refused("", "E3")],
-        Transient: [_refused("service busy"), Reply(503)],
-        ProtocolError: [as_json({"status": {"ok": True}, "data": {}}), _refused("")],
-        Blocked: [PAGE],
-    },
-    read=_read,
+    failures=failures(
+        throttled=[_refused("", "E1"), _refused("too many calls")],
+        quota=[_refused("", "E2"), _refused("余额不足")],
+        auth=[_refused("wrong api key")],
+        permission=[_refused("没有权限")],
+        bad_image=[_refused("", "E3")],
+        transient=[_refused("service busy"), Reply(503)],
+        protocol=[as_json({"status": {"ok": True}, "data": {}}), _refused("")],
+    ),
+    url=URL,
+    judge=READER.judge,
+    parse=lambda body: READER.read(body, URL).observations,
     in_pages=_in_pages,
 )

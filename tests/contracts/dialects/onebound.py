@@ -1,22 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.onebound import judge, parse_answer
-from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, as_json
 
 URL = "https://api-gw.onebound.cn/1688/item_search_img/"
 # Any picture's address will do: nobody loads it here.
@@ -53,13 +39,6 @@ def answer_of(items: list[object], **paging: object) -> dict[str, object]:
     }
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
-    return parse_answer(body, URL, "1688", allow_loopback=False).observations
-
-
 def refused(error: str, code: str = "4000", reason: str = "", **more: object) -> Reply:
     """The reseller refuses, at the top of the answer."""
     return as_json({"error": error, "reason": reason, "error_code": code, **more})
@@ -89,23 +68,23 @@ DIALECT = Dialect(
     answer=answer_of,
     item=_item,
     refusal={"error": "nobody knows why", "error_code": "4999"},
-    failures={
-        Throttled: [
+    failures=failures(
+        throttled=[
             refused("请求过于频繁"),
             refused("超过每秒调用次数限制"),
             _inside("too many calls"),
         ],
-        QuotaExhausted: [
+        quota=[
             refused("今日调用次数已达上限"),
             refused("余额不足"),
             refused("欠费", reason="请充值"),
             refused("stopped", api_info="today:10100 max:10100"),
         ],
-        AuthError: [refused("key已过期"), refused("secret error"), refused("授权到期")],
-        PermissionDenied: [refused("没有权限"), refused("no permission for this api")],
-        BadImage: [refused("图片不存在"), _inside("image can't be loaded")],
-        Transient: [refused("系统繁忙", "5000"), _inside("invoke timeout")],
-        ProtocolError: [
+        auth=[refused("key已过期"), refused("secret error"), refused("授权到期")],
+        permission=[refused("没有权限"), refused("no permission for this api")],
+        bad_image=[refused("图片不存在"), _inside("image can't be loaded")],
+        transient=[refused("系统繁忙", "5000"), _inside("invoke timeout")],
+        protocol=[
             refused("nobody knows why"),
             refused("", "2000"),
             _inside("data error"),
@@ -113,9 +92,10 @@ DIALECT = Dialect(
             as_json({"items": {"item": {}}, "error_code": "0000"}),
             as_json({"items": {"item": {"list": []}}, "error_code": "0000"}),
         ],
-        Blocked: [PAGE],
-    },
-    read=_read,
+    ),
+    url=URL,
+    judge=judge,
+    parse=lambda body: parse_answer(body, URL, "1688", allow_loopback=False).observations,
     base="",
     has_scores=False,
     in_pages=_in_pages,

@@ -2,21 +2,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.serpapi_lens import judge, parse_answer
 from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, Scripted, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, Scripted, as_json
 
 URL = "https://serpapi.com/search.json"
 DONE = {"id": "64c32cfeb68f8bc186aaa013", "status": "Success"}
@@ -46,10 +35,7 @@ def _answer(items: list[object]) -> object:
     return {"search_metadata": DONE, "search_parameters": {"engine": "google_lens"}, **found}
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
+def _parse(body: bytes) -> Sequence[Observation]:
     is_exact = b'"visual_matches"' not in body
     return parse_answer(
         body,
@@ -81,36 +67,36 @@ DIALECT = Dialect(
     answer=_answer,
     item=_item,
     refusal={"search_metadata": DONE, "error": "nobody knows why"},
-    failures={
-        Throttled: [
+    failures=failures(
+        throttled=[
             _refused(429, "You exceeded the hourly throughput limit of your plan."),
             _failed("Too many concurrent searches."),
         ],
-        QuotaExhausted: [
+        quota=[
             _refused(429, "Your account has run out of searches."),
             _failed("Your searches for the month are exhausted. You can upgrade plans."),
         ],
-        AuthError: [
+        auth=[
             _refused(401, "Invalid API key. Your API key should be here: https://serpapi.com/"),
             _failed("Invalid API key."),
             _refused(400, "Missing `api_key` parameter."),
         ],
-        PermissionDenied: [
+        permission=[
             _refused(403, "Your account was deleted."),
             _refused(403, "Go away."),
         ],
-        BadImage: [
+        bad_image=[
             _refused(400, "Invalid image format. Supported format: jpg, jpeg, png, webp"),
             _failed("We couldn't read the image."),
         ],
-        Transient: [
+        transient=[
             _failed("We couldn't get valid results for this search.", "Error"),
             _failed(None, "Error"),
             _failed(None, "Processing"),
             _failed(NOTHING, "Queued"),
             _refused(503, "Something went wrong on our end."),
         ],
-        ProtocolError: [
+        protocol=[
             _failed(None),
             _failed("Google Search hasn't returned any results", "Archived"),
             as_json({"search_metadata": DONE, "visual_matches": []}),
@@ -118,9 +104,10 @@ DIALECT = Dialect(
             _refused(400, "Unsupported `zz` country - country parameter."),
             _refused(410, "The search expired."),
         ],
-        Blocked: [PAGE],
-    },
-    read=_read,
+    ),
+    url=URL,
+    judge=judge,
+    parse=_parse,
     has_scores=False,
     has_relative_pictures=False,
 )

@@ -1,12 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monitor.errors import BadImage, ProtocolError, QuotaExhausted, Transient
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.taobao_global import judge, parse_answer
-from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
+from tests.contracts.dialects import SECRET, Dialect, failures
 from tests.contracts.dialects.aliexpress import GATEWAY_FAILURES
 from tests.marketplaces.scripted import Reply, Scripted, as_json
 
@@ -35,13 +30,6 @@ def _answer(items: list[object]) -> object:
     return {"code": "0", "data": items, "request_id": "21"}
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
-    return parse_answer(body, URL, allow_loopback=False).observations
-
-
 def refused(message: str, code: str = "E1") -> Reply:
     """How the search itself refuses, while the gateway says that all is well."""
     said = {"biz_error_code": code, "biz_error_msg": message, "request_id": "21"}
@@ -62,21 +50,22 @@ DIALECT = Dialect(
     answer=_answer,
     item=_item,
     refusal={"code": "0", "biz_error_code": "E1", "biz_error_msg": "nobody knows why"},
-    failures={
-        **GATEWAY_FAILURES,
-        QuotaExhausted: [*GATEWAY_FAILURES[QuotaExhausted], refused("no quota left")],
-        BadImage: [refused("image decode failed"), refused("图片格式不支持")],
-        Transient: [*GATEWAY_FAILURES[Transient], refused("系统繁忙，请稍后再试")],
-        ProtocolError: [
-            *GATEWAY_FAILURES[ProtocolError],
+    failures=failures(
+        GATEWAY_FAILURES,
+        quota=[refused("no quota left")],
+        bad_image=[refused("image decode failed"), refused("图片格式不支持")],
+        transient=[refused("系统繁忙，请稍后再试")],
+        protocol=[
             refused("nobody knows why"),
             as_json({"code": "0"}),
             as_json({"code": "0", "data": None}),
             as_json({"code": "0", "data": {"items": []}}),
             as_json({"code": "0", "result": {"item_list": {}}}),
         ],
-    },
-    read=_read,
+    ),
+    url=URL,
+    judge=judge,
+    parse=lambda body: parse_answer(body, URL, allow_loopback=False).observations,
     base="/rest",
     prepare=prepare,
     has_scores=False,

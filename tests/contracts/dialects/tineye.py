@@ -1,22 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.tineye import judge, parse_answer
-from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, as_json
 
 URL = "https://api.tineye.com/rest/search/"
 HOSTS = ("shop.example",)
@@ -50,13 +36,6 @@ def answer(matches: list[object], total: int | None = None) -> object:
     }
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
-    return parse_answer(body, hosts=HOSTS, allow_loopback=False).observations
-
-
 def refused(code: int, message: str, status: int | None = None) -> Reply:
     """As the service says it: in the body's code and in the status, or in the body alone."""
     said = {"code": code, "messages": [message], "stats": {}, "results": []}
@@ -85,32 +64,33 @@ DIALECT = Dialect(
     answer=answer,
     item=_item,
     refusal={"code": 400, "messages": ["nobody knows why"]},
-    failures={
-        Throttled: [
+    failures=failures(
+        throttled=[
             refused(429, "You have exceeded your 30 search quota (will reset soon)"),
             refused(429, "Too many requests.", 200),
         ],
-        QuotaExhausted: [refused(402, NONE_LEFT), refused(402, NONE_LEFT, 200), Reply(402)],
-        AuthError: [
+        quota=[refused(402, NONE_LEFT), refused(402, NONE_LEFT, 200), Reply(402)],
+        auth=[
             refused(401, "Please provide a valid API key."),
             refused(401, "Please provide a valid API key.", 200),
         ],
-        PermissionDenied: [refused(403, "Forbidden"), refused(403, "Forbidden", 200)],
-        BadImage: [
+        permission=[refused(403, "Forbidden"), refused(403, "Forbidden", 200)],
+        bad_image=[
             refused(400, "The image is too small or too simple to create a unique signature."),
             refused(400, "Couldn't identify image file.", 200),
         ],
-        Transient: [refused(500, "Internal error"), refused(503, "Internal error", 200)],
-        ProtocolError: [
+        transient=[refused(500, "Internal error"), refused(503, "Internal error", 200)],
+        protocol=[
             as_json({"code": 200, "messages": [], "results": []}),
             as_json({"code": 200, "results": {"matches": [{"backlinks": []}]}}),
             as_json({"results": {"matches": []}}),
             as_json(answer([], total=3)),
             refused(400, "Invalid sort order"),
         ],
-        Blocked: [PAGE],
-    },
-    read=_read,
+    ),
+    url=URL,
+    judge=judge,
+    parse=lambda body: parse_answer(body, hosts=HOSTS, allow_loopback=False).observations,
     base="/rest",
     in_pages=_in_pages,
     has_titles=False,

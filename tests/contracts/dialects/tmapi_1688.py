@@ -1,22 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.tmapi_1688 import judge, parse_answer
-from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, Scripted, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, Scripted, as_json
 
 URL = "https://api.tmapi.top/1688/search/image"
 CONVERT = "/1688/tools/image/convert_url"
@@ -43,13 +29,6 @@ def _item(
 def answer(items: list[object], **data: object) -> object:
     said = {"page": 1, "page_size": 20, "total_count": len(items), "items": items}
     return {"code": 200, "msg": "success", "data": {**said, **data}}
-
-
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
-    return parse_answer(body, URL, allow_loopback=False).observations
 
 
 def refused(code: int, message: str = "", status: int = 200) -> Reply:
@@ -82,23 +61,23 @@ DIALECT = Dialect(
     answer=answer,
     item=_item,
     refusal={"code": 999, "msg": "nobody knows why", "data": None},
-    failures={
-        Throttled: [refused(503, "API request concurrency limit exceeded"), refused(429)],
-        QuotaExhausted: [
+    failures=failures(
+        throttled=[refused(503, "API request concurrency limit exceeded"), refused(429)],
+        quota=[
             refused(439, "Subscription expired or insufficient balance."),
             refused(439, "Insufficient API balance", 439),
             Reply(439),
         ],
-        AuthError: [
+        auth=[
             as_json({"code": 4011, "message": "no API key found in request"}, 401),
             as_json({"code": 4011, "message": "no API key found in request"}),
         ],
-        PermissionDenied: [refused(403, "not subscribed"), refused(403, "", 403)],
-        BadImage: [
+        permission=[refused(403, "not subscribed"), refused(403, "", 403)],
+        bad_image=[
             refused(422, "img_url: Only images from Alibaba-affiliated platforms"),
             refused(417, "the image can't be recognized"),
         ],
-        Transient: [
+        transient=[
             refused(417, "Failed to retrieve data, please try again."),
             refused(499, "timeout"),
             Reply(417),
@@ -106,7 +85,7 @@ DIALECT = Dialect(
             refused(500, "Unexpected error"),
             refused(503, "busy", 503),
         ],
-        ProtocolError: [
+        protocol=[
             refused(422, "Parameter error."),
             Reply(422),
             as_json({"code": 200, "msg": "success", "data": None}),
@@ -114,9 +93,10 @@ DIALECT = Dialect(
             as_json({"data": {"items": []}}),
             as_json(answer([], total_count=3)),
         ],
-        Blocked: [PAGE],
-    },
-    read=_read,
+    ),
+    url=URL,
+    judge=judge,
+    parse=lambda body: parse_answer(body, URL, allow_loopback=False).observations,
     base="",
     prepare=_prepare,
     in_pages=_in_pages,

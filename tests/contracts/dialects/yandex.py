@@ -1,22 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    Blocked,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.yandex import judge, parse_answer
-from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect
-from tests.marketplaces.scripted import PAGE, Reply, as_json
+from tests.contracts.dialects import SECRET, Dialect, failures
+from tests.marketplaces.scripted import Reply, as_json
 
 URL = "https://searchapi.api.cloud.yandex.net/v2/image/search_by_image"
 
@@ -45,13 +31,6 @@ def _answer(items: list[object], page: int = 0, last: int = 0) -> object:
     return {**found, "page": str(page), "maxPage": str(last), "id": "6100123/aBcD"}
 
 
-def _read(body: bytes) -> Sequence[Observation]:
-    refusal = judge(Answer(URL, 200, {}, body))
-    if refusal is not None:
-        raise refusal
-    return parse_answer(body, hosts=("shop.example",), allow_loopback=False).observations
-
-
 def _refused(status: int, code: int, message: str) -> Reply:
     return as_json({"code": code, "message": message, "details": []}, status)
 
@@ -71,21 +50,21 @@ DIALECT = Dialect(
     answer=_answer,
     item=_item,
     refusal={"code": 2, "message": "nobody knows why", "details": []},
-    failures={
-        Throttled: [
+    failures=failures(
+        throttled=[
             _refused(429, 8, "Rate quota limit exceed: allowed 10 requests per second."),
             _refused(200, 8, "Rate quota limit exceed: allowed 36000 requests per hour."),
         ],
-        QuotaExhausted: [
+        quota=[
             _refused(429, 8, "Limit of requests per day exceeded."),
             _refused(200, 8, "The daily quota is used up."),
         ],
-        AuthError: [
+        auth=[
             _refused(401, 16, "Unknown api key"),
             _refused(200, 16, "The caller is unknown"),
             _refused(400, 3, "Invalid API key format"),
         ],
-        PermissionDenied: [
+        permission=[
             _refused(403, 7, "Permission to [resource-manager.folder b1gfolder] denied"),
             _refused(200, 7, "denied"),
             _refused(
@@ -94,27 +73,30 @@ DIALECT = Dialect(
             ),
             as_json({"error": {"httpCode": 403, "message": "nothing more is said"}}, 403),
         ],
-        BadImage: [
+        bad_image=[
             _refused(400, 3, "image data can't be decoded"),
             _refused(400, 3, "data: length must be at most 3145728"),
             _refused(400, 3, "Request size is too large"),
         ],
-        Transient: [
+        transient=[
             _refused(503, 14, "upstream connect error"),
             _refused(200, 14, "upstream connect error"),
             _refused(200, 13, "Internal error"),
             _refused(200, 4, "deadline exceeded"),
         ],
-        ProtocolError: [
+        protocol=[
             as_json({"id": "6100123/aBcD", "results": []}),
             as_json({"page": "0", "maxPage": "0"}),
             as_json({"images": None, "id": "6100123/aBcD"}),
             _refused(400, 3, "Invalid JSON: cannot find field"),
             _refused(404, 5, "nobody is here"),
         ],
-        Blocked: [PAGE],
-    },
-    read=_read,
+    ),
+    url=URL,
+    judge=judge,
+    parse=lambda body: (
+        parse_answer(body, hosts=("shop.example",), allow_loopback=False).observations
+    ),
     in_pages=_in_pages,
     has_prices=False,
     has_scores=False,
