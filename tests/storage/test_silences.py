@@ -32,6 +32,7 @@ from tests.storage.rows import (
     SHOP,
     START,
     Shelf,
+    add_alert,
     add_match,
     finish,
     later,
@@ -51,16 +52,7 @@ def _tell(
     """A match with an alert, routed as it would be."""
     seen = listing(item_id, seller=Seller(seller, f"Shop {seller}"))
     match_id = add_match(conn, shelf, seen).id
-    alerts.add(
-        conn,
-        event=AlertEvent.NEW_MATCH,
-        dedup_key=f"match:{match_id}",
-        now=START,
-        alert_id=f"al-{item_id}",
-        watch_id=shelf.watch_id,
-        match_id=match_id,
-        scan_id=shelf.scan.id,
-    )
+    add_alert(conn, shelf, match_id, f"al-{item_id}")
     if routed:
         _route(conn)
     return match_id
