@@ -13,9 +13,9 @@ from typing import Final
 
 from scale_pictures import Known
 
-from monitor.marketplaces.base import Fetched, Page
-from monitor.marketplaces.fetching import PictureFetcher
+from monitor.marketplaces.base import Page
 from monitor.model import FoundPicture, Observation, PictureRecord, ReferencePicture, Rights, Scan
+from monitor.net.downloads import Fetched, PictureFetcher
 from monitor.scanning import LEASE, ScanContext, WatchRules
 from monitor.scanning.pictures import record_picture
 from monitor.scanning.record import PageRecorder

@@ -16,8 +16,7 @@ from urllib.parse import urlsplit
 
 from monitor.config import AlertsConfig
 from monitor.errors import OutsideError
-from monitor.marketplaces.base import Limits
-from monitor.marketplaces.http import Call, Wire
+from monitor.net.wire import Call, Limits, Wire
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from monitor.errors import BadImage, ProtocolError
-from monitor.marketplaces.addresses import is_loopback_host
-from monitor.marketplaces.answers import Answer, Judge, PictureTooLarge
+from monitor.marketplaces.answers import Judge, PictureTooLarge
 from monitor.marketplaces.base import Outside
 from monitor.marketplaces.client import PoliteClient, Tally
-from monitor.marketplaces.http import Call
+from monitor.net.addresses import is_loopback_host
+from monitor.net.wire import Answer, Call
 
 T = TypeVar("T")
 

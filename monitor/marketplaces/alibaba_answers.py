@@ -14,7 +14,6 @@ from monitor.errors import ProtocolError
 from monitor.marketplaces.alibaba_places import MAX_REGIONS, Region, make_region
 from monitor.marketplaces.listings import check_empty, collect, dig, observe_listing, read_json
 from monitor.marketplaces.sites import SiteListing, find_listing_on
-from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
@@ -25,6 +24,7 @@ from monitor.marketplaces.values import (
     parse_seller,
 )
 from monitor.model import Observation, Price
+from monitor.net.urls import picture_link
 
 SITE = "1688"
 # Which of the prices is shown to everybody comes first; the others are of programmes.

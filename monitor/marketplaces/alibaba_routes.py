@@ -18,7 +18,7 @@ from monitor.marketplaces.alibaba_answers import (
     parse_linkplus,
 )
 from monitor.marketplaces.alibaba_places import Place, Region
-from monitor.marketplaces.answers import Answer, PictureTooLarge
+from monitor.marketplaces.answers import PictureTooLarge
 from monitor.marketplaces.aop import Gateway
 from monitor.marketplaces.base import Memory, Page, Query
 from monitor.marketplaces.client import Tally
@@ -26,6 +26,7 @@ from monitor.marketplaces.kept_ids import KeptIds
 from monitor.marketplaces.options import picture_address
 from monitor.marketplaces.paging import has_more
 from monitor.marketplaces.preparing import iter_uploads
+from monitor.net.wire import Answer
 
 LINKPLUS_SEARCH = "com.alibaba.linkplus/alibaba.cross.similar.offer.search"
 UPLOAD = "com.alibaba.fenxiao.crossborder/product.image.upload"

@@ -20,7 +20,6 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from monitor.errors import MarketplaceError, PermissionDenied
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.iop import (
@@ -45,7 +44,6 @@ from monitor.marketplaces.options import Address, MaxPages, join
 from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.sites import find_listing_on
-from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
@@ -55,6 +53,8 @@ from monitor.marketplaces.values import (
     parse_seller,
 )
 from monitor.model import Observation, Price
+from monitor.net.urls import picture_link
+from monitor.net.wire import Answer
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,7 @@ everything under one status.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
@@ -26,28 +25,12 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
+from monitor.net.wire import Answer
 
 # Nobody means a longer Retry-After; a larger number would overflow a date.
 LONGEST_RETRY_AFTER = timedelta(days=1)
 # A clock that is off by less is not worth a word.
 SMALL_SKEW_SECONDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole HTTP answer; header names are lower-case, repeated headers are joined by commas."""
-
-    url: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def is_html(self) -> bool:
-        """Whether it is a web page (or XML), by its type or its first character."""
-        kind = self.headers.get("content-type", "").split(";")[0].strip().lower()
-        start = self.body[:200].removeprefix(b"\xef\xbb\xbf").lstrip()
-        return kind in ("text/html", "application/xhtml+xml") or start.startswith(b"<")
 
 
 class PictureTooLarge(BadImage):

@@ -19,7 +19,7 @@ from typing import TypeAlias, TypeVar
 from urllib.parse import quote
 
 from monitor.errors import AuthError, MarketplaceError, ProtocolError
-from monitor.marketplaces.answers import SMALL_SKEW_SECONDS, Answer, Judge
+from monitor.marketplaces.answers import SMALL_SKEW_SECONDS, Judge
 from monitor.marketplaces.aop_answers import (
     ClockRefused,
     TokenRefused,
@@ -30,11 +30,11 @@ from monitor.marketplaces.aop_answers import (
 )
 from monitor.marketplaces.base import Outside
 from monitor.marketplaces.client import Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.options import join
 from monitor.marketplaces.refusals import hide
 from monitor.marketplaces.signing import AOP_SIGNATURE, sign_aop
 from monitor.marketplaces.tokens import Token, Tokens
+from monitor.net.wire import Answer, Call
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.refusals import Kind, meaning_of, refusal
 from monitor.marketplaces.tokens import Token
 from monitor.marketplaces.values import Json, clean_text, load_json, parse_count, parse_flag
+from monitor.net.wire import Answer
 
 
 class TokenRefused(AuthError):

@@ -16,6 +16,8 @@ from pydantic import BaseModel
 
 from monitor.errors import InputError
 from monitor.model import FileVersion, Observation
+from monitor.net.downloads import Fetched
+from monitor.net.wire import Limits
 
 # Plug-ins of others register an `Adapter` under this group; the entry's name is the config's type.
 PLUG_INS = "infringement_monitor.marketplaces"
@@ -117,19 +119,6 @@ class Probing(Protocol):
         """Ask the site whether the credentials are good. Raises MarketplaceError, Stopping."""
 
 
-_UNKNOWN = FileVersion()
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A downloaded file. `version` is what the server at the address asked for calls it; empty
-    where it came from somewhere else: the fallback's address or a redirect's.
-    """
-
-    data: bytes
-    version: FileVersion = _UNKNOWN
-
-
 @runtime_checkable
 class PictureSource(Protocol):
     """Where listing pictures come from: the network, or a marketplace that has its own way.
@@ -166,20 +155,6 @@ class Marketplace(Protocol):
 
     def close(self) -> None:
         """Let go of all connections."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long and how much one HTTP exchange may take: seconds and bytes.
-
-    `connect` holds for all addresses of a host together, `read` for each silence, `total` for the
-    whole exchange from the connection to the last byte.
-    """
-
-    connect: float
-    read: float
-    total: float
-    max_bytes: int
 
 
 API_LIMITS = Limits(connect=10.0, read=30.0, total=60.0, max_bytes=10_000_000)

@@ -10,10 +10,10 @@ from datetime import timedelta
 import tenacity
 
 from monitor.errors import MarketplaceError, ProtocolError, Throttled, Transient
-from monitor.marketplaces.answers import Answer, Judge, error_of
+from monitor.marketplaces.answers import Judge, error_of
 from monitor.marketplaces.base import Outside
-from monitor.marketplaces.http import AddressRefused, AnswerRefused, Call, NoAnswer, Wire
 from monitor.marketplaces.refusals import hide
+from monitor.net.wire import AddressRefused, Answer, AnswerRefused, Call, NoAnswer, Wire
 
 log = logging.getLogger(__name__)
 

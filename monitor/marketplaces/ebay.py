@@ -18,7 +18,6 @@ from pydantic import AfterValidator, Field
 
 from monitor.errors import AuthError, MarketplaceError, QuotaExhausted, Throttled
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.ebay_answers import (
@@ -30,12 +29,12 @@ from monitor.marketplaces.ebay_answers import (
     parse_limits,
     parse_token,
 )
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.options import Address, Key, MaxPages, Secret, join
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.tokens import Token, Tokens
+from monitor.net.wire import Answer, Call
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.listings import (
     check_empty,
     collect,
@@ -28,7 +27,6 @@ from monitor.marketplaces.listings import (
 from monitor.marketplaces.refusals import quote, refusal
 from monitor.marketplaces.sites import SiteListing, find_item_id, find_listing_on
 from monitor.marketplaces.tokens import Token
-from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
@@ -36,6 +34,8 @@ from monitor.marketplaces.values import (
     parse_price,
 )
 from monitor.model import Observation, Price, Seller
+from monitor.net.urls import picture_link
+from monitor.net.wire import Answer
 
 log = logging.getLogger(__name__)
 

@@ -17,12 +17,13 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 from pydantic import Field, field_validator
 
 from monitor.errors import FetchFailed, FetchRefused, Transient
-from monitor.marketplaces.base import Adapter, Fetched, Outside, Page, Query, Standing
+from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
 from monitor.marketplaces.folder_csv import Row, read_rows
 from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.values import MAX_ID, clean_title
 from monitor.model import FileVersion, Observation
+from monitor.net.downloads import Fetched
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jfif")

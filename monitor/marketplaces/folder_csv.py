@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from monitor.errors import FetchRefused, ProtocolError
-from monitor.marketplaces.urls import absolute_url
 from monitor.marketplaces.values import (
     clean_title,
     parse_count,
@@ -17,6 +16,7 @@ from monitor.marketplaces.values import (
     parse_seller,
 )
 from monitor.model import Price, Seller
+from monitor.net.urls import absolute_url
 
 COLUMNS = ("file", "title", "url", "price", "currency", "seller_id", "seller", "sales")
 

@@ -15,10 +15,8 @@ from pydantic import Field
 
 from monitor.errors import MarketplaceError, ProtocolError
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.listings import check_empty, dig, find_json, read_json
 from monitor.marketplaces.options import Address, HeaderSecret, join
 from monitor.marketplaces.options import Options as SharedOptions
@@ -27,6 +25,7 @@ from monitor.marketplaces.rpc_status import status_error
 from monitor.marketplaces.values import Json
 from monitor.marketplaces.web_pages import Hosts, collect_pages, observe_page
 from monitor.model import Observation
+from monitor.net.wire import Answer, Call
 
 # A request may have 10 MB of JSON and a picture 20 MB: as base64 this one takes 6.4 MB.
 MAX_PICTURE_BYTES = 4_800_000

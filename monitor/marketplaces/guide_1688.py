@@ -15,10 +15,8 @@ from pydantic import Field
 
 from monitor.errors import MarketplaceError
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.listings import (
     check_empty,
     collect,
@@ -34,7 +32,6 @@ from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.refusals import refusal
 from monitor.marketplaces.signing import sign_guide
 from monitor.marketplaces.sites import find_offer
-from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
@@ -43,6 +40,8 @@ from monitor.marketplaces.values import (
     parse_price,
 )
 from monitor.model import Observation
+from monitor.net.urls import picture_link
+from monitor.net.wire import Answer, Call
 
 SITE = "1688"
 DEFAULT_BASE_URL = "https://api.1688.com/router/imageSearch"

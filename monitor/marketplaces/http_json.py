@@ -11,10 +11,8 @@ from jmespath.exceptions import JMESPathError, JMESPathTypeError
 
 from monitor.errors import BadImage, FetchRefused, MarketplaceError, ProtocolError
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.http_json_options import KINDS, Options
 from monitor.marketplaces.listings import check_empty, collect, observe_listing
 from monitor.marketplaces.options import picture_address
@@ -24,7 +22,6 @@ from monitor.marketplaces.refusals import quote, refusal
 from monitor.marketplaces.signing import sign_aop, sign_guide, sign_iop, sign_top
 from monitor.marketplaces.sites import KNOWN_SITES, SiteListing, find_listing_on
 from monitor.marketplaces.templates import Values, fill, fill_all, fill_json, names_in
-from monitor.marketplaces.urls import absolute_url, picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
@@ -37,6 +34,8 @@ from monitor.marketplaces.values import (
     parse_seller,
 )
 from monitor.model import Observation
+from monitor.net.urls import absolute_url, picture_link
+from monitor.net.wire import Answer, Call
 
 
 class HttpJson(Account):

@@ -21,10 +21,9 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer, Judge
+from monitor.marketplaces.answers import Judge
 from monitor.marketplaces.base import Outside
 from monitor.marketplaces.client import Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.listings import find_json
 from monitor.marketplaces.options import Address, Key, Secret, join
 from monitor.marketplaces.options import Options as SharedOptions
@@ -32,6 +31,7 @@ from monitor.marketplaces.refusals import Kind, refusal
 from monitor.marketplaces.signing import SIGN, sign_iop
 from monitor.marketplaces.tokens import EARLY, Refresh, Token, Tokens, no_refresh
 from monitor.marketplaces.values import Json, clean_text, load_json, parse_count, parse_flag
+from monitor.net.wire import Answer, Call
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ from typing import TypeAlias
 from monitor.errors import ProtocolError
 from monitor.marketplaces.refusals import quote
 from monitor.marketplaces.sites import SiteListing
-from monitor.marketplaces.urls import PictureLink
 from monitor.marketplaces.values import (
     Json,
     clean_text,
@@ -21,6 +20,7 @@ from monitor.marketplaces.values import (
     parse_score,
 )
 from monitor.model import Observation, Price, Seller
+from monitor.net.urls import PictureLink
 
 log = logging.getLogger(__name__)
 

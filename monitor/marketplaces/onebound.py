@@ -21,10 +21,8 @@ from monitor.errors import (
     Throttled,
 )
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.listings import (
     check_empty,
     collect,
@@ -45,7 +43,6 @@ from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import read_cursor, write_cursor
 from monitor.marketplaces.refusals import meaning_of, refusal
 from monitor.marketplaces.sites import find_listing, find_listing_on
-from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
@@ -56,6 +53,8 @@ from monitor.marketplaces.values import (
     parse_seller,
 )
 from monitor.model import Observation, Price
+from monitor.net.urls import picture_link
+from monitor.net.wire import Answer, Call
 
 log = logging.getLogger(__name__)
 

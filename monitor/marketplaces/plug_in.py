@@ -14,10 +14,9 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer, PictureTooLarge
+from monitor.marketplaces.answers import PictureTooLarge
 from monitor.marketplaces.base import Adapter, Marketplace, Outside, Page, Query, Standing
 from monitor.marketplaces.client import PoliteClient, Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.kept_ids import KeptIds
 from monitor.marketplaces.listings import collect, dig, observe_listing, read_json
 from monitor.marketplaces.options import (
@@ -36,7 +35,6 @@ from monitor.marketplaces.refusals import refusal
 from monitor.marketplaces.signing import sign_aop, sign_iop, sign_top
 from monitor.marketplaces.sites import SiteListing, find_listing, find_page, listing_url
 from monitor.marketplaces.tokens import Token, Tokens
-from monitor.marketplaces.urls import absolute_url, picture_link
 from monitor.marketplaces.values import (
     clean_text,
     clean_title,
@@ -47,6 +45,8 @@ from monitor.marketplaces.values import (
     parse_score,
 )
 from monitor.model import Observation, Price, Seller
+from monitor.net.urls import absolute_url, picture_link
+from monitor.net.wire import Answer, Call
 
 __all__ = [
     "Account",

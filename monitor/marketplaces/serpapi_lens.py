@@ -25,10 +25,9 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer, PictureTooLarge
+from monitor.marketplaces.answers import PictureTooLarge
 from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
 from monitor.marketplaces.client import Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.kept_ids import KeptIds
 from monitor.marketplaces.listings import check_empty, dig, find_json
 from monitor.marketplaces.options import Address, Secret, join
@@ -44,6 +43,7 @@ from monitor.marketplaces.values import (
 )
 from monitor.marketplaces.web_pages import Hosts, collect_pages, observe_page
 from monitor.model import Observation, Price
+from monitor.net.wire import Answer, Call
 
 # The site takes 500 KB; the multipart frame is not part of it.
 MAX_PICTURE_BYTES = 490_000

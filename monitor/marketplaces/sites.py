@@ -12,9 +12,9 @@ from hashlib import sha256
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 from monitor.errors import FetchRefused, NotFound
-from monitor.marketplaces.addresses import is_loopback_host
-from monitor.marketplaces.urls import absolute_url, is_on, offer_id_in, offer_url
 from monitor.marketplaces.values import MAX_ID, parse_id
+from monitor.net.addresses import is_loopback_host
+from monitor.net.urls import absolute_url, is_on, offer_id_in, offer_url
 
 # Links that lead somewhere only when they are clicked, each time with another query.
 _CLICK_HOSTS = (

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Literal
 
 from monitor.errors import MarketplaceError, ProtocolError
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
 from monitor.marketplaces.iop import (
@@ -38,7 +37,6 @@ from monitor.marketplaces.listings import (
 from monitor.marketplaces.options import Address, PictureUrl, join, picture_address
 from monitor.marketplaces.preparing import iter_uploads
 from monitor.marketplaces.sites import find_listing_on
-from monitor.marketplaces.urls import picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
@@ -48,6 +46,8 @@ from monitor.marketplaces.values import (
     parse_seller,
 )
 from monitor.model import Observation
+from monitor.net.urls import picture_link
+from monitor.net.wire import Answer
 
 SITE = "taobao"
 DEFAULT_BASE_URL = "https://api.taobao.global/rest"

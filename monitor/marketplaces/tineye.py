@@ -25,10 +25,9 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer, PictureTooLarge
+from monitor.marketplaces.answers import PictureTooLarge
 from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
 from monitor.marketplaces.client import Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.listings import check_empty, dig, find_json, read_json
 from monitor.marketplaces.options import Address, HeaderSecret, MaxPages, join
 from monitor.marketplaces.options import Options as SharedOptions
@@ -38,6 +37,7 @@ from monitor.marketplaces.refusals import meaning_of, quote, refusal
 from monitor.marketplaces.values import Json, clean_text, parse_count, parse_score
 from monitor.marketplaces.web_pages import Host, Hosts, collect_pages, observe_page
 from monitor.model import Observation
+from monitor.net.wire import Answer, Call
 
 DEFAULT_BASE_URL = "https://api.tineye.com/rest"
 MAX_UPLOAD_BYTES = 1_000_000

@@ -23,10 +23,8 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.kept_ids import KeptIds
 from monitor.marketplaces.listings import (
     check_empty,
@@ -48,7 +46,6 @@ from monitor.marketplaces.options import Options as SharedOptions
 from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
 from monitor.marketplaces.refusals import quote, refusal
 from monitor.marketplaces.sites import find_offer
-from monitor.marketplaces.urls import is_on, picture_link
 from monitor.marketplaces.values import (
     Json,
     clean_text,
@@ -59,6 +56,8 @@ from monitor.marketplaces.values import (
     parse_seller,
 )
 from monitor.model import Observation, Seller
+from monitor.net.urls import is_on, picture_link
+from monitor.net.wire import Answer, Call
 
 SITE = "1688"
 DEFAULT_BASE_URL = "https://api.tmapi.top"

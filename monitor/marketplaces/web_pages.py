@@ -18,9 +18,9 @@ from pydantic import AfterValidator
 from monitor.errors import FetchRefused, ProtocolError
 from monitor.marketplaces.listings import Observe, collect, observe_listing
 from monitor.marketplaces.sites import find_listing, find_page
-from monitor.marketplaces.urls import absolute_url, picture_link
 from monitor.marketplaces.values import Json, clean_title
 from monitor.model import Observation, Price
+from monitor.net.urls import absolute_url, picture_link
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,8 @@ from pydantic import Field
 
 from monitor.errors import MarketplaceError, ProtocolError
 from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Adapter, Outside, Page, Query
 from monitor.marketplaces.client import Tally
-from monitor.marketplaces.http import Call
 from monitor.marketplaces.listings import dig, find_json, read_json
 from monitor.marketplaces.options import Address, HeaderSecret, MaxPages, join
 from monitor.marketplaces.options import Options as SharedOptions
@@ -31,6 +29,7 @@ from monitor.marketplaces.sites import is_known_host
 from monitor.marketplaces.values import Json, clean_text, parse_count
 from monitor.marketplaces.web_pages import Hosts, collect_pages, observe_page
 from monitor.model import Observation
+from monitor.net.wire import Answer, Call
 
 # The proto limits the bytes of a picture to 3,145,728; whether the interface counts them before or
 # after base64 is open, so they stay under it either way.

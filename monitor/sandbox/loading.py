@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from monitor.marketplaces.addresses import is_loopback_host
+from monitor.net.addresses import is_loopback_host
 
 _PATIENCE_SECONDS = 5.0
 

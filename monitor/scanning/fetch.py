@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from monitor.errors import FetchError, PictureError, Stopping, StoreError
-from monitor.marketplaces.base import Fetched, PictureSource
+from monitor.marketplaces.base import PictureSource
 from monitor.model import FileVersion, Observation, PictureRecord
+from monitor.net.downloads import Fetched
 from monitor.scanning.context import ScanContext
 from monitor.scanning.pictures import keep_picture, sha256_of
 from monitor.storage import picture_checks

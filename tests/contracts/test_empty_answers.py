@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from monitor.errors import MarketplaceError
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.http_json import Reader
 from monitor.marketplaces.http_json_options import Options
+from monitor.net.wire import Answer
 from tests.contracts.dialects import load_dialects
 
 DIALECTS = load_dialects()

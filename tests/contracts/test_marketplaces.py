@@ -29,7 +29,6 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.base import (
-    Limits,
     Marketplace,
     Query,
     create,
@@ -38,6 +37,7 @@ from monitor.marketplaces.base import (
     options_model,
 )
 from monitor.model import Observation
+from monitor.net.wire import Limits
 from tests.contracts.dialects import SECRET, Dialect, load_answers, load_dialects
 from tests.contracts.mutations import check_observation
 from tests.marketplaces.scripted import (

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from monitor.marketplaces.base import Limits, Outside
+from monitor.marketplaces.base import Outside
+from monitor.net.wire import Limits
 
 # Real time that a test may wait for a server that never answers.
 QUICK = Limits(connect=2.0, read=0.15, total=0.3, max_bytes=200_000)

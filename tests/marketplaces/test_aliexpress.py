@@ -16,8 +16,8 @@ from PIL import Image
 
 from monitor.errors import PermissionDenied, ProtocolError
 from monitor.marketplaces.aliexpress import Options, Parsed, judge, parse_answer
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Page, Query
+from monitor.net.wire import Answer
 from tests.contracts.dialects import load_answers
 from tests.contracts.dialects.aliexpress import DIALECT, URL, gateway
 from tests.marketplaces.scripted import Reply, Request, Scripted, as_json

@@ -17,13 +17,8 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.answers import (
-    Answer,
-    PictureTooLarge,
-    auth_error,
-    error_of,
-    retry_after,
-)
+from monitor.marketplaces.answers import PictureTooLarge, auth_error, error_of, retry_after
+from monitor.net.wire import Answer
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 URL = "http://api.example/search"

@@ -23,7 +23,6 @@ from monitor.marketplaces.alibaba_answers import (
     parse_regions,
 )
 from monitor.marketplaces.alibaba_places import Place, read_place
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.aop_answers import (
     ClockRefused,
     TokenRefused,
@@ -34,6 +33,7 @@ from monitor.marketplaces.aop_answers import (
     read_token,
 )
 from monitor.marketplaces.tokens import Token
+from monitor.net.wire import Answer
 from tests.contracts.mutations import check_observation
 from tests.marketplaces.aop_gateway import (
     stored,

@@ -10,10 +10,9 @@ from datetime import timedelta
 import pytest
 
 from monitor.errors import MarketplaceError, Throttled, Transient
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.client import PoliteClient, Tally
-from monitor.marketplaces.http import Call, Wire
 from monitor.marketplaces.refusals import refusal
+from monitor.net.wire import Answer, Call, Wire
 from tests.marketplaces.scripted import (
     PATIENT,
     RecordedPace,

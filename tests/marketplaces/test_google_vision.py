@@ -12,9 +12,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from monitor.errors import AuthError, BadImage, ProtocolError, QuotaExhausted, Throttled
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Query, account_key
 from monitor.marketplaces.google_vision import GoogleVision, Options, judge, parse_answer
+from monitor.net.wire import Answer
 from tests.contracts.dialects import load_answers
 from tests.marketplaces.scripted import PATIENT, Request, Scripted, as_json, make_outside
 

@@ -27,9 +27,10 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.answers import PictureTooLarge
-from monitor.marketplaces.base import Limits, Query
+from monitor.marketplaces.base import Query
 from monitor.marketplaces.guide_1688 import Guide1688, Options, find_refusal, parse_answer
 from monitor.marketplaces.signing import sign_guide
+from monitor.net.wire import Limits
 from tests.marketplaces.scripted import (
     NOW,
     PATIENT,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from monitor.marketplaces.listings import find_json, first_given, observe_listing
 from monitor.marketplaces.sites import SiteListing
-from monitor.marketplaces.urls import PictureLink
 from monitor.marketplaces.values import Json
 from monitor.model import Observation, Seller
+from monitor.net.urls import PictureLink
 
 LISTING = SiteListing("shop.example", "7", "https://shop.example/7")
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from monitor.errors import BadImage, MarketplaceError, ProtocolError, QuotaExhausted
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Query
 from monitor.marketplaces.onebound import (
     OneBound,
@@ -23,6 +22,7 @@ from monitor.marketplaces.onebound import (
     judge,
     parse_answer,
 )
+from monitor.net.wire import Answer
 from tests.contracts.dialects import load_answers
 from tests.contracts.dialects.onebound import DIALECT, PICTURES, URL, answer_of, refused
 from tests.marketplaces.scripted import (

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from monitor.errors import AuthError, BadImage, ProtocolError, Throttled
-from monitor.marketplaces.answers import Answer
 from monitor.marketplaces.base import Query
 from monitor.marketplaces.taobao_global import (
     Options,
@@ -25,6 +24,7 @@ from monitor.marketplaces.taobao_global import (
     parse_answer,
     parse_upload,
 )
+from monitor.net.wire import Answer
 from tests.contracts.dialects import load_answers
 from tests.contracts.dialects.aliexpress import gateway
 from tests.contracts.dialects.taobao_global import DIALECT, UPLOADED, URL, prepare, refused

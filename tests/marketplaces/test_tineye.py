@@ -14,10 +14,11 @@ from PIL import Image
 from pydantic import ValidationError
 
 from monitor.errors import BadImage, MarketplaceError, ProtocolError, QuotaExhausted, Throttled
-from monitor.marketplaces.answers import Answer, PictureTooLarge
+from monitor.marketplaces.answers import PictureTooLarge
 from monitor.marketplaces.base import Query
 from monitor.marketplaces.tineye import Options, TinEye, judge, parse_answer, parse_remaining
 from monitor.model import Observation
+from monitor.net.wire import Answer
 from tests.contracts.dialects import load_answers
 from tests.contracts.dialects.tineye import NONE_LEFT, answer, refused
 from tests.marketplaces.scripted import Request, Scripted, as_json, make_outside

@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 from monitor.marketplaces.base import Page, Query
-from monitor.marketplaces.fetching import PictureFetcher
 from monitor.model import Observation, Scan, ScanOutcome, Verdict
+from monitor.net.downloads import PictureFetcher
 from monitor.scanning import (
     LEASE,
     Plan,

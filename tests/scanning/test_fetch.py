@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from monitor.marketplaces.base import Limits
-from monitor.marketplaces.fetching import PictureFetcher
 from monitor.model import FileVersion, Observation, ScanOutcome
+from monitor.net.downloads import PictureFetcher
+from monitor.net.wire import Limits
 from monitor.scanning import Source
 from monitor.scanning.fetch import CHECK_AFTER, CHECK_SPREAD, MOST_CHECKS, find_due
 from monitor.storage import pictures

@@ -23,8 +23,9 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.answers import Answer, Judge
+from monitor.marketplaces.answers import Judge
 from monitor.model import Observation
+from monitor.net.wire import Answer
 from tests.marketplaces.scripted import PAGE, Reply, Scripted
 
 ANSWERS = Path(__file__).parents[2] / "marketplaces" / "answers"

@@ -5,12 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import FetchRefused
-from monitor.marketplaces.urls import (
-    absolute_url,
-    full_size,
-    offer_id_in,
-    picture_link,
-)
+from monitor.net.urls import absolute_url, full_size, offer_id_in, picture_link
 
 BASE = "https://api.1688.com/router/imageSearch"
 LOCAL = "http://127.0.0.1:8000/router/imageSearch"

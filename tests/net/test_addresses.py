@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.marketplaces.addresses import is_loopback, is_loopback_host, is_public
+from monitor.net.addresses import is_loopback, is_loopback_host, is_public
 
 REFUSED = [
     *("127.0.0.1", "127.8.8.8", "0.1.2.3", "10.1.2.3", "172.16.0.1", "172.31.255.255"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qsl, quote, urljoin, urlsplit, urlunsplit
 
 from monitor.errors import FetchRefused
-from monitor.marketplaces.addresses import is_loopback_host
+from monitor.net.addresses import is_loopback_host
 
 MAX_URL = 4096
 # Characters that stay as they are; "%" too, as what is escaped already must not be escaped twice.

@@ -8,25 +8,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
 import tenacity
 
 from monitor.errors import FetchFailed, FetchRefused
-from monitor.marketplaces.addresses import is_loopback, is_loopback_host, is_public
-from monitor.marketplaces.answers import Answer
-from monitor.marketplaces.base import Fetched, Limits
-from monitor.marketplaces.http import (
+from monitor.model import FileVersion
+from monitor.net.addresses import is_loopback, is_loopback_host, is_public
+from monitor.net.urls import absolute_url, is_on
+from monitor.net.wire import (
     AddressRefused,
+    Answer,
     AnswerRefused,
     Call,
+    Limits,
     NoAnswer,
     Resolve,
     Wire,
     resolve,
 )
-from monitor.marketplaces.urls import absolute_url, is_on
-from monitor.model import FileVersion
 
 PICTURE_LIMITS = Limits(connect=10.0, read=15.0, total=60.0, max_bytes=20_000_000)
 MAX_REDIRECTS = 3
@@ -48,12 +49,24 @@ REFERERS: Mapping[str, str] = dict.fromkeys(
 _PUBLIC_PORTS = (None, 443, 8443)
 _MISSING = (404, 410)
 _UNCHANGED = 304
-_UNKNOWN = FileVersion()
 # Some hosts send WebP or AVIF under any name to whoever takes it; the bytes decide, not the name.
 _ACCEPT = "image/jpeg, image/png, image/*;q=0.5, */*;q=0.1"
 # What may be sent back to a server (RFC 9110, 8.8.3 and 5.6.7): `*` would mean any file at all.
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
 _DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
+
+
+_UNKNOWN = FileVersion()
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A downloaded file. `version` is what the server at the address asked for calls it; empty
+    where it came from somewhere else: the fallback's address or a redirect's.
+    """
+
+    data: bytes
+    version: FileVersion = _UNKNOWN
 
 
 class _Missing(FetchFailed):

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import FetchFailed, FetchRefused, Stopping
-from monitor.marketplaces.base import Limits
-from monitor.marketplaces.fetching import (
+from monitor.net.downloads import (
     HOST_CONCURRENCY,
     HOST_SPACING,
     REFERERS,
     HostLanes,
     PictureFetcher,
 )
-from monitor.marketplaces.urls import is_on
+from monitor.net.urls import is_on
+from monitor.net.wire import Limits
 from tests.marketplaces.scripted import (
     PATIENT,
     QUICK,
@@ -28,7 +28,7 @@ from tests.marketplaces.scripted import (
     Request,
     Scripted,
 )
-from tests.marketplaces.test_addresses import REFUSED
+from tests.net.test_addresses import REFUSED
 
 PICTURE = Reply(body=b"\xff\xd8 a picture")
 MISSING = Reply(404)

@@ -21,8 +21,6 @@ import httpcore
 import httpx
 
 from monitor.errors import OutsideError
-from monitor.marketplaces.answers import Answer
-from monitor.marketplaces.base import Limits
 
 # Both log whole URLs, secrets included.
 for _name in ("httpx", "httpcore"):
@@ -51,6 +49,37 @@ class AnswerRefused(OutsideError):
 
 class AddressRefused(OutsideError):
     """We don't make that call: its address or a header is not fit. Mapped by both users."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long and how much one HTTP exchange may take: seconds and bytes.
+
+    `connect` holds for all addresses of a host together, `read` for each silence, `total` for the
+    whole exchange from the connection to the last byte.
+    """
+
+    connect: float
+    read: float
+    total: float
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer; header names are lower-case, repeated headers are joined by commas."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a web page (or XML), by its type or its first character."""
+        kind = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        start = self.body[:200].removeprefix(b"\xef\xbb\xbf").lstrip()
+        return kind in ("text/html", "application/xhtml+xml") or start.startswith(b"<")
 
 
 @dataclass(frozen=True, slots=True)

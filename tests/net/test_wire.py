@@ -21,10 +21,8 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.answers import Answer
-from monitor.marketplaces.base import Limits
 from monitor.marketplaces.client import PoliteClient, Tally
-from monitor.marketplaces.http import AddressRefused, AnswerRefused, Call, NoAnswer, Wire
+from monitor.net.wire import AddressRefused, Answer, AnswerRefused, Call, Limits, NoAnswer, Wire
 from tests.marketplaces.scripted import (
     PAGE,
     PATIENT,

@@ -1,0 +1,1 @@
+"""One way out: HTTP within limits of time and size, vetted addresses, downloads."""
