@@ -48,13 +48,13 @@ Wait = Callable[[], None]
 
 
 def _ours(url: str, rate: int) -> tuple[Wait, Callable[[], int]]:
-    from monitor.pacing import StorePace
+    from monitor.accounts.pace import StorePace
     from monitor.storage import Store
     from monitor.storage.paces import Budget
 
     lost = _Counter()
-    logging.getLogger("monitor.pacing").addHandler(lost)
-    logging.getLogger("monitor.pacing").setLevel(logging.DEBUG)
+    logging.getLogger("monitor.accounts.pace").addHandler(lost)
+    logging.getLogger("monitor.accounts.pace").setLevel(logging.DEBUG)
     pace = StorePace(
         store=Store.open(url),
         key=KEY,

@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from monitor.account_memory import StoreMemory
+from monitor.accounts.memory import StoreMemory
+from monitor.accounts.pace import StorePace
 from monitor.alerting import (
     AlertContext,
     ChannelOptions,
@@ -26,7 +27,6 @@ from monitor.config import ChannelConfig, Config, MarketplaceConfig, WatchConfig
 from monitor.errors import Stopping
 from monitor.marketplaces.base import Outside, PictureSource, create
 from monitor.net.downloads import HostLanes, PictureFetcher
-from monitor.pacing import StorePace
 from monitor.scanning import Canary, ScanContext, Source, WatchRules
 from monitor.storage import PictureFiles, Store, channels, ensure_schema, paces, watches
 from monitor.storage.owners import is_dead, this_process

@@ -37,9 +37,9 @@ from monitor.scanning import (
     remind,
     run_scan,
 )
+from monitor.schedule.triggers import with_jitter
 from monitor.storage import check_revision, head_revision, scans, watches
 from monitor.storage.queue import renew_leases
-from monitor.triggers import with_jitter
 from monitor.troubles import end_unplanned, note_late, note_unplanned, watch_over
 
 log = logging.getLogger(__name__)

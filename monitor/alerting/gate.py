@@ -11,7 +11,7 @@ from datetime import datetime, time, timedelta
 from functools import lru_cache
 
 from monitor.alerting.context import ChannelOptions, Digest, QuietHours
-from monitor.triggers import Cron
+from monitor.schedule.triggers import Cron
 
 # Longer than any time between two digests or quiet hours, also where a zone drops a whole day.
 _DAILY_SPAN = timedelta(days=3)

@@ -22,7 +22,7 @@ from monitor.config.values import (
     resolve_path,
 )
 from monitor.errors import InputError
-from monitor.triggers import LARGEST_JITTER, Cron, Every, Trigger, load_zone, shortest_gap
+from monitor.schedule.triggers import LARGEST_JITTER, Cron, Every, Trigger, load_zone, shortest_gap
 
 Raw = Mapping[str, object]
 

@@ -38,7 +38,7 @@ from monitor.config.values import resolve_database_url, resolve_path
 from monitor.errors import ConfigError, InputError, Problem
 from monitor.marketplaces.base import account_key, options_model
 from monitor.model import Language
-from monitor.triggers import load_zone
+from monitor.schedule.triggers import load_zone
 
 # Stands in for a secret that is not there, so that nothing else complains about its absence.
 _NOT_THERE = "unresolved"

@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 
 from monitor.config.values import DigestTime, QuietTimes
 from monitor.model import Language, Route
-from monitor.triggers import Trigger
+from monitor.schedule.triggers import Trigger
 
 
 @dataclass(frozen=True, slots=True)

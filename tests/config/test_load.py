@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from monitor.config import load
 from monitor.errors import ConfigError, Problem
-from monitor.triggers import Cron, Every
+from monitor.schedule.triggers import Cron, Every
 from tests.config.configs import GOOD, SECRET, load_text, problems_of, swap, told, write
 
 URL = 'url = "sqlite:///monitor.db"'

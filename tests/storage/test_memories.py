@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from monitor.account_memory import StoreMemory
+from monitor.accounts.memory import StoreMemory
 from monitor.storage import Store
 from tests.storage.rows import later
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from monitor.accounts.pace import StorePace
 from monitor.errors import QueueFull, QuotaExhausted, Stopping, Throttled
-from monitor.pacing import StorePace
 from monitor.storage import Store, alerts
 from monitor.storage.paces import Budget
 from tests.storage.rows import START

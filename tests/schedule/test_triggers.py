@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import InputError
-from monitor.triggers import Cron, Every, Trigger, format_duration, shortest_gap, with_jitter
+from monitor.schedule.triggers import (
+    Cron,
+    Every,
+    Trigger,
+    format_duration,
+    shortest_gap,
+    with_jitter,
+)
 
 ZONES = (
     "UTC",

@@ -1,6 +1,6 @@
 """A process of its own that calls as fast as the pace allows, until the budget is used up.
 
-    python tests/pace_worker.py DATABASE RATE DAILY_QUOTA THREADS
+    python tests/accounts/pace_worker.py DATABASE RATE DAILY_QUOTA THREADS
 
 prints how many calls went out and how many threads were told that the budget is used up.
 """
@@ -12,9 +12,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+from monitor.accounts.pace import StorePace
 from monitor.app import new_alert_id
 from monitor.errors import QuotaExhausted
-from monitor.pacing import StorePace
 from monitor.storage import Store
 from monitor.storage.paces import Budget
 

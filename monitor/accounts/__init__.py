@@ -1,0 +1,1 @@
+"""What all processes share about a marketplace account: its pace and its memory."""

@@ -1,0 +1,1 @@
+"""When things are due: pure functions of instants and zones."""
