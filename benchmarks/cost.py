@@ -29,8 +29,8 @@ from kinds import KINDS
 from PIL import Image, ImageOps
 
 from monitor import matching
-from monitor.matching.fingerprint import take_hashes
-from monitor.matching.working import to_working
+from monitor.matching.fingerprint.fingerprint import take_hashes
+from monitor.matching.working_copy import to_working
 from monitor.model import Fingerprints, Similarity
 
 _SIDE: Final = 800

@@ -19,15 +19,10 @@ import cv2
 import numpy as np
 from corpus import TUNING, load, read_rows, sample, side_of
 
-from monitor.matching import keypoints, working
-from monitor.matching.describe import (
-    RAW,
-    Floats,
-    Points,
-    look_at_points,
-    mirror_raw,
-)
-from monitor.matching.working import Bytes
+from monitor.matching import working_copy
+from monitor.matching.fingerprint import keypoints
+from monitor.matching.fingerprint.describe import RAW, Floats, Points, look_at_points, mirror_raw
+from monitor.matching.working_copy import Bytes
 
 _PICTURES: Final = 260
 _POINTS: Final = 150
@@ -104,7 +99,7 @@ def collect(images: Path) -> tuple[Floats, Floats]:
     random = np.random.default_rng(5)
     first, second = [], []
     for row in sample(rows, _PICTURES, 5):
-        work = working.to_working(load(row)).grey
+        work = working_copy.to_working(load(row)).grey
         points = keypoints.points_of(keypoints.detect(work)[:_POINTS])
         plain = describe(work, points)
         for _ in range(_VIEWS):

@@ -35,11 +35,11 @@ from report import show, show_fit
 from seller_edits import another_print, part_recoloured
 
 from monitor import matching
-from monitor.matching.compare import gather, relate
-from monitor.matching.fingerprint import unpack
-from monitor.matching.index import is_blank
-from monitor.matching.keypoints import unpack_features
-from monitor.matching.score import Evidence, chances_of, photograph_features, thing_features
+from monitor.matching.compare.compare import gather, relate
+from monitor.matching.compare.score import Evidence, chances_of, photograph_features, thing_features
+from monitor.matching.fingerprint.fingerprint import unpack
+from monitor.matching.fingerprint.keypoints import unpack_features
+from monitor.matching.index.index import is_blank
 from monitor.model import Fingerprints
 
 _QUALITY: Final = 82

@@ -20,7 +20,7 @@ from kinds import KINDS, LISTED, UNSEEN
 from peer_report import HONEST, OURS, scores_of, show_peers
 from peer_report import show_kinds as show_peer_kinds
 
-from monitor.matching.score import PHOTOGRAPH, THING
+from monitor.matching.compare.score import PHOTOGRAPH, THING
 
 if TYPE_CHECKING:
     from recognition import Pair, Shown

@@ -28,8 +28,8 @@ from scale_pictures import Copy, Known, Pictures, gather
 from scale_store import Bench, open_bench
 
 from monitor import matching
-from monitor.matching.fingerprint import unpack
-from monitor.matching.index import NEAR
+from monitor.matching.fingerprint.fingerprint import unpack
+from monitor.matching.index.index import NEAR
 from monitor.model import Fingerprints
 from monitor.scanning import look_back
 from monitor.scanning.references import load_watch

@@ -5,14 +5,14 @@ Nothing here reads files, the network or a clock; everything may be called from 
 
 from PIL.Image import Image
 
-from monitor.matching.again import name_change, recall
-from monitor.matching.compare import METHOD, Comparison, compare, examine
+from monitor.matching.compare.compare import METHOD, Comparison, compare, examine
 from monitor.matching.decode import DecodedPicture, Limits, decode, decode_small
-from monitor.matching.explain import draw_comparison, shrink
-from monitor.matching.fingerprint import ALGORITHM, ALGORITHMS, derive, fingerprint
-from monitor.matching.index import INDEX_ALGORITHMS, Candidate, Index, bands, near_identical
+from monitor.matching.explain.drawing import draw_comparison, shrink
+from monitor.matching.explain.recompute import name_change, recall
+from monitor.matching.explain.words import reasons_in_words, relation_in_words
+from monitor.matching.fingerprint.fingerprint import ALGORITHM, ALGORITHMS, derive, fingerprint
+from monitor.matching.index.index import INDEX_ALGORITHMS, Candidate, Index, bands, near_identical
 from monitor.matching.plain_copy import plain_copy_score
-from monitor.matching.wording import reasons_in_words, relation_in_words
 
 __all__ = [
     "ALGORITHM",

@@ -29,7 +29,7 @@ from PIL import Image as PILImage
 from PIL.Image import Image
 
 from monitor.errors import PictureError
-from monitor.matching.working import WORK
+from monitor.matching.working_copy import WORK
 
 # The plug-ins are imported so that Pillow doesn't load all of its others at the first unknown file.
 _PLUGINS: Final = (

@@ -7,9 +7,9 @@ from typing import Final
 
 from PIL import Image as PILImage
 
-from monitor.matching.compare import compare
+from monitor.matching.compare.compare import compare
 from monitor.matching.decode import DecodedPicture, decode_small
-from monitor.matching.fingerprint import fingerprint
+from monitor.matching.fingerprint.fingerprint import fingerprint
 
 # What every site does to a picture: it makes it smaller and compresses it again.
 _LONGEST: Final = 480

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from monitor.matching import ALGORITHM, DecodedPicture, fingerprint
-from monitor.matching.keypoints import KEYPOINTS
-from monitor.matching.sketch import SKETCH, take_sketch
+from monitor.matching.fingerprint.keypoints import KEYPOINTS
+from monitor.matching.fingerprint.sketch import SKETCH, take_sketch
 from tests.matching.drawing import draw
 
 # seed and size of the drawing -> the payload, in hexadecimal

@@ -10,8 +10,8 @@ from monitor.model import Fingerprints, ReferencePicture, Relation, Scan, ScanCo
 from monitor.scanning.judge import Judge, Standing, best_per_asset
 from monitor.scanning.kept import Indexed
 from tests.e2e.rehearsal import START
+from tests.matching.compare.test_relations import busy
 from tests.matching.drawing import encode
-from tests.matching.test_relations import busy
 
 
 @cache

@@ -10,7 +10,7 @@ from monitor import matching
 from monitor.model import Relation, Seller, Similarity
 from monitor.scanning.look_back import look_back
 from monitor.storage import assets, comparisons, listings, pictures
-from tests.matching.test_relations import busy
+from tests.matching.compare.test_relations import busy
 from tests.scanning.shop import Bench
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.errors import StoreError
 from monitor.matching import ALGORITHMS, INDEX_ALGORITHMS
-from monitor.matching.sketch import SKETCH
+from monitor.matching.fingerprint.sketch import SKETCH
 from monitor.scanning import refresh_stored
 from monitor.scanning.pictures import load_index_prints
 from monitor.storage import pictures

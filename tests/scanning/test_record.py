@@ -16,8 +16,8 @@ from monitor.scanning import run_scan
 from monitor.scanning.found import is_own
 from monitor.storage import assets, comparisons, listings
 from tests.marketplaces.scripted import PAGE, Reply
+from tests.matching.compare.test_relations import busy
 from tests.matching.drawing import draw, encode
-from tests.matching.test_relations import busy
 from tests.scanning.shop import Bench
 
 GOOD = encode(draw(1), "JPEG", quality=70)

@@ -13,7 +13,7 @@ from PIL import Image
 from monitor.matching import METHOD, compare, decode, fingerprint
 from monitor.model import Relation
 from tests.matching.drawing import draw, encode
-from tests.matching.test_fingerprint import prints_of
+from tests.matching.fingerprint.test_fingerprint import prints_of
 
 ALERT, RECORD = 0.80, 0.50
 

@@ -13,14 +13,14 @@ from typing import Final
 
 import numpy as np
 
-from monitor.matching.align import align
-from monitor.matching.fingerprint import Print, unpack
-from monitor.matching.geometry import Doubles, Fit, Pairs, find_fit, fit_of, pair_points
-from monitor.matching.index import is_blank
-from monitor.matching.keypoints import Features, mirrored, small_grey, unpack_features
-from monitor.matching.photometry import Agreement, agree
-from monitor.matching.region import points_of, region_of
-from monitor.matching.score import Chances, Evidence, chances_of, score_of
+from monitor.matching.compare.align import align
+from monitor.matching.compare.geometry import Doubles, Fit, Pairs, find_fit, fit_of, pair_points
+from monitor.matching.compare.photometry import Agreement, agree
+from monitor.matching.compare.region import points_of, region_of
+from monitor.matching.compare.score import Chances, Evidence, chances_of, score_of
+from monitor.matching.fingerprint.fingerprint import Print, unpack
+from monitor.matching.fingerprint.keypoints import Features, mirrored, small_grey, unpack_features
+from monitor.matching.index.index import is_blank
 from monitor.model import DEFAULT_ALERT_SCORE, Fingerprints, Relation, Similarity
 
 METHOD: Final = "hash-keypoints-1"

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, cast
 
 from PIL import ImageFont
 
-from monitor.matching.wording import characters_of
+from monitor.matching.explain.words import characters_of
 from monitor.model import Language
 
 Font: TypeAlias = ImageFont.FreeTypeFont

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from monitor.errors import PictureError
-from monitor.matching.describe import RAW, SIDE, basis, describe_raw, mirror_raw
-from monitor.matching.geometry import apply, find_fit, pair_points
-from monitor.matching.keypoints import (
+from monitor.matching.compare.geometry import apply, find_fit, pair_points
+from monitor.matching.fingerprint.describe import RAW, SIDE, basis, describe_raw, mirror_raw
+from monitor.matching.fingerprint.keypoints import (
     DIMENSIONS,
     KEYPOINTS,
     MOST,
@@ -23,7 +23,7 @@ from monitor.matching.keypoints import (
     thumbnail,
     unpack_features,
 )
-from monitor.matching.working import to_working
+from monitor.matching.working_copy import to_working
 from tests.matching.drawing import draw
 
 MOST_BYTES = 40 * 1024  # with everything else that is kept it must stay below 48 KiB

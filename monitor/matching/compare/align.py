@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from monitor.matching.describe import Floats
-from monitor.matching.keypoints import GREY
+from monitor.matching.fingerprint.describe import Floats
+from monitor.matching.fingerprint.keypoints import GREY
 
 # Left and right (or top and bottom) offsets of a part, in parts of the side; 0 is the whole.
 Span = tuple[float, float]

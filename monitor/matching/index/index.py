@@ -11,9 +11,9 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from monitor.matching.fingerprint import ALGORITHM, PARTS, Hashes, Print, unpack
-from monitor.matching.parts import PartIndex
-from monitor.matching.sketch import SKETCH, Sketch, join, unpack_sketch
+from monitor.matching.fingerprint.fingerprint import ALGORITHM, PARTS, Hashes, Print, unpack
+from monitor.matching.fingerprint.sketch import SKETCH, Sketch, join, unpack_sketch
+from monitor.matching.index.part_index import PartIndex
 from monitor.model import Fingerprints
 
 # All that a picture must have to be in an index, or to ask one.

@@ -25,9 +25,9 @@ from PIL import Image as PILImage
 
 from monitor.errors import PictureError
 from monitor.matching.decode import DecodedPicture
-from monitor.matching.keypoints import KEYPOINTS, take_features
-from monitor.matching.sketch import SKETCH, take_sketch
-from monitor.matching.working import Bytes, Working, opencv, to_working
+from monitor.matching.fingerprint.keypoints import KEYPOINTS, take_features
+from monitor.matching.fingerprint.sketch import SKETCH, take_sketch
+from monitor.matching.working_copy import Bytes, Working, opencv, to_working
 from monitor.model import Fingerprints
 
 ALGORITHM: Final = "hashes-1"

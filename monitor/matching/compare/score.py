@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from monitor.matching.geometry import Fit
-from monitor.matching.photometry import Agreement
+from monitor.matching.compare.geometry import Fit
+from monitor.matching.compare.photometry import Agreement
 
 # In the order of `thing_features` and `photograph_features`.
 THING: Final = (-11.439, 2.91, 1.471, 3.342, 1.249, 1.477, 1.884, -1.083, -0.405, -3.386)

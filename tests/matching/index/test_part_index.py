@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from monitor.matching.keypoints import STEP
-from monitor.matching.parts import PartIndex
-from monitor.matching.sketch import TURN, Sketch, join, mirrored_sketch
+from monitor.matching.fingerprint.keypoints import STEP
+from monitor.matching.fingerprint.sketch import TURN, Sketch, join, mirrored_sketch
+from monitor.matching.index.part_index import PartIndex
 
 # A word's first 18 bits must be the same, of the others seven may differ.
 KEY, MOST_DIFFERENT = 18, 7

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from monitor.matching.colour import LUMA, match_colours
-from monitor.matching.describe import Floats
-from monitor.matching.geometry import Fit, Flags
-from monitor.matching.keypoints import Features, thumbnail
-from monitor.matching.working import WORK, Bytes, opencv
+from monitor.matching.compare.colour import LUMA, match_colours
+from monitor.matching.compare.geometry import Fit, Flags
+from monitor.matching.fingerprint.describe import Floats
+from monitor.matching.fingerprint.keypoints import Features, thumbnail
+from monitor.matching.working_copy import WORK, Bytes, opencv
 
 # Pixels of a window's side, and from one window to the next.
 _WINDOW: Final = 9

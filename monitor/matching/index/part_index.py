@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from monitor.matching.describe import Floats, Places
-from monitor.matching.geometry import Flags
-from monitor.matching.keypoints import DIMENSIONS, STEP
-from monitor.matching.sketch import CELL, TURN, Sketch, join, mirrored_sketch
+from monitor.matching.compare.geometry import Flags
+from monitor.matching.fingerprint.describe import Floats, Places
+from monitor.matching.fingerprint.keypoints import DIMENSIONS, STEP
+from monitor.matching.fingerprint.sketch import CELL, TURN, Sketch, join, mirrored_sketch
 
 # Of 48 bits. Of the points that two pictures share four in ten agree in the first 18, where a point
 # meets 70 of 3 million others; 99 % of those four differ in at most 7 (docs/benchmarks.md).

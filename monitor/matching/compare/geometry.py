@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from monitor.matching.describe import Places
-from monitor.matching.keypoints import Features
-from monitor.matching.working import WORK
+from monitor.matching.fingerprint.describe import Places
+from monitor.matching.fingerprint.keypoints import Features
+from monitor.matching.working_copy import WORK
 
 Doubles: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Flags: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from monitor.errors import PictureError
-from monitor.matching.compare import METHOD, Comparison, examine
+from monitor.matching.compare.compare import METHOD, Comparison, examine
 from monitor.model import Fingerprints, Similarity
 
 # Scores are sums of floats; a difference below this is the processor's.

@@ -8,7 +8,7 @@ Layout of `KEYPOINTS` (big endian, n points; at most 40 KB):
     8 + 2n      2n  y, likewise
     8 + 4n       n  level: its scale is 1.25 to this power
     8 + 5n       n  angle in 1/256 turn
-    8 + 6n     48n  descriptors, 48 signed bytes a point (see `monitor.matching.describe`)
+    8 + 6n     48n  descriptors, 48 signed bytes a point (see describe.py)
     8 + 54n         the picture as JPEG, longest side 160 pixels
 """
 
@@ -25,15 +25,8 @@ import numpy as np
 from PIL import Image as PILImage
 
 from monitor.errors import PictureError
-from monitor.matching.describe import (
-    Floats,
-    Places,
-    Points,
-    basis,
-    describe,
-    to_unit,
-)
-from monitor.matching.working import Bytes, Working, opencv
+from monitor.matching.fingerprint.describe import Floats, Places, Points, basis, describe, to_unit
+from monitor.matching.working_copy import Bytes, Working, opencv
 from monitor.model import Fingerprints
 
 KEYPOINTS: Final = "keypoints-1"

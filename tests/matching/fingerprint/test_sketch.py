@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from monitor.errors import PictureError
-from monitor.matching.fingerprint import derive
-from monitor.matching.keypoints import KEYPOINTS, MOST, STEP, mirrored, unpack_features
-from monitor.matching.sketch import (
+from monitor.matching.fingerprint.fingerprint import derive
+from monitor.matching.fingerprint.keypoints import KEYPOINTS, MOST, STEP, mirrored, unpack_features
+from monitor.matching.fingerprint.sketch import (
     CELL,
     SKETCH,
     TURN,
@@ -23,7 +23,7 @@ from monitor.matching.sketch import (
     unpack_sketch,
 )
 from tests.matching.drawing import draw
-from tests.matching.test_fingerprint import prints_of
+from tests.matching.fingerprint.test_fingerprint import prints_of
 
 
 def sketch_of(image: Image.Image) -> Sketch:

@@ -24,9 +24,9 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from monitor.errors import PictureError
-from monitor.matching.describe import Floats, basis
-from monitor.matching.keypoints import DIMENSIONS, STEP, unpack_features
-from monitor.matching.working import Bytes
+from monitor.matching.fingerprint.describe import Floats, basis
+from monitor.matching.fingerprint.keypoints import DIMENSIONS, STEP, unpack_features
+from monitor.matching.working_copy import Bytes
 from monitor.model import Fingerprints
 
 Words: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from monitor.errors import PictureError
 from monitor.matching import ALGORITHM, DecodedPicture, compare, decode, fingerprint
-from monitor.matching.fingerprint import unpack
+from monitor.matching.fingerprint.fingerprint import unpack
 from tests.matching.drawing import draw, encode
 
 

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from monitor.matching.geometry import Doubles, Fit, apply
-from monitor.matching.keypoints import Features
-from monitor.matching.score import Evidence
-from monitor.matching.working import opencv
+from monitor.matching.compare.geometry import Doubles, Fit, apply
+from monitor.matching.compare.score import Evidence
+from monitor.matching.fingerprint.keypoints import Features
+from monitor.matching.working_copy import opencv
 from monitor.model import Polygon, Region
 
 # Corners nearer to the edge than this part of the side are put on it.

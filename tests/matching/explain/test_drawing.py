@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from monitor.matching import Comparison, draw_comparison, examine, shrink
-from monitor.matching.explain import _GROUND, _INKS, spread_out
-from monitor.matching.lettering import find_lettering
-from monitor.matching.wording import (
+from monitor.matching.explain.drawing import _GROUND, _INKS, spread_out
+from monitor.matching.explain.fonts import find_lettering
+from monitor.matching.explain.words import (
     characters_of,
     names_above,
     reasons_in_words,
@@ -17,10 +17,10 @@ from monitor.matching.wording import (
     score_in_words,
 )
 from monitor.model import Language, Region, Relation, Similarity
+from tests.matching.compare.test_compare import cropped, flipped
+from tests.matching.compare.test_relations import busy
 from tests.matching.drawing import draw
-from tests.matching.test_compare import cropped, flipped
-from tests.matching.test_fingerprint import prints_of
-from tests.matching.test_relations import busy
+from tests.matching.fingerprint.test_fingerprint import prints_of
 
 LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 MIDDLE = ((0.25, 0.25), (0.75, 0.25), (0.75, 0.75), (0.25, 0.75))

@@ -10,9 +10,9 @@ from PIL import Image as PILImage
 from PIL import ImageDraw
 from PIL.Image import Image
 
-from monitor.matching.compare import Comparison
-from monitor.matching.lettering import CHINESE_FONTS, Font, find_lettering, plain_font
-from monitor.matching.wording import (
+from monitor.matching.compare.compare import Comparison
+from monitor.matching.explain.fonts import CHINESE_FONTS, Font, find_lettering, plain_font
+from monitor.matching.explain.words import (
     names_above,
     reasons_in_words,
     relation_in_words,

@@ -8,9 +8,9 @@ from PIL import Image, ImageDraw, ImageOps
 
 from monitor.matching import compare
 from monitor.model import Relation
+from tests.matching.compare.test_compare import ALERT, RECORD, cropped, flipped, recompressed
 from tests.matching.drawing import draw
-from tests.matching.test_compare import ALERT, RECORD, cropped, flipped, recompressed
-from tests.matching.test_fingerprint import prints_of
+from tests.matching.fingerprint.test_fingerprint import prints_of
 
 SEEDS = range(40, 46)
 

@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from monitor.matching.working import Bytes, opencv
+from monitor.matching.working_copy import Bytes, opencv
 
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Places: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
@@ -146,7 +146,8 @@ class Basis:
 @lru_cache(maxsize=1)
 def basis() -> Basis:
     """The map of `benchmarks/learn_descriptor.py`; part of the stored fingerprint's format."""
-    with resources.files("monitor.matching").joinpath("descriptor_basis_1.npy").open("rb") as file:
+    basis = resources.files("monitor.matching.fingerprint") / "descriptor_basis_1.npy"
+    with basis.open("rb") as file:
         table = np.load(file, allow_pickle=False)
     return Basis(table[0, :RAW], table[1:, :RAW], table[1:, RAW])
 

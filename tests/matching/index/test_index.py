@@ -10,13 +10,19 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from monitor.errors import PictureError
 from monitor.matching import INDEX_ALGORITHMS, Index, bands, near_identical
-from monitor.matching.fingerprint import unpack
-from monitor.matching.index import MAX_DISTANCE, NEAR
+from monitor.matching.fingerprint.fingerprint import unpack
+from monitor.matching.index.index import MAX_DISTANCE, NEAR
 from monitor.model import Fingerprints
+from tests.matching.compare.test_compare import (
+    blank_pictures,
+    cropped,
+    flipped,
+    recompressed,
+    with_banner,
+)
+from tests.matching.compare.test_relations import busy
 from tests.matching.drawing import draw
-from tests.matching.test_compare import blank_pictures, cropped, flipped, recompressed, with_banner
-from tests.matching.test_fingerprint import prints_of
-from tests.matching.test_relations import busy
+from tests.matching.fingerprint.test_fingerprint import prints_of
 
 
 def distance_by_hand(one: Fingerprints, other: Fingerprints) -> int:

@@ -8,9 +8,9 @@ import pytest
 
 from monitor.matching import METHOD, compare, name_change, recall
 from monitor.model import Fingerprints, Similarity
+from tests.matching.compare.test_compare import recompressed
 from tests.matching.drawing import draw
-from tests.matching.test_compare import recompressed
-from tests.matching.test_fingerprint import prints_of
+from tests.matching.fingerprint.test_fingerprint import prints_of
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from monitor.matching import compare, reasons_in_words, relation_in_words
 from monitor.model import Relation, Similarity
+from tests.matching.compare.test_compare import flipped
 from tests.matching.drawing import draw
-from tests.matching.test_compare import flipped
-from tests.matching.test_fingerprint import prints_of
+from tests.matching.fingerprint.test_fingerprint import prints_of
 
 REASONS = {
     "inliers": 212.0,

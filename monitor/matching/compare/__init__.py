@@ -1,0 +1,1 @@
+"""Two fingerprints -> their similarity."""

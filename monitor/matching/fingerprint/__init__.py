@@ -1,0 +1,1 @@
+"""A picture -> its fingerprints, each under a versioned algorithm name."""

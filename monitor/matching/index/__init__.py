@@ -1,0 +1,1 @@
+"""Which of thousands of pictures are worth comparing with one."""
