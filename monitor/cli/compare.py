@@ -67,7 +67,7 @@ def _compare_files(
     reference: Path, candidates: tuple[Path, ...], explain_file: Path | None, *, as_json: bool
 ) -> int:
     from monitor import matching
-    from monitor.cli.picture_files import decode_file, fingerprint_file, save_drawing
+    from monitor.compare.files import decode_file, fingerprint_file, save_drawing
 
     ours = fingerprint_file(reference)
     results: list[dict[str, object]] = []
@@ -121,7 +121,7 @@ def _show(results: list[dict[str, object]], *, as_json: bool) -> None:
 
 
 def _compare_pairs(pairs_file: Path, out_file: Path | None) -> int:
-    from monitor.cli.compare_pairs import compare_pairs
+    from monitor.compare.pairs import compare_pairs
 
     failed = compare_pairs(pairs_file, out_file)
     if failed:

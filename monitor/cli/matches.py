@@ -86,7 +86,7 @@ def explain(ctx: click.Context, match_id: int, out: Path | None, *, as_json: boo
     method, a picture file, or what a library makes of the same file.
     """
     from monitor.cli.explaining import explain_match, explanation_fields, explanation_lines
-    from monitor.cli.picture_files import save_drawing
+    from monitor.compare.files import save_drawing
 
     with reading(ctx) as conn:
         found = explain_match(conn, load_config(ctx).storage.pictures, match_id)

@@ -20,9 +20,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from monitor.cli import cli
-from monitor.cli.compare_pairs import compare_pairs
-from monitor.cli.workers import count_cores
+from monitor.compare.pairs import compare_pairs
 from monitor.errors import InputError, MonitorError, PictureError
+from monitor.imaging.workers import count_cores
 from tests.matching.drawing import draw
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.cli.spool import Spool, open_spool
-from monitor.cli.workers import open_workers
+from monitor.compare.spool import Spool, open_spool
 from monitor.errors import MonitorError
+from monitor.imaging.workers import open_workers
 
 
 def square(shared: int, task: int) -> tuple[int, int, int]:

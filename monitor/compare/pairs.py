@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from monitor import matching
-from monitor.cli.pairs_table import check_output, open_output, read_pairs, write_pairs
-from monitor.cli.picture_files import fingerprint_file
 from monitor.cli.progress import progress_bar
 from monitor.cli.show import to_plain
-from monitor.cli.spool import Place, Spool, open_spool
-from monitor.cli.workers import Workers, count_cores, open_workers
+from monitor.compare.files import fingerprint_file
+from monitor.compare.spool import Place, Spool, open_spool
+from monitor.compare.table import check_output, open_output, read_pairs, write_pairs
 from monitor.errors import PictureError
+from monitor.imaging.workers import Workers, count_cores, open_workers
 from monitor.model import Fingerprints, Similarity
 
 # What the rows get, in the order of `pairs_table.ADDED`.

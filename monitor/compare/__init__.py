@@ -1,0 +1,1 @@
+"""Pairs of picture files -> their similarities, on all cores."""
