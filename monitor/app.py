@@ -25,7 +25,8 @@ from monitor.alerting import (
 from monitor.channels import Channel
 from monitor.config import ChannelConfig, Config, MarketplaceConfig, WatchConfig
 from monitor.errors import Stopping
-from monitor.marketplaces.base import Outside, PictureSource, create
+from monitor.marketplaces.base import Outside, PictureSource
+from monitor.marketplaces.registry import create
 from monitor.net.downloads import HostLanes, PictureFetcher
 from monitor.scanning import Canary, ScanContext, Source, WatchRules
 from monitor.storage import PictureFiles, Store, channels, ensure_schema, paces, watches

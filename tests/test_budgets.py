@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from monitor.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
 from monitor.cli import cli
 from monitor.config import Config, load
-from monitor.marketplaces.base import account_key, options_model
+from monitor.marketplaces.registry import account_key, options_model
 from monitor.storage import Store, marketplace_tables
 
 # a Tuesday with seven days to go in its month

@@ -36,7 +36,7 @@ def list_types(ctx: click.Context, *, as_json: bool) -> None:
 
     Needs no config. docs/marketplaces/TYPE.md tells how to get an account.
     """
-    from monitor.marketplaces.base import describe, known_types
+    from monitor.marketplaces.registry import describe, known_types
 
     invocation: Invocation = ctx.find_root().obj
     has_config = invocation.config_path is not None or "MONITOR_CONFIG" in invocation.environ

@@ -36,7 +36,7 @@ from monitor.config.tables import (
 )
 from monitor.config.values import resolve_database_url, resolve_path
 from monitor.errors import ConfigError, InputError, Problem
-from monitor.marketplaces.base import account_key, options_model
+from monitor.marketplaces.registry import account_key, options_model
 from monitor.model import Language
 from monitor.schedule.triggers import load_zone
 

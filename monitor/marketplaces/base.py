@@ -1,45 +1,20 @@
-"""What every marketplace is to the rest of the program, and the registry of adapters."""
+"""What every marketplace is to the rest of the program."""
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 from PIL.Image import Image
 from pydantic import BaseModel
 
-from monitor.errors import InputError
 from monitor.model import FileVersion, Observation
 from monitor.net.downloads import Fetched
 from monitor.net.wire import Limits
-
-# Plug-ins of others register an `Adapter` under this group; the entry's name is the config's type.
-PLUG_INS = "infringement_monitor.marketplaces"
-
-# Each in the module of its name, which is loaded only when it is used.
-# fmt: off
-BUILT_IN = (
-    "alibaba_1688",
-    "guide_1688",
-    "tmapi_1688",
-    "onebound",
-    "ebay",
-    "aliexpress",
-    "taobao_global",
-    "tineye",
-    "google_vision",
-    "serpapi_lens",
-    "yandex",
-    "folder",
-    "http_json",
-)
-# fmt: on
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,70 +168,3 @@ class Adapter(Generic[OptionsT]):
     account: Callable[[OptionsT], str | None] = lambda _: None
     summary: str = ""
     needs: str = ""
-
-
-def known_types() -> list[str]:
-    """The types a config may name, sorted: the built-in ones and installed plug-ins."""
-    return sorted(_entries())
-
-
-def options_model(type_name: str) -> type[BaseModel]:
-    """The model that validates a marketplace's own keys. Raises InputError for an unknown type."""
-    model: type[BaseModel] = _load(type_name).options
-    return model
-
-
-def describe(type_name: str) -> tuple[str, str]:
-    """(summary, needs) of a type. Raises InputError for an unknown one."""
-    adapter = _load(type_name)
-    return adapter.summary, adapter.needs
-
-
-def account_key(type_name: str, name: str, options: BaseModel) -> str:
-    """What all marketplaces of one account share: the key of their pace and their memory.
-
-    A digest where the account has a key of its own, so that the key itself is stored nowhere.
-    """
-    account = _load(type_name).account(options)
-    if account is None:
-        return name
-    return f"{type_name}:{hashlib.sha256(account.encode()).hexdigest()[:16]}"
-
-
-def create(type_name: str, name: str, options: BaseModel, outside: Outside) -> Marketplace:
-    """The marketplace `name` of a type, with `options` of its model.
-
-    Raises InputError for an unknown type or options of another one.
-    """
-    adapter = _load(type_name)
-    if not isinstance(options, adapter.options):
-        raise InputError(f"marketplace {name}: these options are not those of type {type_name!r}")
-    marketplace: Marketplace = adapter.build(name, options, outside)
-    return marketplace
-
-
-def _entries() -> dict[str, EntryPoint]:
-    """Every type's entry; a plug-in can't take the name of a built-in type."""
-    entries = {entry.name: entry for entry in entry_points(group=PLUG_INS)}
-    for type_name in BUILT_IN:
-        value = f"monitor.marketplaces.{type_name}:ADAPTER"
-        entries[type_name] = EntryPoint(type_name, value, PLUG_INS)
-    return entries
-
-
-def _load(type_name: str) -> Adapter[Any]:
-    entries = _entries()
-    if type_name not in entries:
-        raise InputError(
-            f"there is no marketplace type {type_name!r}; known are: {', '.join(sorted(entries))}"
-        )
-    entry = entries[type_name]
-    try:
-        adapter: object = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise InputError(
-            f"the plug-in {entry.value} of marketplace type {type_name!r} can't be loaded: {error}"
-        ) from error
-    if not isinstance(adapter, Adapter):
-        raise InputError(f"the plug-in {entry.value} of type {type_name!r} is not an Adapter")
-    return adapter

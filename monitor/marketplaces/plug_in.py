@@ -13,13 +13,14 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.account import Account
-from monitor.marketplaces.answers import PictureTooLarge
 from monitor.marketplaces.base import Adapter, Marketplace, Outside, Page, Query, Standing
-from monitor.marketplaces.client import PoliteClient, Tally
-from monitor.marketplaces.kept_ids import KeptIds
-from monitor.marketplaces.listings import collect, dig, observe_listing, read_json
-from monitor.marketplaces.options import (
+from monitor.marketplaces.kit.account import Account
+from monitor.marketplaces.kit.answers import PictureTooLarge
+from monitor.marketplaces.kit.client import PoliteClient, Tally
+from monitor.marketplaces.kit.identity import SiteListing, find_listing, find_page, listing_url
+from monitor.marketplaces.kit.kept_ids import KeptIds
+from monitor.marketplaces.kit.listings import collect, dig, observe_listing, read_json
+from monitor.marketplaces.kit.options import (
     Address,
     Key,
     MaxPages,
@@ -29,13 +30,12 @@ from monitor.marketplaces.options import (
     join,
     picture_address,
 )
-from monitor.marketplaces.paging import has_more, read_cursor, write_cursor
-from monitor.marketplaces.preparing import iter_uploads
-from monitor.marketplaces.refusals import refusal
-from monitor.marketplaces.signing import sign_aop, sign_iop, sign_top
-from monitor.marketplaces.sites import SiteListing, find_listing, find_page, listing_url
-from monitor.marketplaces.tokens import Token, Tokens
-from monitor.marketplaces.values import (
+from monitor.marketplaces.kit.paging import has_more, read_cursor, write_cursor
+from monitor.marketplaces.kit.preparing import iter_uploads
+from monitor.marketplaces.kit.refusals import refusal
+from monitor.marketplaces.kit.signing import sign_aop, sign_iop, sign_top
+from monitor.marketplaces.kit.tokens import Token, Tokens
+from monitor.marketplaces.kit.values import (
     clean_text,
     clean_title,
     parse_count,

@@ -22,7 +22,7 @@ from monitor.config.tables import (
     WatchTable,
 )
 from monitor.config.values import parse_duration, parse_rate
-from monitor.marketplaces.base import options_model
+from monitor.marketplaces.registry import options_model
 from monitor.model import AlertEvent, Relation
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import random
 from typing import Any
 from urllib.parse import urlsplit
 
-from monitor.marketplaces.values import MAX_ID, MAX_PRICE, MAX_TITLE
+from monitor.marketplaces.kit.values import MAX_ID, MAX_PRICE, MAX_TITLE
 from monitor.model import Observation
 
 _DEEP: list[object] = []

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from monitor.errors import MarketplaceError
-from monitor.marketplaces.http_json import Reader
-from monitor.marketplaces.http_json_options import Options
+from monitor.marketplaces.sites.http_json.adapter import Reader
+from monitor.marketplaces.sites.http_json.options import Options
 from monitor.net.wire import Answer
 from tests.contracts.dialects import load_dialects
 

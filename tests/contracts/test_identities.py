@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from monitor.marketplaces.onebound import parse_answer as parse_onebound
-from monitor.marketplaces.sites import KNOWN_SITES, find_listing
+from monitor.marketplaces.kit.identity import KNOWN_SITES, find_listing
+from monitor.marketplaces.sites.onebound import parse_answer as parse_onebound
 from monitor.model import Observation
 from tests.contracts.dialects import load_answers, load_dialects
 

@@ -28,14 +28,8 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.base import (
-    Marketplace,
-    Query,
-    create,
-    describe,
-    known_types,
-    options_model,
-)
+from monitor.marketplaces.base import Marketplace, Query
+from monitor.marketplaces.registry import create, describe, known_types, options_model
 from monitor.model import Observation
 from monitor.net.wire import Limits
 from tests.contracts.dialects import SECRET, Dialect, load_answers, load_dialects

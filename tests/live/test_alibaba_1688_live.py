@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from monitor.marketplaces.alibaba_1688 import Alibaba1688, Options
 from monitor.marketplaces.base import Outside, Query
+from monitor.marketplaces.sites.alibaba_1688.adapter import Alibaba1688, Options
 from tests.contracts.mutations import check_observation
 from tests.live.conftest import need
 

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from monitor.marketplaces.base import Outside, Query
-from monitor.marketplaces.ebay import Ebay, Options
+from monitor.marketplaces.sites.ebay.adapter import Ebay, Options
 from tests.contracts.mutations import check_observation
 from tests.live.conftest import need
 

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from monitor.marketplaces.base import Outside, Query
-from monitor.marketplaces.tineye import Options, TinEye
+from monitor.marketplaces.sites.tineye import Options, TinEye
 from tests.contracts.mutations import check_observation
 from tests.live.conftest import need
 

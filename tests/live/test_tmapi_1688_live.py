@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from monitor.marketplaces.base import Outside, Query
-from monitor.marketplaces.tmapi_1688 import Options, Tmapi1688
+from monitor.marketplaces.sites.tmapi_1688 import Options, Tmapi1688
 from tests.contracts.mutations import check_observation
 from tests.live.conftest import need
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from monitor.errors import InputError
-from monitor.marketplaces.base import account_key, create, known_types, options_model
+from monitor.marketplaces.registry import account_key, create, known_types, options_model
 from tests.marketplaces.scripted import make_outside
 
 

@@ -21,7 +21,7 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.client import PoliteClient, Tally
+from monitor.marketplaces.kit.client import PoliteClient, Tally
 from monitor.net.wire import AddressRefused, Answer, AnswerRefused, Call, Limits, NoAnswer, Wire
 from tests.marketplaces.scripted import (
     PAGE,

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 from PIL import Image
 
-from monitor.marketplaces.signing import sign_aop, sign_guide
+from monitor.marketplaces.kit.signing import sign_aop, sign_guide
 from monitor.sandbox.server import Sandbox
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from monitor.marketplaces.signing import sign_aop
+from monitor.marketplaces.kit.signing import sign_aop
 from monitor.sandbox import Sandbox
 from monitor.sandbox.server import Rules
 from tests.sandbox.callers import (

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import ClassVar, Final
 from urllib.parse import parse_qsl
 
-from monitor.marketplaces.signing import AOP_SIGNATURE, sign_aop
+from monitor.marketplaces.kit.signing import AOP_SIGNATURE, sign_aop
 from monitor.sandbox.dialects.alibaba_searches import REQUIRED, Crossborder, Linkplus
 from monitor.sandbox.dialects.base import MAX_SKEW_SECONDS, Answer, Dialect, Request, as_json
 from monitor.sandbox.faults import Fault, Kind

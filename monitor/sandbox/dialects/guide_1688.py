@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from PIL import Image
 
-from monitor.marketplaces.signing import sign_guide
+from monitor.marketplaces.kit.signing import sign_guide
 from monitor.sandbox.dialects.base import (
     MAX_PICTURE_BYTES,
     MAX_SKEW_SECONDS,

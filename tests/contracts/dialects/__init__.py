@@ -23,7 +23,7 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.answers import Judge
+from monitor.marketplaces.kit.answers import Judge
 from monitor.model import Observation
 from monitor.net.wire import Answer
 from tests.marketplaces.scripted import PAGE, Reply, Scripted

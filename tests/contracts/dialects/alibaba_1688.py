@@ -1,13 +1,13 @@
-"""The crossborder route; `tests/marketplaces/test_alibaba_1688.py` has the other one too."""
+"""The crossborder route; `tests/marketplaces/sites/test_alibaba_1688.py` has the other one too."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monitor.marketplaces.alibaba_answers import parse_crossborder, parse_linkplus
-from monitor.marketplaces.aop_answers import judge
-from monitor.marketplaces.listings import dig
-from monitor.marketplaces.values import load_json
+from monitor.marketplaces.kit.listings import dig
+from monitor.marketplaces.kit.values import load_json
+from monitor.marketplaces.sites.alibaba_1688.gateway_answers import judge
+from monitor.marketplaces.sites.alibaba_1688.listings import parse_crossborder, parse_linkplus
 from monitor.model import Observation
 from tests.contracts.dialects import SECRET, Dialect, failures
 from tests.marketplaces.scripted import Reply, Scripted, as_json

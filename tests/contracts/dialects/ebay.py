@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from monitor.marketplaces.ebay_answers import judge, parse_answer
+from monitor.marketplaces.sites.ebay.answers import judge, parse_answer
 from tests.contracts.dialects import SECRET, Dialect, failures
 from tests.marketplaces.scripted import Reply, Scripted, as_json
 

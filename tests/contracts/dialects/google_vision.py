@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from monitor.marketplaces.google_vision import judge, parse_answer
+from monitor.marketplaces.sites.google_vision import judge, parse_answer
 from tests.contracts.dialects import SECRET, Dialect, failures
 from tests.marketplaces.scripted import Reply, as_json
 

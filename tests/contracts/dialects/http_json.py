@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from monitor.marketplaces.http_json import Reader
-from monitor.marketplaces.http_json_options import Options
+from monitor.marketplaces.sites.http_json.adapter import Reader
+from monitor.marketplaces.sites.http_json.options import Options
 from tests.contracts.dialects import SECRET, Dialect, failures
 from tests.marketplaces.scripted import Reply, as_json
 

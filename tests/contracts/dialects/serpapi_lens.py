@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from monitor.marketplaces.serpapi_lens import judge, parse_answer
+from monitor.marketplaces.sites.serpapi_lens import judge, parse_answer
 from monitor.model import Observation
 from tests.contracts.dialects import SECRET, Dialect, failures
 from tests.marketplaces.scripted import Reply, Scripted, as_json

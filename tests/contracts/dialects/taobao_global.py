@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from monitor.marketplaces.taobao_global import judge, parse_answer
+from monitor.marketplaces.sites.iop.taobao_global import judge, parse_answer
 from tests.contracts.dialects import SECRET, Dialect, failures
 from tests.contracts.dialects.aliexpress import GATEWAY_FAILURES
 from tests.marketplaces.scripted import Reply, Scripted, as_json

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from monitor.marketplaces.yandex import judge, parse_answer
+from monitor.marketplaces.sites.yandex import judge, parse_answer
 from tests.contracts.dialects import SECRET, Dialect, failures
 from tests.marketplaces.scripted import Reply, as_json
 

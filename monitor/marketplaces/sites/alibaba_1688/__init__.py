@@ -1,0 +1,1 @@
+"""The official open platform of 1688.com."""

@@ -1,0 +1,1 @@
+"""Pictures that somebody brought, in a folder."""

@@ -1,0 +1,1 @@
+"""Any interface in JSON, described in the config."""

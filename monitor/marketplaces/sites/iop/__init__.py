@@ -1,0 +1,1 @@
+"""The gateway that AliExpress and Taobao Global share."""
