@@ -34,15 +34,18 @@ from databases import KINDS, new_database
 from monitor.alerting import AlertContext, ChannelOptions, Destination, Routes, deliver_next
 from monitor.channels import Channel
 from monitor.model import AlertEvent
-from monitor.storage import PictureFiles, Store, alerts, deliveries, listings, matches
+from monitor.storage import PictureFiles, Store
+from monitor.storage.catalogue import listings
+from monitor.storage.matches import matches
 from monitor.storage.owners import this_process
+from monitor.storage.telling import alerts, deliveries
 from tests.channels.receivers import silent_server
 from tests.storage.rows import listing, similarity, stock
 
 FAST, DEAD = "fast", "dead"
 _AT_ONCE: Final = 500
 # What bounds how many alerts one message tells.
-_MODULES: Final = ("monitor.storage.deliveries", "monitor.storage.ready")
+_MODULES: Final = ("monitor.storage.telling.deliveries", "monitor.storage.telling.ready")
 _CONSTANTS: Final = ("MOST_IN_A_GROUP", "MOST_IN_A_MESSAGE")
 # What gathers alerts must have been due for longer than that.
 _GROUP: Final = timedelta(seconds=30)

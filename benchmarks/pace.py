@@ -50,7 +50,7 @@ Wait = Callable[[], None]
 def _ours(url: str, rate: int) -> tuple[Wait, Callable[[], int]]:
     from monitor.accounts.pace import StorePace
     from monitor.storage import Store
-    from monitor.storage.paces import Budget
+    from monitor.storage.searches.paces import Budget
 
     lost = _Counter()
     logging.getLogger("monitor.accounts.pace").addHandler(lost)

@@ -33,7 +33,7 @@ from monitor.matching.index.index import NEAR
 from monitor.model import Fingerprints
 from monitor.scanning import look_back
 from monitor.scanning.references import load_watch
-from monitor.storage import assets, listings
+from monitor.storage.catalogue import assets, listings
 
 RECORD, ALERT = 0.60, 0.85
 LOADED: Final = 10_000

@@ -19,7 +19,9 @@ from monitor.net.downloads import Fetched, PictureFetcher
 from monitor.scanning import LEASE, ScanContext, WatchRules
 from monitor.scanning.pictures import record_picture
 from monitor.scanning.record import PageRecorder
-from monitor.storage import PictureFiles, Store, assets, ensure_schema, scans, watches
+from monitor.storage import PictureFiles, Store, ensure_schema
+from monitor.storage.catalogue import assets, watches
+from monitor.storage.searches import scans
 
 SHOP: Final = "shop"
 WATCH: Final = "watch"

@@ -5,7 +5,7 @@ Developers may name a database: `alembic -x url=sqlite:///new.db revision --auto
 
 from alembic import context
 
-from monitor.storage.engine import Connection, Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.tables import metadata
 
 

@@ -29,10 +29,13 @@ from monitor.marketplaces.base import Outside, PictureSource
 from monitor.marketplaces.registry import create
 from monitor.net.downloads import HostLanes, PictureFetcher
 from monitor.scanning import Canary, ScanContext, Source, WatchRules
-from monitor.storage import PictureFiles, Store, channels, ensure_schema, paces, watches
+from monitor.storage import PictureFiles, Store, ensure_schema
+from monitor.storage.catalogue import watches
+from monitor.storage.leases import take_over
 from monitor.storage.owners import is_dead, this_process
-from monitor.storage.paces import Budget
-from monitor.storage.queue import take_over
+from monitor.storage.searches import paces
+from monitor.storage.searches.paces import Budget
+from monitor.storage.telling import channels
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from monitor.config import Config, MarketplaceConfig
 from monitor.storage import Connection
-from monitor.storage.paces import Budget, Use, days_left, list_use
+from monitor.storage.searches.paces import Budget, Use, days_left, list_use
 
 # A usual day is the mean of so many days with any use, the newest before today.
 USUAL_DAYS = 7

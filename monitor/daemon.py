@@ -38,8 +38,10 @@ from monitor.scanning import (
     run_scan,
 )
 from monitor.schedule.triggers import with_jitter
-from monitor.storage import check_revision, head_revision, scans, watches
-from monitor.storage.queue import renew_leases
+from monitor.storage import check_revision, head_revision
+from monitor.storage.catalogue import watches
+from monitor.storage.leases import renew_leases
+from monitor.storage.searches import scans
 from monitor.troubles import end_unplanned, note_late, note_unplanned, watch_over
 
 log = logging.getLogger(__name__)

@@ -13,19 +13,15 @@ from monitor.config import Config
 from monitor.health_channels import channel_problems
 from monitor.health_marketplaces import canary_facts, marketplace_problems
 from monitor.picture_health import list_picture_problems
-from monitor.storage import (
-    Store,
-    alerts,
-    reference_checks,
-    scans,
-    silences,
-    troubles,
-    watches,
-)
-from monitor.storage.reference_checks import Marked
-from monitor.storage.scans import ScanHealth
-from monitor.storage.troubles import Trouble
-from monitor.storage.watches import WatchStatus
+from monitor.storage import Store
+from monitor.storage.catalogue import watches
+from monitor.storage.catalogue.watches import WatchStatus
+from monitor.storage.searches import scans
+from monitor.storage.searches.scans import ScanHealth
+from monitor.storage.telling import alerts, silences, troubles
+from monitor.storage.telling.troubles import Trouble
+from monitor.storage.trust import reference_checks
+from monitor.storage.trust.reference_checks import Marked
 
 # A watch that is due is planned within seconds; later than this nobody does it.
 OVERDUE_AFTER = timedelta(minutes=15)

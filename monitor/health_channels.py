@@ -10,10 +10,11 @@ from monitor.alerting import ChannelOptions, next_opening, wait_of_failed, wait_
 from monitor.app import channel_options
 from monitor.config import Config
 from monitor.model import AlertEvent, DeliveryState
-from monitor.storage import Connection, channels, deliveries
-from monitor.storage.alerts import AlertRow
-from monitor.storage.channels import ChannelState
-from monitor.storage.deliveries import ChannelHealth
+from monitor.storage import Connection
+from monitor.storage.telling import channels, deliveries
+from monitor.storage.telling.alerts import AlertRow
+from monitor.storage.telling.channels import ChannelState
+from monitor.storage.telling.deliveries import ChannelHealth
 
 # Three tries take about a minute; what should be out for longer than this is in trouble.
 OVERDUE_AFTER = timedelta(minutes=15)

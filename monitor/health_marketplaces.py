@@ -8,10 +8,11 @@ from datetime import datetime
 
 from monitor.config import Config, MarketplaceConfig
 from monitor.scanning import Canary
-from monitor.storage import Connection, breakers, canaries
-from monitor.storage.breakers import Breaker
-from monitor.storage.canaries import CanaryStatus
-from monitor.storage.scans import ScanHealth
+from monitor.storage import Connection
+from monitor.storage.searches import breakers, canaries
+from monitor.storage.searches.breakers import Breaker
+from monitor.storage.searches.canaries import CanaryStatus
+from monitor.storage.searches.scans import ScanHealth
 
 
 def canary_facts(conn: Connection, config: Config) -> list[str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from monitor.storage import Store, picture_checks
-from monitor.storage.picture_checks import HostTries
+from monitor.storage import Store
+from monitor.storage.catalogue import picture_urls
+from monitor.storage.catalogue.picture_urls import HostTries
 
 LOOKED_AT = timedelta(days=1)
 # Of fewer pictures nothing can be said; some are always gone.
@@ -24,7 +25,7 @@ def list_picture_problems(store: Store, now: datetime) -> list[str]:
     Raises StoreError.
     """
     with store.reading() as conn:
-        hosts = picture_checks.list_hosts(conn, now - LOOKED_AT)
+        hosts = picture_urls.list_hosts(conn, now - LOOKED_AT)
     return [_line(host) for host in hosts if _is_failing(host)]
 
 

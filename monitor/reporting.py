@@ -19,9 +19,12 @@ from monitor import matching
 from monitor.errors import InputError, NotFound, PictureError, StoreError
 from monitor.matching import Image
 from monitor.model import PictureRecord
-from monitor.storage import PictureFiles, Store, matches, pictures, scans
-from monitor.storage.matches import MatchRow
-from monitor.storage.scans import ScanHealth
+from monitor.storage import PictureFiles, Store
+from monitor.storage.catalogue import pictures
+from monitor.storage.matches import matches
+from monitor.storage.matches.matches import MatchRow
+from monitor.storage.searches import scans
+from monitor.storage.searches.scans import ScanHealth
 
 log = logging.getLogger(__name__)
 

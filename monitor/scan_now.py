@@ -25,8 +25,11 @@ from monitor.scanning import (
     remind,
     run_scan,
 )
-from monitor.storage import cycles, deliveries, held, matches, scans, silences, watches
-from monitor.storage.queue import release, renew_leases
+from monitor.storage.catalogue import watches
+from monitor.storage.leases import release, renew_leases
+from monitor.storage.matches import matches
+from monitor.storage.searches import cycles, scans
+from monitor.storage.telling import deliveries, held, silences
 
 log = logging.getLogger(__name__)
 

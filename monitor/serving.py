@@ -16,7 +16,7 @@ from monitor.last_words import tell_without_store
 from monitor.notify_systemd import notify, reloading
 from monitor.ping import open_switch
 from monitor.signals import Signals
-from monitor.storage.queue import release
+from monitor.storage.leases import release
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,10 @@ from typing import TypeAlias
 from monitor.app import App
 from monitor.config import Config, WatchConfig
 from monitor.model import AlertEvent
-from monitor.storage import Connection, alerts, cycles, troubles, watches
+from monitor.storage import Connection
+from monitor.storage.catalogue import watches
+from monitor.storage.searches import cycles
+from monitor.storage.telling import alerts, troubles
 
 # A disk is low below the larger of both, but never while half of it is free.
 LEAST_FREE_BYTES = 1_000_000_000

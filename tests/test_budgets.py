@@ -14,7 +14,9 @@ from monitor.budgets import BudgetUse, budget_fact, budget_problems, list_budget
 from monitor.cli import cli
 from monitor.config import Config, load
 from monitor.marketplaces.registry import account_key, options_model
-from monitor.storage import Store, marketplace_tables
+from monitor.storage import Store
+from monitor.storage.tables import pace_days
+from monitor.storage.tables import paces as pace_rows
 
 # a Tuesday with seven days to go in its month
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -50,12 +52,10 @@ def _use(store: Store, today: int, this_month: int, days: list[int], now: dateti
             "used_today": today,
             "used_this_month": this_month,
         }
-        conn.execute(sa.insert(marketplace_tables.paces).values(row))
+        conn.execute(sa.insert(pace_rows).values(row))
         for number, used in enumerate([today, *days]):
             day = f"{now - timedelta(days=number):%Y-%m-%d}"
-            conn.execute(
-                sa.insert(marketplace_tables.pace_days).values(key=KEY, day=day, used=used)
-            )
+            conn.execute(sa.insert(pace_days).values(key=KEY, day=day, used=used))
 
 
 def _look(store: Store, config: Config, now: datetime = NOW) -> list[BudgetUse]:

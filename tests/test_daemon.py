@@ -17,8 +17,8 @@ from monitor.daemon import Daemon
 from monitor.errors import StoreError
 from monitor.scanning.look import MAX_ATTEMPTS
 from monitor.signals import Signals, handling
-from monitor.storage import paces
-from monitor.storage.paces import Asked
+from monitor.storage.searches import paces
+from monitor.storage.searches.paces import Asked
 from tests.e2e.rehearsal import Rehearsal, copy, rehearse
 
 

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from monitor.cli import COMMANDS, cli
 from monitor.errors import InputError
 from monitor.storage import Store
-from monitor.storage.sql import run_readonly
-from monitor.storage.views import VIEWS
+from monitor.storage.schema.sql import run_readonly
+from monitor.storage.schema.views import VIEWS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -11,7 +11,8 @@ import pytest
 from monitor.config import Config
 from monitor.health_channels import channel_problems, explain_waits
 from monitor.model import AlertEvent
-from monitor.storage import Store, alerts, channels, deliveries
+from monitor.storage import Store
+from monitor.storage.telling import alerts, channels, deliveries
 from tests.config.configs import load_text, swap
 from tests.storage.rows import LEASE, START, later
 

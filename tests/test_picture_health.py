@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from monitor.picture_health import list_picture_problems
-from monitor.storage import Store, listings, pictures
+from monitor.storage import Store
+from monitor.storage.catalogue import listings, pictures
 from tests.storage.rows import START, later, listing, sha, stock
 
 PROBLEM = "cbu01.alicdn.com: no connection, or it broke (its name was not found)"

@@ -17,7 +17,7 @@ from monitor.errors import SchemaMismatch
 from monitor.health import check_health
 from monitor.ping import DeadMansSwitch
 from monitor.sandbox import Fault
-from monitor.storage import alerts
+from monitor.storage.telling import alerts
 from monitor.troubles import least_free, watch_over
 from tests.e2e.processes import database_file
 from tests.e2e.rehearsal import Rehearsal, rehearse

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.storage import Store, memories
+from monitor.storage import Store
+from monitor.storage.searches import memories
 
 
 @dataclass(frozen=True, slots=True)

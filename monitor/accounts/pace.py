@@ -18,8 +18,10 @@ from fractions import Fraction
 
 from monitor.errors import QueueFull, QuotaExhausted, Throttled
 from monitor.model import AlertEvent
-from monitor.storage import Connection, Store, alerts, paces
-from monitor.storage.paces import Asked, Budget, Reason, Refusal, Slot
+from monitor.storage import Connection, Store
+from monitor.storage.searches import paces
+from monitor.storage.searches.paces import Asked, Budget, Reason, Refusal, Slot
+from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
 

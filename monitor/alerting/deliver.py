@@ -13,8 +13,9 @@ from monitor.alerting.isolating import Isolation
 from monitor.alerting.pace import await_pace, find_spacing
 from monitor.alerting.sending import Sending, give_back, send, what_is_aside
 from monitor.errors import ChannelError, Stopping
-from monitor.storage import Connection, channels, deliveries
-from monitor.storage.deliveries import DueDelivery
+from monitor.storage import Connection
+from monitor.storage.telling import channels, deliveries
+from monitor.storage.telling.deliveries import DueDelivery
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,9 @@ from monitor import matching
 from monitor.alerting.context import AlertContext
 from monitor.errors import MonitorError, PictureError
 from monitor.model import Language
-from monitor.storage import PictureFiles, pictures
-from monitor.storage.matches import MatchRow
+from monitor.storage import PictureFiles
+from monitor.storage.catalogue import pictures
+from monitor.storage.matches.matches import MatchRow
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from monitor.alerting.context import AlertContext
 from monitor.errors import ChannelError
 from monitor.model import AlertEvent
-from monitor.storage import Connection, alerts, channels, deliveries
-from monitor.storage.channels import ChannelState
-from monitor.storage.deliveries import DueDelivery
+from monitor.storage import Connection
+from monitor.storage.telling import alerts, channels, deliveries
+from monitor.storage.telling.channels import ChannelState
+from monitor.storage.telling.deliveries import DueDelivery
 
 log = logging.getLogger(__name__)
 

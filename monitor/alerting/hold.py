@@ -11,8 +11,9 @@ from datetime import datetime
 
 from monitor.alerting.context import AlertContext
 from monitor.model import AlertEvent
-from monitor.storage import Connection, alerts, held, silences
-from monitor.storage.held import HeldMatches
+from monitor.storage import Connection
+from monitor.storage.telling import alerts, held, silences
+from monitor.storage.telling.held import HeldMatches
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from monitor.alerting.rendering import Plainness
 from monitor.errors import ChannelError
-from monitor.storage.deliveries import DueDelivery
+from monitor.storage.telling.deliveries import DueDelivery
 
 # What a service refuses for a moment only is past by the second try.
 ISOLATED_FROM_ATTEMPT = 2

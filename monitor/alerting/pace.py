@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from monitor.alerting.context import AlertContext, Destination
-from monitor.storage import channels
+from monitor.storage.telling import channels
 
 _MINUTE = timedelta(minutes=1)
 

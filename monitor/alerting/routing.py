@@ -9,8 +9,9 @@ from datetime import datetime
 from monitor.alerting.context import AlertContext, Routes
 from monitor.alerting.hold import apply_silences, summarise_held
 from monitor.model import Route
-from monitor.storage import Connection, alerts, silences
-from monitor.storage.alerts import UnroutedAlert
+from monitor.storage import Connection
+from monitor.storage.telling import alerts, silences
+from monitor.storage.telling.alerts import UnroutedAlert
 
 log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from monitor.alerting.pace import await_pace
 from monitor.alerting.rendering import Part, Plainness, render, render_plain, told_with_pictures
 from monitor.channels import Capacity, Sent
 from monitor.errors import ChannelError, NotFound, Stopping, StoreError
-from monitor.storage import channels, deliveries
-from monitor.storage.deliveries import DueDelivery
+from monitor.storage.telling import channels, deliveries
+from monitor.storage.telling.deliveries import DueDelivery
 
 log = logging.getLogger(__name__)
 

@@ -48,7 +48,7 @@ def list_(
     """
     from monitor.app import utc_now
     from monitor.health_channels import explain_waits
-    from monitor.storage import alerts as table
+    from monitor.storage.telling import alerts as table
 
     config = load_config(ctx)
     with reading(ctx) as conn:
@@ -67,7 +67,7 @@ def retry(
 ) -> None:
     """Make failed or given-up deliveries due now; the daemon or the next scan sends them."""
     from monitor.app import utc_now
-    from monitor.storage import deliveries
+    from monitor.storage.telling import deliveries
 
     if bool(alert_ids) == every:
         raise InputError("name the alerts to send again, or say --all")

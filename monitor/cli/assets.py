@@ -37,7 +37,7 @@ def assets() -> None:
 @click.pass_context
 def list_(ctx: click.Context, watch: str | None, *, as_json: bool) -> None:
     """Every asset the store knows, also the retired ones."""
-    from monitor.storage import assets as table
+    from monitor.storage.catalogue import assets as table
 
     with reading(ctx) as conn:
         rows = table.list_rows(conn, watch=watch)
@@ -55,7 +55,7 @@ def show(ctx: click.Context, name: str, watch: str | None, *, as_json: bool) -> 
     `unspecific` pictures match what has nothing to do with them (`matched` of `sampled` random
     pictures): their matches are held. Of `featureless` ones not even a plain copy would be told.
     """
-    from monitor.storage import assets as table
+    from monitor.storage.catalogue import assets as table
 
     with reading(ctx) as conn:
         row = table.get(conn, name, watch=watch)
@@ -77,8 +77,8 @@ def trust(
 ) -> None:
     """Trust an asset's unspecific pictures, or the one named: what is held is sent."""
     from monitor.app import utc_now
-    from monitor.storage import assets as table
-    from monitor.storage import reference_checks
+    from monitor.storage.catalogue import assets as table
+    from monitor.storage.trust import reference_checks
 
     with open_store(ctx) as store, store.writing() as conn:
         asset = table.get(conn, name, watch=watch)

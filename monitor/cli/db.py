@@ -32,7 +32,8 @@ def upgrade(ctx: click.Context) -> None:
 @click.pass_context
 def check(ctx: click.Context) -> int:
     """Check schema, references between rows and the files of stored pictures; exit 1 if bad."""
-    from monitor.storage import PictureFiles, Store, check_schema, pictures
+    from monitor.storage import PictureFiles, Store, check_schema
+    from monitor.storage.catalogue import pictures
 
     config = load_config(ctx)
     files = PictureFiles(config.storage.pictures)
@@ -61,7 +62,7 @@ def check(ctx: click.Context) -> int:
 def backup(ctx: click.Context, target: Path) -> None:
     """Copy the SQLite database to TARGET while the daemon runs; picture files are not in it."""
     from monitor.storage import Store
-    from monitor.storage.backup import backup as copy
+    from monitor.storage.schema.backup import backup as copy
 
     store = Store.open(load_config(ctx).database.url)
     try:
@@ -79,7 +80,7 @@ def restore(ctx: click.Context, source: Path) -> None:
 
     The backup is checked before; the database that was there is kept beside it.
     """
-    from monitor.storage.backup import restore as put_back
+    from monitor.storage.schema.backup import restore as put_back
 
     kept = put_back(load_config(ctx).database.url, source)
     click.echo(f"restored from {source}" + (f"; the old database is {kept}" if kept else ""))

@@ -35,7 +35,7 @@ def export(ctx: click.Context, what: str, kind: str, out: Path | None) -> None:
 
     The columns are those of the SQL views in docs/sql.md.
     """
-    from monitor.storage.sql import run_readonly
+    from monitor.storage.schema.sql import run_readonly
 
     with open_store(ctx):
         pass  # created if it is empty, refused if it is outdated

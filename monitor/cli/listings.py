@@ -22,7 +22,7 @@ def listings() -> None:
 @click.pass_context
 def list_(ctx: click.Context, site: str | None, limit: int, *, as_json: bool) -> None:
     """Listings, the last seen first."""
-    from monitor.storage import listings as table
+    from monitor.storage.catalogue import listings as table
 
     with reading(ctx) as conn:
         rows = table.list_rows(conn, site=site, limit=limit)
@@ -36,7 +36,7 @@ def list_(ctx: click.Context, site: str | None, limit: int, *, as_json: bool) ->
 @click.pass_context
 def show(ctx: click.Context, item_id: str, site: str | None, *, as_json: bool) -> None:
     """One listing with its history."""
-    from monitor.storage import listings as table
+    from monitor.storage.catalogue import listings as table
 
     with reading(ctx) as conn:
         row = table.get(conn, item_id, site=site)

@@ -48,7 +48,7 @@ def list_(
     as_json: bool,
 ) -> None:
     """Matches, the best first."""
-    from monitor.storage import matches as table
+    from monitor.storage.matches import matches as table
 
     with reading(ctx) as conn:
         rows = table.list_rows(
@@ -67,7 +67,7 @@ def list_(
 @click.pass_context
 def show(ctx: click.Context, match_id: int, *, as_json: bool) -> None:
     """One match with everything known of it."""
-    from monitor.storage import matches as table
+    from monitor.storage.matches import matches as table
 
     with reading(ctx) as conn:
         row = table.get(conn, match_id)
@@ -112,7 +112,7 @@ def decide(
 ) -> None:
     """Rule on matches. `not_ours` and `authorised` end their alerts; a rescan changes nothing."""
     from monitor.app import utc_now
-    from monitor.storage import matches as table
+    from monitor.storage.matches import matches as table
 
     with open_store(ctx) as store, store.writing() as conn:
         for match_id in match_ids:

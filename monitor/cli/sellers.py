@@ -20,7 +20,7 @@ def sellers() -> None:
 @click.pass_context
 def list_(ctx: click.Context, *, as_json: bool) -> None:
     """Sellers, those with the most matches first."""
-    from monitor.storage import sellers as table
+    from monitor.storage.catalogue import sellers as table
 
     with reading(ctx) as conn:
         rows = table.list_rows(conn)
@@ -34,7 +34,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, seller: str, site: str | None, *, as_json: bool) -> None:
     """One seller, by id or name."""
-    from monitor.storage import sellers as table
+    from monitor.storage.catalogue import sellers as table
 
     with reading(ctx) as conn:
         row = table.get(conn, seller, site=site)

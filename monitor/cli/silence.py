@@ -49,9 +49,9 @@ def add(
     that nobody has settled meanwhile. Times are UTC; a day alone means its beginning.
     """
     from monitor.app import utc_now
-    from monitor.storage import silences
-    from monitor.storage.silence_matchers import complete
-    from monitor.storage.silences import Matcher
+    from monitor.storage.telling import silences
+    from monitor.storage.telling.silence_matchers import complete
+    from monitor.storage.telling.silences import Matcher
 
     now = utc_now()
     expires_at = parse_instant(until, now)
@@ -82,7 +82,7 @@ def add(
 def list_(ctx: click.Context, *, include_over: bool, as_json: bool) -> None:
     """Silences, with how many deliveries each holds."""
     from monitor.app import utc_now
-    from monitor.storage import silences
+    from monitor.storage.telling import silences
 
     with reading(ctx) as conn:
         rows = silences.list_rows(conn, utc_now(), include_over=include_over)
@@ -95,7 +95,7 @@ def list_(ctx: click.Context, *, include_over: bool, as_json: bool) -> None:
 def remove(ctx: click.Context, silence_id: int) -> None:
     """End a silence now: what it holds is due; the daemon or the next scan sends it."""
     from monitor.app import utc_now
-    from monitor.storage import silences
+    from monitor.storage.telling import silences
 
     with open_store(ctx) as store, store.writing() as conn:
         count = silences.remove(conn, silence_id, utc_now())

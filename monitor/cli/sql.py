@@ -19,7 +19,7 @@ from monitor.errors import InputError
 @click.pass_context
 def sql(ctx: click.Context, statement: str, *, as_csv: bool, as_json: bool) -> None:
     """Run one read-only statement, e.g. "SELECT * FROM open_matches"; docs/sql.md has more."""
-    from monitor.storage.sql import run_readonly
+    from monitor.storage.schema.sql import run_readonly
 
     if as_csv and as_json:
         raise InputError("--csv and --json exclude each other")

@@ -33,7 +33,7 @@ def list_watches(ctx: click.Context, *, as_json: bool) -> None:
 
     A watch of a new config is here once `monitor run` or `monitor scan` has started with it.
     """
-    from monitor.storage import watches as rows
+    from monitor.storage.catalogue import watches as rows
 
     with reading(ctx) as conn:
         found = rows.list_rows(conn)

@@ -6,7 +6,8 @@ import logging
 
 from monitor.scanning.breaker import after_restart
 from monitor.scanning.context import ScanContext
-from monitor.storage import breakers, scans, watches
+from monitor.storage.catalogue import watches
+from monitor.storage.searches import breakers, scans
 
 log = logging.getLogger(__name__)
 

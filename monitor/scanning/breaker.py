@@ -21,7 +21,7 @@ from monitor.errors import (
     QuotaExhausted,
 )
 from monitor.model import ScanOutcome
-from monitor.storage.breakers import Breaker, BreakerState
+from monitor.storage.searches.breakers import Breaker, BreakerState
 
 FAILURES_TO_OPEN = 3
 SHORTEST_PAUSE = timedelta(minutes=1)

@@ -25,7 +25,9 @@ from monitor.scanning.pages import iter_pages
 from monitor.scanning.pausing import ask_turn, note_failure, note_success, take_turn
 from monitor.scanning.pictures import load_prints, sha256_of
 from monitor.scanning.record import FETCH_THREADS
-from monitor.storage import alerts, appearances, canaries, pictures
+from monitor.storage.catalogue import pictures
+from monitor.storage.searches import appearances, canaries
+from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
 

@@ -26,16 +26,10 @@ from monitor.model import (
 )
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.pictures import record_picture, refresh_all
-from monitor.storage import (
-    Connection,
-    PictureFiles,
-    alerts,
-    controls,
-    held,
-    pictures,
-    reference_checks,
-    watches,
-)
+from monitor.storage import Connection, PictureFiles
+from monitor.storage.catalogue import pictures, watches
+from monitor.storage.telling import alerts, held
+from monitor.storage.trust import controls, reference_checks
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,9 @@ from monitor.model import AlertEvent, Scan, ScanOutcome
 from monitor.scanning.breaker import failure_of
 from monitor.scanning.context import ScanContext
 from monitor.scanning.pausing import advice
-from monitor.storage import Connection, alerts, cycles, yields
+from monitor.storage import Connection
+from monitor.storage.searches import cycles, yields
+from monitor.storage.telling import alerts
 
 # So many refused pictures of a watch are told one by one on a marketplace, within so long.
 MOST_REFUSED_TOLD: Final = 10

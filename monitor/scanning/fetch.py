@@ -15,8 +15,8 @@ from monitor.model import FileVersion, Observation, PictureRecord
 from monitor.net.downloads import Fetched
 from monitor.scanning.context import ScanContext
 from monitor.scanning.pictures import keep_picture, sha256_of
-from monitor.storage import picture_checks
-from monitor.storage.picture_checks import StoredUrl
+from monitor.storage.catalogue import picture_urls
+from monitor.storage.catalogue.picture_urls import StoredUrl
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def find_due(context: ScanContext, urls: Collection[str]) -> dict[str, StoredUrl
     """Those of the stored URLs that are to be asked for again now, at most `MOST_CHECKS`."""
     now = context.clock()
     with context.store.reading() as conn:
-        old = picture_checks.find_checked_before(conn, urls, now - CHECK_AFTER)
+        old = picture_urls.find_checked_before(conn, urls, now - CHECK_AFTER)
     due = [item for item in old if now - item.checked_at >= CHECK_AFTER + _patience(item.url)]
     return {item.url: item for item in due[:MOST_CHECKS]}
 

@@ -18,8 +18,11 @@ from decimal import Decimal
 
 from monitor.model import AlertEvent, Observation, Price, Scan
 from monitor.scanning.context import ScanContext, WatchRules
-from monitor.storage import Connection, alerts, appearances, breakers, canaries, followed
-from monitor.storage.followed import FollowedMatch
+from monitor.storage import Connection
+from monitor.storage.matches import follow_ups
+from monitor.storage.matches.follow_ups import FollowedMatch
+from monitor.storage.searches import appearances, breakers, canaries
+from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ def follow_page(
     In the page's transaction, once it is recorded at `now`. A listing that shows another picture
     by now, or whose picture can't be had, is met, but nothing is told of its matches.
     """
-    found = followed.find(conn, scan.watch_id, met.keys())
+    found = follow_ups.find(conn, scan.watch_id, met.keys())
     returned = set()
     for match in found:
         is_seen = match.last_seen_at == now
@@ -60,7 +63,7 @@ def _follow(
     now: datetime,
 ) -> None:
     if match.gone_at is not None:
-        followed.mark_reappeared(conn, match, now)
+        follow_ups.mark_reappeared(conn, match, now)
         detail = {"gone_since": instant_text(match.gone_at)}
         tell(context, conn, rules, match, AlertEvent.REAPPEARED, detail, now)
     if match.is_told and price is not None and price.maximum > 0:
@@ -78,7 +81,7 @@ def _follow_price(
     """Compare with what was last told in the same currency: rates of exchange are no change."""
     before = match.told_prices.get(price.currency)
     if before is None:
-        followed.set_told_price(conn, match, price)
+        follow_ups.set_told_price(conn, match, price)
         return
     moved = moved_percent(before, price)
     least = rules.price_change_percent
@@ -86,7 +89,7 @@ def _follow_price(
         return
     if match.price_changed_at is not None and now - match.price_changed_at < TELL_PRICE_EVERY:
         return
-    followed.set_told_price(conn, match, price, now)
+    follow_ups.set_told_price(conn, match, price, now)
     detail = {
         "old_price": str(before),
         "new_price": str(price),
@@ -123,7 +126,7 @@ def follow_round(context: ScanContext, conn: Connection, scan: Scan, now: dateti
     if not gone:
         return
     log.info("watch=%s: %d listings are no longer found", scan.watch, len(gone))
-    for match in followed.mark_gone(conn, scan.watch_id, gone, now):
+    for match in follow_ups.mark_gone(conn, scan.watch_id, gone, now):
         if rules.tell_gone:
             detail = {"last_seen_at": instant_text(match.last_seen_at)}
             tell(context, conn, rules, match, AlertEvent.GONE, detail, now)

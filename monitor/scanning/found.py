@@ -9,7 +9,9 @@ from monitor.model import AlertEvent, Seller
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.judge import Judged
 from monitor.scanning.relisting import may_be_relisting
-from monitor.storage import Connection, alerts, held, matches
+from monitor.storage import Connection
+from monitor.storage.matches import matches
+from monitor.storage.telling import alerts, held
 
 
 @dataclass(frozen=True, slots=True)

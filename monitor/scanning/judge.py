@@ -13,7 +13,7 @@ from monitor.scanning.context import ScanContext
 from monitor.scanning.kept import Indexed
 from monitor.scanning.pictures import load_prints
 from monitor.scanning.references import load_reference_prints
-from monitor.storage import comparisons
+from monitor.storage.catalogue import comparisons
 
 log = logging.getLogger(__name__)
 

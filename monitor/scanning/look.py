@@ -30,7 +30,7 @@ from monitor.scanning.pausing import (
 from monitor.scanning.record import PageRecorder
 from monitor.scanning.relisting import settle_relistings
 from monitor.scanning.sentinel import check_round, check_yield
-from monitor.storage import appearances, cycles, scans
+from monitor.storage.searches import appearances, cycles, scans
 
 log = logging.getLogger(__name__)
 

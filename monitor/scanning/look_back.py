@@ -16,7 +16,9 @@ from monitor.scanning.found import Found, record_found
 from monitor.scanning.judge import Standing, best_per_asset, compare_all
 from monitor.scanning.pictures import load_index_prints
 from monitor.scanning.references import load_indexed
-from monitor.storage import comparisons, look_backs, reference_checks, watches
+from monitor.storage.catalogue import comparisons, watches
+from monitor.storage.searches import look_backs
+from monitor.storage.trust import reference_checks
 
 log = logging.getLogger(__name__)
 

@@ -27,8 +27,10 @@ from monitor.scanning.breaker import (
     failure_of,
 )
 from monitor.scanning.context import LEASE, ScanContext
-from monitor.storage import Connection, alerts, breakers, waiting
-from monitor.storage.breakers import Breaker
+from monitor.storage import Connection
+from monitor.storage.searches import breakers, waiting
+from monitor.storage.searches.breakers import Breaker
+from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
 

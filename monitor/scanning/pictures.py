@@ -12,7 +12,8 @@ from monitor import matching
 from monitor.errors import NotFound, PictureError, Stopping, StoreError
 from monitor.model import Fingerprints, PictureRecord
 from monitor.scanning.context import ScanContext
-from monitor.storage import Connection, PictureFiles, Store, pictures
+from monitor.storage import Connection, PictureFiles, Store
+from monitor.storage.catalogue import pictures
 
 log = logging.getLogger(__name__)
 

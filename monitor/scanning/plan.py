@@ -15,7 +15,10 @@ from monitor.scanning.check import alert_retired
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.folder import Entry, Unreadable, read_folder
 from monitor.scanning.pictures import keep_picture, record_picture
-from monitor.storage import Connection, alerts, assets, pictures, scans, watches
+from monitor.storage import Connection
+from monitor.storage.catalogue import assets, pictures, watches
+from monitor.storage.searches import scans
+from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
 

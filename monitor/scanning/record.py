@@ -32,16 +32,17 @@ from monitor.scanning.judge import (
 )
 from monitor.scanning.pictures import load_index_prints, record_picture
 from monitor.scanning.references import load_watch
-from monitor.storage import (
-    Connection,
+from monitor.storage import Connection
+from monitor.storage.catalogue import (
     comparisons,
     listings,
-    picture_checks,
     pictures,
-    reference_checks,
-    scans,
-    sightings,
 )
+from monitor.storage.catalogue import (
+    picture_urls as picture_checks,
+)
+from monitor.storage.searches import scans, sightings
+from monitor.storage.trust import reference_checks
 
 log = logging.getLogger(__name__)
 

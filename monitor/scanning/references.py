@@ -13,7 +13,7 @@ from monitor.model import Fingerprints, ReferencePicture
 from monitor.scanning.context import ScanContext
 from monitor.scanning.kept import Indexed
 from monitor.scanning.pictures import load_index_prints, load_prints
-from monitor.storage import assets
+from monitor.storage.catalogue import assets
 
 # What the index needs of so many pictures is 2 MB.
 LOADED_AT_ONCE = 400

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from monitor.model import AlertEvent, Scan
 from monitor.scanning.follow import instant_text
-from monitor.storage import Connection, relistings
-from monitor.storage.relistings import Earlier
+from monitor.storage import Connection
+from monitor.storage.matches import relistings
+from monitor.storage.matches.relistings import Earlier
 
 
 def may_be_relisting(conn: Connection, match_id: int, scan_id: int | None) -> bool:

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from monitor.model import AlertEvent
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.follow import instant_text
-from monitor.storage import alerts, followed, watches
+from monitor.storage.catalogue import watches
+from monitor.storage.matches import follow_ups
+from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,7 @@ def remind(context: ScanContext, names: Iterable[str]) -> bool:
         if rules.remind_after is None:
             continue
         with context.store.reading() as conn:
-            is_due = followed.is_reminding_due(conn, name, now, REMIND_EVERY)
+            is_due = follow_ups.is_reminding_due(conn, name, now, REMIND_EVERY)
         if is_due:
             _remind(context, rules, rules.remind_after, now)
             return True
@@ -39,9 +41,9 @@ def remind(context: ScanContext, names: Iterable[str]) -> bool:
 def _remind(context: ScanContext, rules: WatchRules, after: timedelta, now: datetime) -> None:
     with context.store.writing() as conn:
         watch_id = watches.get_id(conn, rules.name)
-        if not followed.claim_reminding(conn, watch_id, now, REMIND_EVERY):
+        if not follow_ups.claim_reminding(conn, watch_id, now, REMIND_EVERY):
             return
-        found = followed.find_unreviewed(
+        found = follow_ups.find_unreviewed(
             conn, watch_id, rules.alert_score, now - after, MOST_AT_ONCE
         )
         for match_id, told_at in found:

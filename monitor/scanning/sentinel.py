@@ -9,7 +9,9 @@ from statistics import median
 
 from monitor.model import AlertEvent, Scan
 from monitor.scanning.context import ScanContext
-from monitor.storage import Connection, alerts, yields
+from monitor.storage import Connection
+from monitor.storage.searches import yields
+from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
 

@@ -1,14 +1,8 @@
-"""rows <-> nouns: the only room that knows SQLAlchemy. One module per noun."""
+"""rows <-> nouns: the only room that knows SQLAlchemy. A folder a chapter, a module a noun."""
 
-# else `metadata` lacks their tables
-import monitor.storage.channel_tables
-import monitor.storage.marketplace_tables
-import monitor.storage.search_tables
-import monitor.storage.silence_tables
-import monitor.storage.troubles  # noqa: F401
-from monitor.storage.engine import Connection, Store
-from monitor.storage.files import PictureFiles
-from monitor.storage.schema import (
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Connection, Store
+from monitor.storage.schema.versions import (
     check_revision,
     check_schema,
     ensure_schema,

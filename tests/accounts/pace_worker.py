@@ -16,7 +16,7 @@ from monitor.accounts.pace import StorePace
 from monitor.app import new_alert_id
 from monitor.errors import QuotaExhausted
 from monitor.storage import Store
-from monitor.storage.paces import Budget
+from monitor.storage.searches.paces import Budget
 
 
 def main(url: str, rate: str, daily: str, threads: str) -> None:

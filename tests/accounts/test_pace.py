@@ -16,8 +16,9 @@ import pytest
 
 from monitor.accounts.pace import StorePace
 from monitor.errors import QueueFull, QuotaExhausted, Stopping, Throttled
-from monitor.storage import Store, alerts
-from monitor.storage.paces import Budget
+from monitor.storage import Store
+from monitor.storage.searches.paces import Budget
+from monitor.storage.telling import alerts
 from tests.storage.rows import START
 from tests.virtual_time import VirtualTime
 

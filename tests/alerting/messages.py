@@ -12,8 +12,8 @@ from monitor.alerting.rendering import Part, render
 from monitor.channels import Capacity
 from monitor.model import AlertEvent, MessageFormat, Price, Relation, Verdict
 from monitor.storage import PictureFiles
-from monitor.storage.deliveries import DueDelivery
-from monitor.storage.matches import MatchRow
+from monitor.storage.matches.matches import MatchRow
+from monitor.storage.telling.deliveries import DueDelivery
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 

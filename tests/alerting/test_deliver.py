@@ -15,8 +15,8 @@ from monitor.alerting import (
     warn_of_stranded,
 )
 from monitor.model import AlertEvent, Route
-from monitor.storage import alerts, deliveries
-from monitor.storage.queue import release, take_over
+from monitor.storage.leases import release, take_over
+from monitor.storage.telling import alerts, deliveries
 from tests.alerting.desk import Desk
 from tests.storage.rows import add_match, stock
 

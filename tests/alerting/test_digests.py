@@ -11,7 +11,7 @@ import pytest
 
 from monitor.alerting import Digest, QuietHours
 from monitor.model import AlertEvent
-from monitor.storage import alerts
+from monitor.storage.telling import alerts
 from tests.alerting.desk import Desk
 from tests.storage.rows import add_match, listing, stock
 

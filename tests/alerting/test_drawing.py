@@ -29,7 +29,7 @@ from monitor.alerting.drawing import LEFT_BEHIND, PREFIX, drawn
 from monitor.channels import Channel
 from monitor.model import Language
 from monitor.storage import PictureFiles, Store
-from monitor.storage.matches import MatchRow
+from monitor.storage.matches.matches import MatchRow
 from tests.channels.receivers import http_hook, mail_server
 from tests.contracts.test_channels import mail_url
 from tests.scanning.shop import WATCH, Bench, open_bench

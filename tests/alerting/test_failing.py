@@ -10,7 +10,7 @@ import pytest
 
 from monitor.alerting import Routes, digest_of_url
 from monitor.channels import Channel
-from monitor.storage import alerts, channels, deliveries
+from monitor.storage.telling import alerts, channels, deliveries
 from tests.alerting.desk import Desk
 
 HOUR = timedelta(hours=1)

@@ -19,9 +19,9 @@ from monitor.alerting.rendering import Plainness
 from monitor.channels import Channel
 from monitor.errors import ChannelError
 from monitor.model import AlertEvent
-from monitor.storage import alerts, channels
-from monitor.storage.alerts import AlertRow
-from monitor.storage.deliveries import DueDelivery
+from monitor.storage.telling import alerts, channels
+from monitor.storage.telling.alerts import AlertRow
+from monitor.storage.telling.deliveries import DueDelivery
 from tests.alerting.desk import Desk
 from tests.channels.bots import DingTalkReceiver
 from tests.channels.wire import Got

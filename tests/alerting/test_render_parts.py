@@ -17,7 +17,7 @@ from monitor.alerting.rendering.attaching import MAX_ATTACHED_BYTES
 from monitor.channels import Capacity
 from monitor.model import AlertEvent, Language, MessageFormat, Relation, Verdict
 from monitor.storage import PictureFiles
-from monitor.storage.deliveries import DueDelivery
+from monitor.storage.telling.deliveries import DueDelivery
 from tests.alerting.messages import MAIL, MARKDOWN, PLAIN, WECOM, due, match, write
 
 OPERATOR = AlertEvent.SCAN_BLOCKED

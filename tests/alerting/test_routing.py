@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from monitor.alerting import Routes
 from monitor.alerting.routing import channels_of, fits
 from monitor.model import AlertEvent, Relation, Route
-from monitor.storage.alerts import UnroutedAlert
+from monitor.storage.telling.alerts import UnroutedAlert
 
 MATCH = UnroutedAlert(
     "al-1",

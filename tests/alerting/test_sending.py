@@ -11,8 +11,9 @@ import pytest
 from monitor.alerting import Digest, QuietHours, deliver_next, route_alerts
 from monitor.errors import Stopping
 from monitor.model import AlertEvent
-from monitor.storage import Connection, alerts, deliveries
-from monitor.storage.queue import release
+from monitor.storage import Connection
+from monitor.storage.leases import release
+from monitor.storage.telling import alerts, deliveries
 from tests.alerting.desk import Desk
 from tests.storage.rows import Shelf, add_match, listing, stock
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from monitor.model import Route, Seller, Verdict
-from monitor.storage import Store, matches, silences
-from monitor.storage.silences import Matcher
+from monitor.storage import Store
+from monitor.storage.matches import matches
+from monitor.storage.telling import silences
+from monitor.storage.telling.silences import Matcher
 from tests.scanning.office import Office, open_office
 
 LICENSEE = Matcher(site="1688", seller="s1")

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from monitor.storage import Store, deliveries
+from monitor.storage import Store
+from monitor.storage.telling import deliveries
 from tests.e2e.faulty_receivers import (
     Arrival,
     HttpReceiver,

@@ -107,7 +107,7 @@ class Rehearsal:
 
     def rows(self, statement: str) -> list[dict[str, object]]:
         """What a user's own query says."""
-        from monitor.storage.sql import run_readonly
+        from monitor.storage.schema.sql import run_readonly
 
         columns, rows = run_readonly(self.database_url, statement)
         return [dict(zip(columns, row, strict=True)) for row in rows]

@@ -7,7 +7,8 @@ from PIL import Image
 from monitor.config import load
 from monitor.health import check_health
 from monitor.model import CheckState
-from monitor.storage import assets, reference_checks
+from monitor.storage.catalogue import assets
+from monitor.storage.trust import reference_checks
 from tests.e2e.rehearsal import Rehearsal, copy
 
 

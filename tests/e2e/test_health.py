@@ -9,7 +9,9 @@ from monitor.config import load
 from monitor.health import Health, check_health
 from monitor.model import AlertEvent
 from monitor.sandbox import Fault
-from monitor.storage import alerts, matches, picture_checks, pictures, watches
+from monitor.storage.catalogue import picture_urls, pictures, watches
+from monitor.storage.matches import matches
+from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import Rehearsal
 
 
@@ -100,6 +102,6 @@ def test_a_host_that_gives_no_pictures_any_more_is_named(sqlite_rehearsal: Rehea
         for number in range(12):
             url = f"https://pictures.example/{number}.jpg"
             pictures.record_url(conn, url, stored, now - timedelta(days=40))
-            picture_checks.record_failure(conn, url, now)
+            picture_urls.record_failure(conn, url, now)
     (problem,) = look(sqlite_rehearsal).problems
     assert "pictures from pictures.example: 12 of 12 failed in the last day" in problem

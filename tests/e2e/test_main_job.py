@@ -99,7 +99,7 @@ def test_a_failed_download_is_tried_at_the_next_sighting(rehearsal: Rehearsal) -
 
 def test_own_sellers_and_settled_verdicts_are_never_told(rehearsal: Rehearsal) -> None:
     from monitor.model import Verdict
-    from monitor.storage import matches
+    from monitor.storage.matches import matches
 
     first = rehearsal.scan()
     with rehearsal.app() as app, app.store.writing() as conn:

@@ -13,7 +13,7 @@ import pytest
 from monitor.sandbox import Fault, Sandbox
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.sandbox.server import Rules
-from monitor.storage.sql import run_readonly
+from monitor.storage.schema.sql import run_readonly
 from tests.e2e.processes import Process, run, start
 from tests.e2e.rehearsal import copy, draw
 from tests.marketplaces.scripted import Reply, Request, Scripted

@@ -25,8 +25,11 @@ from monitor.model import CheckState, Observation, PictureRecord, Route
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.scanning import check_references, run_scan
 from monitor.scanning.pictures import record_picture, sha256_of
-from monitor.storage import Store, assets, listings, reference_checks, sightings
-from monitor.storage.reference_checks import ReferenceCheck
+from monitor.storage import Store
+from monitor.storage.catalogue import assets, listings
+from monitor.storage.searches import sightings
+from monitor.storage.trust import reference_checks
+from monitor.storage.trust.reference_checks import ReferenceCheck
 from tests.marketplaces.scripted import Reply
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import WATCH, Bench, open_bench

@@ -24,8 +24,11 @@ from monitor.scanning import (
     run_scan,
 )
 from monitor.scanning.kept import ScanMemory
-from monitor.storage import PictureFiles, Store, alerts, matches, watches
-from monitor.storage.sql import run_readonly
+from monitor.storage import PictureFiles, Store
+from monitor.storage.catalogue import watches
+from monitor.storage.matches import matches
+from monitor.storage.schema.sql import run_readonly
+from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import START, Clock
 from tests.marketplaces.scripted import PATIENT, RecordedSleep, Reply, Scripted
 from tests.matching.drawing import draw, encode

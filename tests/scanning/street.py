@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from monitor.model import Observation, Price, ScanOutcome, Seller
-from monitor.storage.alerts import AlertRow
+from monitor.storage.telling.alerts import AlertRow
 from tests.scanning.shop import Bench
 
 # Listings that match nothing: without them one that is missing would halve the yield.

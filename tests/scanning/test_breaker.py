@@ -35,7 +35,7 @@ from monitor.scanning.breaker import (
     after_success,
     failure_of,
 )
-from monitor.storage.breakers import Breaker, BreakerState
+from monitor.storage.searches.breakers import Breaker, BreakerState
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=30)

@@ -10,10 +10,10 @@ from monitor.errors import BadImage, Blocked
 from monitor.model import Observation, ScanOutcome
 from monitor.scanning import Canary, Source, look_for_canary
 from monitor.scanning.canary import MOST_PAGES, RETRY_AFTER
-from monitor.storage import breakers, canaries
-from monitor.storage.breakers import BreakerState
-from monitor.storage.canaries import CanaryStatus
-from monitor.storage.queue import release
+from monitor.storage.leases import release
+from monitor.storage.searches import breakers, canaries
+from monitor.storage.searches.breakers import BreakerState
+from monitor.storage.searches.canaries import CanaryStatus
 from tests.marketplaces.scripted import Reply
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import SHOP, Answer, Bench

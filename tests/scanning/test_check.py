@@ -10,7 +10,7 @@ from PIL import Image
 from monitor import matching
 from monitor.model import AlertEvent, CheckState, Verdict
 from monitor.scanning.check import Sample
-from monitor.storage import pictures
+from monitor.storage.catalogue import pictures
 from tests.scanning.office import TEMPLATE, Office
 from tests.scanning.shop import Bench
 

@@ -13,7 +13,7 @@ from monitor.net.downloads import PictureFetcher
 from monitor.net.wire import Limits
 from monitor.scanning import Source
 from monitor.scanning.fetch import CHECK_AFTER, CHECK_SPREAD, MOST_CHECKS, find_due
-from monitor.storage import pictures
+from monitor.storage.catalogue import pictures
 from tests.marketplaces.scripted import RecordedSleep, Reply, Request
 from tests.matching.drawing import draw, encode
 from tests.matching.test_decode import png_claiming

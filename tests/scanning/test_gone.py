@@ -18,7 +18,7 @@ from monitor.scanning import (
     plan_watch,
     run_scan,
 )
-from monitor.storage import watches
+from monitor.storage.catalogue import watches
 from tests.scanning.shop import SHOP, WATCH, Bench, Shop
 from tests.scanning.street import FILLERS, alert_of, ask, fail, gone, mug, page, show, told
 from tests.scanning.test_canary import hatch

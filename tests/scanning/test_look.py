@@ -26,8 +26,9 @@ from monitor.model import Scan, ScanCounts, ScanOutcome
 from monitor.scanning import LEASE, Source, claim_scan, run_scan
 from monitor.scanning.look import MAX_ATTEMPTS
 from monitor.scanning.record import PageRecorder
-from monitor.storage import alerts, scans
-from monitor.storage.queue import release
+from monitor.storage.leases import release
+from monitor.storage.searches import scans
+from monitor.storage.telling import alerts
 from tests.scanning.shop import SHOP, Answer, Bench
 
 _TABLES = ("match_history", "listing_history", "alert_history", "pictures", "comparisons")

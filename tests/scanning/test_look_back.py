@@ -9,7 +9,7 @@ from PIL import Image
 from monitor import matching
 from monitor.model import Relation, Seller, Similarity
 from monitor.scanning.look_back import look_back
-from monitor.storage import assets, comparisons, listings, pictures
+from monitor.storage.catalogue import assets, comparisons, listings, pictures
 from tests.matching.compare.test_relations import busy
 from tests.scanning.shop import Bench
 

@@ -24,9 +24,10 @@ from monitor.model import ScanOutcome
 from monitor.scanning import LEASE, begin, claim_scan, finish_scan, run_scan
 from monitor.scanning.failed import MOST_REFUSED_TOLD
 from monitor.scanning.pausing import PATIENCE
-from monitor.storage import Store, breakers, scans
-from monitor.storage.breakers import Breaker, BreakerState
-from monitor.storage.queue import release, renew_leases, take_over
+from monitor.storage import Store
+from monitor.storage.leases import release, renew_leases, take_over
+from monitor.storage.searches import breakers, scans
+from monitor.storage.searches.breakers import Breaker, BreakerState
 from tests.scanning.office import Office
 from tests.scanning.shop import SHOP, Bench
 

@@ -12,7 +12,7 @@ from monitor.matching import ALGORITHMS, INDEX_ALGORITHMS
 from monitor.matching.fingerprint.sketch import SKETCH
 from monitor.scanning import refresh_stored
 from monitor.scanning.pictures import load_index_prints
-from monitor.storage import pictures
+from monitor.storage.catalogue import pictures
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import Bench
 from tests.storage.rows import never_near

@@ -11,7 +11,8 @@ import pytest
 from monitor.errors import NotFound
 from monitor.model import ScanOutcome
 from monitor.scanning import Plan, begin, plan_watch
-from monitor.storage import alerts, assets, watches
+from monitor.storage.catalogue import assets, watches
+from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import START
 from tests.scanning.shop import SHOP, Bench
 

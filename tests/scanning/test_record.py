@@ -14,7 +14,7 @@ from monitor import matching
 from monitor.model import Price, Relation, ScanOutcome, Seller, Similarity, Verdict
 from monitor.scanning import run_scan
 from monitor.scanning.found import is_own
-from monitor.storage import assets, comparisons, listings
+from monitor.storage.catalogue import assets, comparisons, listings
 from tests.marketplaces.scripted import PAGE, Reply
 from tests.matching.compare.test_relations import busy
 from tests.matching.drawing import draw, encode

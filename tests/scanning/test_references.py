@@ -10,7 +10,7 @@ from monitor.matching import ALGORITHMS
 from monitor.model import ReferencePicture
 from monitor.scanning.kept import Indexed, Kept, ScanMemory
 from monitor.scanning.references import load_reference_prints, load_watch
-from monitor.storage import assets
+from monitor.storage.catalogue import assets
 from tests.scanning.shop import Bench
 
 WATCH_ID = 1

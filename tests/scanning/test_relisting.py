@@ -9,8 +9,8 @@ import pytest
 from monitor.errors import Blocked
 from monitor.model import Observation, ScanOutcome, Seller
 from monitor.scanning import run_scan
-from monitor.storage import alerts
-from monitor.storage.relistings import RELISTING_PATIENCE
+from monitor.storage.matches.relistings import RELISTING_PATIENCE
+from monitor.storage.telling import alerts
 from tests.scanning.shop import Bench
 from tests.scanning.street import alert_of, ask, fail, mug, page, show, told
 

@@ -13,7 +13,7 @@ from monitor.errors import Blocked, QuotaExhausted
 from monitor.model import ScanOutcome
 from monitor.scanning import run_scan
 from monitor.scanning.sentinel import LEAST_REMEMBERED, LEAST_USUAL, is_drop
-from monitor.storage import yields
+from monitor.storage.searches import yields
 from tests.scanning.shop import SHOP, Answer, Bench
 
 

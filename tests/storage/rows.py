@@ -23,7 +23,11 @@ from monitor.model import (
     Seller,
     Similarity,
 )
-from monitor.storage import Connection, alerts, assets, listings, matches, pictures, scans, watches
+from monitor.storage import Connection
+from monitor.storage.catalogue import assets, listings, pictures, watches
+from monitor.storage.matches import matches
+from monitor.storage.searches import scans
+from monitor.storage.telling import alerts
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=30)

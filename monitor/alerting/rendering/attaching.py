@@ -11,7 +11,7 @@ from typing import Final
 
 from monitor.model import Attachment
 from monitor.storage import PictureFiles
-from monitor.storage.matches import MatchRow
+from monitor.storage.matches.matches import MatchRow
 
 # Mail servers commonly refuse messages above 10 MB, and base64 makes pictures a third larger.
 MAX_ATTACHED_BYTES: Final = 6_000_000

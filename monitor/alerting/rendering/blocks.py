@@ -15,8 +15,8 @@ from monitor.alerting.rendering.titles import Item
 from monitor.alerting.rendering.views import Lengths, match_view, notice_view
 from monitor.alerting.rendering.wording import Words
 from monitor.model import MessageFormat
-from monitor.storage.deliveries import DueDelivery
-from monitor.storage.matches import MatchRow
+from monitor.storage.matches.matches import MatchRow
+from monitor.storage.telling.deliveries import DueDelivery
 
 # Shorter and shorter, the title first.
 _FULL: Final = (

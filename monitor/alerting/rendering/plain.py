@@ -12,7 +12,7 @@ from monitor.alerting.rendering.parts import Part
 from monitor.alerting.rendering.wording import words_of
 from monitor.channels import Capacity
 from monitor.model import Message
-from monitor.storage.deliveries import DueDelivery
+from monitor.storage.telling.deliveries import DueDelivery
 
 # What numbers the parts takes at the end of a title.
 _COUNTER = 10

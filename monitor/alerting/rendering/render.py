@@ -23,8 +23,8 @@ from monitor.alerting.rendering.wording import words_of
 from monitor.channels import Capacity
 from monitor.model import Message, MessageFormat
 from monitor.storage import PictureFiles
-from monitor.storage.deliveries import DueDelivery
-from monitor.storage.matches import MatchRow
+from monitor.storage.matches.matches import MatchRow
+from monitor.storage.telling.deliveries import DueDelivery
 
 # A title, and all that stands around the alerts, may take so much of what a message holds.
 _TITLE_SHARE = 4

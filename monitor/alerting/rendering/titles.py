@@ -9,8 +9,8 @@ from monitor.alerting.rendering.escaping import own_name
 from monitor.alerting.rendering.views import sentence
 from monitor.alerting.rendering.wording import EVENT_ORDER, Told, Words
 from monitor.model import AlertEvent
-from monitor.storage.deliveries import DueDelivery
-from monitor.storage.matches import MatchRow
+from monitor.storage.matches.matches import MatchRow
+from monitor.storage.telling.deliveries import DueDelivery
 
 _MAX_NAME = 120
 _LAST = len(EVENT_ORDER)

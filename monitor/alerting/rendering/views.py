@@ -17,8 +17,8 @@ from monitor.alerting.rendering.escaping import (
 from monitor.alerting.rendering.wording import Words
 from monitor.matching import reasons_in_words
 from monitor.model import Language, MessageFormat, Verdict
-from monitor.storage.deliveries import DueDelivery
-from monitor.storage.matches import MatchRow
+from monitor.storage.matches.matches import MatchRow
+from monitor.storage.telling.deliveries import DueDelivery
 
 
 @dataclass(frozen=True, slots=True)

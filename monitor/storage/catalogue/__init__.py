@@ -1,0 +1,1 @@
+"""Watches with their assets, listings with their sellers, and their pictures."""

@@ -1,0 +1,1 @@
+"""The database's versions, its views and copies, and users' SQL."""

@@ -1,0 +1,1 @@
+"""Scans and cycles, and what searches are known by."""

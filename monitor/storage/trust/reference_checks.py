@@ -1,0 +1,372 @@
+"""What checks have said of reference pictures: whether their matches can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from monitor.errors import InputError
+from monitor.model import CheckState, ReferencePicture
+from monitor.storage.db.engine import Connection
+from monitor.storage.db.text import clean
+from monitor.storage.db.upsert import insert, insert_new
+from monitor.storage.tables import (
+    alerts,
+    assets,
+    baselines,
+    matches,
+    reference_checks,
+    reference_pictures,
+    scans,
+    watches,
+)
+from monitor.storage.telling import held
+from monitor.storage.trust.controls import newest_cluster
+
+_CHECKED = (CheckState.UNJUDGED, CheckState.SOUND, CheckState.UNSPECIFIC)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCheck:
+    """A reference picture as people are shown it.
+
+    `matched` of `sampled` pictures that have nothing to do with it reach the record score;
+    `copy_score` is what a plain copy of it reaches. `held` counts the matches that are held.
+    """
+
+    path: str
+    state: CheckState
+    sampled: int
+    matched: int
+    checked_at: datetime | None
+    copy_score: float | None
+    held: int
+    trusted_by: str | None
+    trusted_at: datetime | None
+    retired_at: datetime | None
+
+    @property
+    def is_marked(self) -> bool:
+        is_bad = self.state in (CheckState.UNSPECIFIC, CheckState.FEATURELESS)
+        return is_bad and self.retired_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """How many pictures of a watch are marked, by why, and how many deliveries are held."""
+
+    watch: str
+    unspecific: int
+    featureless: int
+    held: int
+
+
+def find_new(
+    conn: Connection,
+    watch_id: int,
+    *,
+    method: str,
+    record_score: float,
+    least_copy_score: float,
+    limit: int,
+) -> list[ReferencePicture]:
+    """Reference pictures in use that were not looked at under this method and these scores."""
+    is_featureless = reference_checks.c.state == CheckState.FEATURELESS.value
+    is_stale = sa.or_(
+        reference_checks.c.method != method,
+        reference_checks.c.record_score != record_score,
+        is_featureless != (reference_checks.c.copy_score < least_copy_score),
+    )
+    rows = conn.execute(
+        _references()
+        .outerjoin_from(reference_pictures, reference_checks)
+        .where(
+            assets.c.watch_id == watch_id,
+            reference_pictures.c.retired_at.is_(None),
+            sa.or_(
+                reference_checks.c.state.is_(None),
+                sa.and_(reference_checks.c.state != CheckState.TRUSTED.value, is_stale),
+            ),
+        )
+        .order_by(reference_pictures.c.id)
+        .limit(limit)
+    )
+    return [_reference(row) for row in rows]
+
+
+def begin(
+    conn: Connection,
+    reference_id: int,
+    *,
+    method: str,
+    record_score: float,
+    copy_score: float | None,
+    is_featureless: bool,
+) -> bool:
+    """Note how a reference picture does by itself; whether that has just made it featureless.
+
+    It is to be judged (again); until then it stays what it was. A trusted one stays trusted.
+    """
+    values = {"method": method, "record_score": record_score, "copy_score": copy_score}
+    state = CheckState.FEATURELESS if is_featureless else CheckState.UNJUDGED
+    first = {"state": state.value, "sampled": 0, "matched": 0, "again_from": 0}
+    if insert_new(conn, reference_checks, {"reference_id": reference_id, **values, **first}):
+        return is_featureless
+    old = _lock(conn, reference_id)
+    if old is CheckState.TRUSTED:
+        return False
+    if is_featureless or old is CheckState.FEATURELESS:
+        values["state"] = state.value
+    _update(conn, reference_id, **values, again_from=0)
+    return is_featureless and old is not CheckState.FEATURELESS
+
+
+def is_pending(newest: int) -> sa.ColumnElement[bool]:
+    """Whether a row of `reference_checks` is to be judged, with the newest cluster's number."""
+    return sa.and_(
+        reference_checks.c.state.in_([state.value for state in _CHECKED]),
+        reference_checks.c.again_from <= newest,
+        sa.exists().where(baselines.c.reference_id == reference_checks.c.reference_id),
+    )
+
+
+def find_pending(
+    conn: Connection, watch_id: int, *, alerting_only: bool = False
+) -> ReferencePicture | None:
+    """The next reference picture to be judged, first those that alerts wait for.
+
+    Its asset must have been searched for to the end: before, what its own search is about to
+    return would be taken for pictures that have nothing to do with it.
+    """
+    # few rows each, by partial index and index: alerts are routed within a second
+    open_assets = (
+        sa.select(reference_pictures.c.asset_id)
+        .select_from(scans.join(reference_pictures))
+        .where(scans.c.state != sa.literal_column("'finished'"))
+    )
+    awaited = (
+        sa.select(matches.c.reference_id)
+        .select_from(alerts.join(matches))
+        .where(alerts.c.routed_at.is_(None))
+    )
+    is_awaited = reference_pictures.c.id.in_(awaited)
+    row = conn.execute(
+        _references()
+        .join_from(reference_pictures, reference_checks)
+        .where(
+            assets.c.watch_id == watch_id,
+            reference_pictures.c.retired_at.is_(None),
+            is_pending(newest_cluster(conn)),
+            reference_pictures.c.asset_id.not_in(open_assets),
+            is_awaited if alerting_only else sa.true(),
+        )
+        .order_by(is_awaited.desc(), reference_pictures.c.id)
+        .limit(1)
+    ).first()
+    return None if row is None else _reference(row)
+
+
+def conclude(
+    conn: Connection,
+    reference_id: int,
+    state: CheckState | None,
+    *,
+    sampled: int,
+    matched: int,
+    again_from: int,
+    now: datetime,
+) -> CheckState | None:
+    """Note what the controls have said; the state before, or None where nothing was changed.
+
+    Without a `state` there were too few of them: an earlier judgement stays, with its numbers.
+    What a person has trusted meanwhile stays trusted.
+    """
+    old = _lock(conn, reference_id)
+    if old not in _CHECKED:
+        return None
+    numbers = {"sampled": sampled, "matched": matched, "checked_at": now}
+    if state is not None:
+        _update(conn, reference_id, state=state.value, again_from=again_from, **numbers)
+    elif old is CheckState.UNJUDGED:
+        _update(conn, reference_id, again_from=again_from, **numbers)
+    else:
+        _update(conn, reference_id, again_from=again_from)
+    return old
+
+
+def find_unspecific(conn: Connection, watch_id: int) -> frozenset[int]:
+    """The ids of the watch's reference pictures whose matches are held."""
+    rows = conn.execute(
+        sa.select(reference_checks.c.reference_id)
+        .select_from(reference_checks.join(reference_pictures).join(assets))
+        .where(
+            assets.c.watch_id == watch_id,
+            reference_checks.c.state == CheckState.UNSPECIFIC.value,
+        )
+    )
+    return frozenset(rows.scalars())
+
+
+def trust(
+    conn: Connection, asset_id: int, name: str, path: str | None, by: str, now: datetime
+) -> tuple[list[str], int]:
+    """Set a person's trust in the picture at `path`, or in all of the asset's unspecific ones.
+
+    What was held because of them is due now: (their paths, how many deliveries). Raises InputError
+    if there is none to trust, or if no trust helps: a featureless one is not recognised.
+    """
+    chosen = _choose(conn, asset_id, name, path)
+    if path is None:
+        chosen = [row for row in chosen if row.state == CheckState.UNSPECIFIC.value]
+        if not chosen:
+            raise InputError(
+                f"no picture of asset {name!r} is unspecific; to trust one before it is, name it "
+                "with --picture"
+            )
+    if path is not None and chosen[0].state == CheckState.FEATURELESS.value:
+        raise InputError(
+            f"{path} is featureless: not even a plain copy of it would be told, and trust doesn't "
+            "change that; put a larger picture, or one with more to see, in its place"
+        )
+    values = {
+        "state": CheckState.TRUSTED.value,
+        "trusted_by": clean(by),
+        "trusted_at": now,
+    }
+    first = {"method": "", "record_score": 0, "sampled": 0, "matched": 0, "again_from": 0}
+    released = 0
+    for row in chosen:
+        statement = insert(conn, reference_checks).values(reference_id=row.id, **first, **values)
+        conn.execute(statement.on_conflict_do_update(index_elements=["reference_id"], set_=values))
+        released += held.release(conn, now, reference_id=row.id)
+    return [row.path for row in chosen], released
+
+
+def distrust(conn: Connection, asset_id: int, name: str, path: str | None) -> list[str]:
+    """Take the trust back from the picture at `path`, or from all of the asset's: they are judged
+    again. Returns their paths. Raises InputError if none is trusted.
+    """
+    chosen = [
+        row for row in _choose(conn, asset_id, name, path) if row.state == CheckState.TRUSTED.value
+    ]
+    if not chosen:
+        raise InputError(f"no such picture of asset {name!r} is trusted; see `monitor assets show`")
+    for row in chosen:
+        _update(
+            conn,
+            row.id,
+            state=CheckState.UNJUDGED.value,
+            method="",  # looked at anew
+            trusted_by=None,
+            trusted_at=None,
+        )
+    return [row.path for row in chosen]
+
+
+def _choose(
+    conn: Connection, asset_id: int, name: str, path: str | None
+) -> list[sa.Row[tuple[object, ...]]]:
+    """The asset's pictures with their state, also retired ones; the one at `path`, if given."""
+    rows = conn.execute(_states().where(reference_pictures.c.asset_id == asset_id)).all()
+    if path is None:
+        return list(rows)
+    # of two that were at this path one after the other, the one that is there now
+    at_path = [row for row in rows if row.path == path]
+    current = [row for row in at_path if row.retired_at is None] or at_path[-1:]
+    if not current:
+        raise InputError(f"asset {name!r} has no picture {path!r}; see `monitor assets show`")
+    return current
+
+
+def list_rows(conn: Connection) -> dict[int, list[ReferenceCheck]]:
+    """Asset -> its pictures in use by path, and the retired ones that something is held for."""
+    waiting = held.count_matches(conn)
+    found: dict[int, list[ReferenceCheck]] = {}
+    for row in conn.execute(_states()):
+        if row.retired_at is None or row.id in waiting:
+            check = _check(row, waiting.get(row.id, 0))
+            found.setdefault(row.asset_id, []).append(check)
+    return found
+
+
+def _check(row: sa.Row[tuple[object, ...]], waiting: int) -> ReferenceCheck:
+    return ReferenceCheck(
+        path=row.path,
+        state=CheckState(row.state or CheckState.UNJUDGED),
+        sampled=row.sampled or 0,
+        matched=row.matched or 0,
+        checked_at=row.checked_at,
+        copy_score=row.copy_score,
+        held=waiting,
+        trusted_by=row.trusted_by,
+        trusted_at=row.trusted_at,
+        retired_at=row.retired_at,
+    )
+
+
+def count_marked(conn: Connection) -> dict[str, Marked]:
+    """For each watch how many of its pictures in use are marked, and what is held."""
+    waiting = held.count_deliveries(conn)
+    rows = conn.execute(
+        sa.select(
+            watches.c.name,
+            _count_state(CheckState.UNSPECIFIC).label("unspecific"),
+            _count_state(CheckState.FEATURELESS).label("featureless"),
+        )
+        .select_from(watches.join(assets).join(reference_pictures).join(reference_checks))
+        .where(reference_pictures.c.retired_at.is_(None))
+        .group_by(watches.c.name)
+    )
+    counted = {row.name: (row.unspecific, row.featureless) for row in rows}
+    return {
+        name: Marked(name, *counted.get(name, (0, 0)), waiting.get(name, 0))
+        for name in counted.keys() | waiting.keys()
+    }
+
+
+def _count_state(state: CheckState) -> sa.ColumnElement[int]:
+    return sa.func.count().filter(reference_checks.c.state == state.value)
+
+
+def _references() -> sa.Select[tuple[object, ...]]:
+    return sa.select(
+        reference_pictures.c.id,
+        reference_pictures.c.asset_id,
+        assets.c.name,
+        reference_pictures.c.sha256,
+        reference_pictures.c.path,
+    ).join_from(reference_pictures, assets)
+
+
+def _reference(row: sa.Row[tuple[object, ...]]) -> ReferencePicture:
+    return ReferencePicture(row.id, row.asset_id, row.name, row.sha256, row.path)
+
+
+def _states() -> sa.Select[tuple[object, ...]]:
+    return (
+        sa.select(
+            reference_pictures.c.id,
+            reference_pictures.c.asset_id,
+            reference_pictures.c.path,
+            reference_pictures.c.retired_at,
+            *(column for column in reference_checks.c if column.name != "reference_id"),
+        )
+        .select_from(reference_pictures.outerjoin(reference_checks))
+        .order_by(reference_pictures.c.path, reference_pictures.c.id)
+    )
+
+
+def _lock(conn: Connection, reference_id: int) -> CheckState:
+    """The state, which nobody else changes before this transaction ends."""
+    row = sa.select(reference_checks.c.state).where(reference_checks.c.reference_id == reference_id)
+    return CheckState(conn.execute(row.with_for_update()).scalar_one())
+
+
+def _update(conn: Connection, reference_id: int, **values: object) -> None:
+    conn.execute(
+        sa.update(reference_checks)
+        .where(reference_checks.c.reference_id == reference_id)
+        .values(values)
+    )
