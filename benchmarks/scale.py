@@ -32,7 +32,7 @@ from monitor.matching.fingerprint.fingerprint import unpack
 from monitor.matching.index.index import NEAR
 from monitor.model import Fingerprints
 from monitor.scanning import look_back
-from monitor.scanning.references import load_watch
+from monitor.scanning.look.references import load_watch
 from monitor.storage.catalogue import assets, listings
 
 RECORD, ALERT = 0.60, 0.85

@@ -15,7 +15,7 @@ from monitor import matching
 from monitor.app import App
 from monitor.daemon import Daemon
 from monitor.errors import StoreError
-from monitor.scanning.look import MAX_ATTEMPTS
+from monitor.scanning.look.look import MAX_ATTEMPTS
 from monitor.signals import Signals, handling
 from monitor.storage.searches import paces
 from monitor.storage.searches.paces import Asked

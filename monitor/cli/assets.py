@@ -104,7 +104,7 @@ def import_(ctx: click.Context, source: Path, watch: str, *, as_json: bool) -> i
     not copied again.
     """
     from monitor.cli.progress import progress_bar
-    from monitor.scanning.importing import import_pictures
+    from monitor.scanning.plan.importing import import_pictures
 
     config = load_config(ctx)
     chosen = next((item for item in config.watches if item.name == watch), None)

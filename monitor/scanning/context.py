@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitor.marketplaces.base import Marketplace, PictureSource
-from monitor.scanning.kept import ScanMemory
+from monitor.scanning.cache import ScanMemory
 from monitor.storage import PictureFiles, Store
 
 # Renewed every 10 s (daemon.py): two renewals may be missed before another process takes over.

@@ -23,7 +23,7 @@ from monitor.scanning import (
     plan_watch,
     run_scan,
 )
-from monitor.scanning.kept import ScanMemory
+from monitor.scanning.cache import ScanMemory
 from monitor.storage import PictureFiles, Store
 from monitor.storage.catalogue import watches
 from monitor.storage.matches import matches

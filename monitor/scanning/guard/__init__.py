@@ -1,0 +1,1 @@
+"""What keeps a scan from being believed, or from being made."""

@@ -1,0 +1,1 @@
+"""A due scan -> its listings, matches and alerts."""

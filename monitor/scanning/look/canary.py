@@ -1,0 +1,232 @@
+"""A picture that is known to be on a marketplace must be found there, else the search is blind."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+
+from monitor import matching
+from monitor.errors import (
+    BadImage,
+    FetchError,
+    MarketplaceError,
+    PictureError,
+    Stopping,
+    StoreError,
+)
+from monitor.marketplaces.base import Page, Query
+from monitor.model import DEFAULT_ALERT_SCORE, AlertEvent, Fingerprints, Observation
+from monitor.scanning.context import LEASE, Canary, ScanContext, Source
+from monitor.scanning.guard.pauses import ask_turn, note_failure, note_success, take_turn
+from monitor.scanning.look.pages import iter_pages
+from monitor.scanning.look.pictures import load_prints, sha256_of
+from monitor.scanning.look.record import FETCH_THREADS
+from monitor.storage.catalogue import pictures
+from monitor.storage.searches import appearances, canaries
+from monitor.storage.telling import alerts
+
+log = logging.getLogger(__name__)
+
+# What is there is on the first page; who looks further pays for it every time that it is lost.
+MOST_PAGES = 3
+_LOST = (
+    "Its searches may be blind to your pictures as well, whatever they return. Look for the canary "
+    "there by hand; if its listing is gone, name another in the config."
+)
+_NOT_TRIED = (
+    "Until it can be looked for, a blind search goes unnoticed: mend it, or name another in the "
+    "config."
+)
+# After a search that failed, which says nothing of the canary.
+RETRY_AFTER = timedelta(minutes=15)
+
+
+def look_for_canary(context: ScanContext, marketplace: str) -> bool:
+    """Look for a marketplace's canary if that is due; False if there was nothing to do.
+
+    Not while the marketplace is paused, unless as the probe. A canary that is not found is told
+    once, and once more when it is found again; a search that fails counts as any other does.
+    Raises StoreError, Stopping.
+    """
+    source = context.sources[marketplace]
+    canary = source.canary
+    if canary is None or not _claim(context, marketplace, canary):
+        return False
+    try:
+        problem = _look(context, source, canary)
+    except BadImage as error:
+        drop_canary(context, marketplace, f"it can't be searched for: {error}")
+        return True
+    except MarketplaceError as error:
+        log.warning("canary marketplace=%s failed: %s", marketplace, error)
+        now = context.clock()
+        with context.store.writing() as conn:
+            note_failure(context, conn, marketplace, error, now)
+            wait = min(canary.every, RETRY_AFTER)
+            canaries.put_off(conn, marketplace, context.owner, now + wait)
+        return True
+    if problem is None:
+        _keep(context, marketplace, canary)
+    else:
+        drop_canary(context, marketplace, problem, is_answered=True)
+    return True
+
+
+def drop_canary(
+    context: ScanContext, marketplace: str, problem: str, *, is_answered: bool = False
+) -> None:
+    """Store that the canary in hand is not found, or can't be looked for; tell it once."""
+    canary = context.sources[marketplace].canary
+    if canary is None:
+        return
+    now = context.clock()
+    log.error("canary marketplace=%s: %s", marketplace, problem)
+    with context.store.writing() as conn:
+        if is_answered:
+            note_success(context, conn, marketplace, now)
+        else:
+            note_failure(context, conn, marketplace, None, now)
+        before = canaries.finish_lost(
+            conn, marketplace, context.owner, problem, now, now + canary.every
+        )
+        if before is None or before.lost_at is not None:
+            return
+        # nobody knows for how long the searches were blind
+        appearances.forget_missed(conn, marketplace)
+        alerts.add(
+            conn,
+            event=AlertEvent.CANARY_LOST,
+            dedup_key=f"canary lost:{marketplace}:{now.isoformat()}",
+            text=f"The canary of marketplace {marketplace}, {canary.picture.name}: {problem}. "
+            f"{_LOST if is_answered else _NOT_TRIED}",
+            now=now,
+            alert_id=context.new_alert_id(),
+        )
+
+
+def _keep(context: ScanContext, marketplace: str, canary: Canary) -> None:
+    now = context.clock()
+    log.info("canary marketplace=%s found", marketplace)
+    with context.store.writing() as conn:
+        note_success(context, conn, marketplace, now)
+        before = canaries.finish_found(conn, marketplace, context.owner, now, now + canary.every)
+        if before is None or before.lost_at is None:
+            return
+        alerts.add(
+            conn,
+            event=AlertEvent.CANARY_FOUND,
+            dedup_key=f"canary found:{marketplace}:{before.lost_at.isoformat()}",
+            text=f"The canary of marketplace {marketplace} is found again; it was lost since "
+            f"{before.lost_at:%Y-%m-%d %H:%M} UTC.",
+            now=now,
+            alert_id=context.new_alert_id(),
+        )
+
+
+def _claim(context: ScanContext, marketplace: str, canary: Canary) -> bool:
+    now = context.clock()
+    with context.store.reading() as conn:
+        if not canaries.is_due(conn, marketplace, canary.key, now):
+            return False
+    with context.store.writing() as conn:
+        turn = ask_turn(context, conn, marketplace)
+        if turn is None:
+            return False
+        claimed = canaries.claim(
+            conn, marketplace, canary.key, context.owner, context.clock(), LEASE
+        )
+        if claimed:
+            take_turn(conn, marketplace, turn)
+        return claimed
+
+
+def _look(context: ScanContext, source: Source, canary: Canary) -> str | None:
+    """None if it is found, else what was looked at in vain.
+
+    Raises BadImage where its own file is no use, as nothing was asked of the marketplace then;
+    MarketplaceError, Stopping.
+    """
+    try:
+        data = canary.picture.read_bytes()
+        picture = matching.decode(data).image
+        eye = _Eye(context, source, canary, matching.fingerprint(matching.decode_small(data)))
+    except OSError as error:
+        raise BadImage(f"its file can't be read: {error.strerror}") from error
+    except PictureError as error:
+        raise BadImage(f"its file can't be used: {error}") from error
+    query = Query(picture, sha256=sha256_of(data), path=canary.picture.name)
+    pages = 0
+    for page in islice(iter_pages(context, source, query), MOST_PAGES):
+        pages += 1
+        if eye.sees(page):
+            return None
+    on = "1 page" if pages == 1 else f"{pages} pages"
+    return f"not found among the first {eye.listings} listings ({on}){eye.unseen}"
+
+
+@dataclass(slots=True)
+class _Eye:
+    """Looks through pages for the canary's listing, or for its picture in any listing."""
+
+    context: ScanContext
+    source: Source
+    canary: Canary
+    prints: Fingerprints
+    listings: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    @property
+    def unseen(self) -> str:
+        if not self.failed:
+            return ""
+        return f"; {len(self.failed)} pictures could not be seen: {self.failed[0]}"
+
+    def sees(self, page: Page) -> bool:
+        self.listings += len(page.observations)
+        if self.canary.item_id is not None:
+            return any(item.item_id == self.canary.item_id for item in page.observations)
+        wanted = [item for item in page.observations if item.picture_url]
+        stored = self._load_stored(wanted)
+        missing = [item for item in wanted if item.picture_url not in stored]
+        return any(map(self._is_copy, stored.values())) or self._is_among(missing)
+
+    def _load_stored(self, wanted: Iterable[Observation]) -> dict[str, Fingerprints]:
+        urls = [item.picture_url for item in wanted if item.picture_url]
+        with self.context.store.reading() as conn:
+            known = pictures.find_by_url(conn, urls)
+        prints = load_prints(self.context, set(known.values()))
+        return {url: prints[sha256] for url, sha256 in known.items() if sha256 in prints}
+
+    def _is_among(self, missing: Iterable[Observation]) -> bool:
+        pool = ThreadPoolExecutor(max_workers=FETCH_THREADS)
+        try:
+            return any(pool.map(self._is_shown_by, missing))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _is_shown_by(self, item: Observation) -> bool:
+        if self.context.is_stopping():
+            raise Stopping("told to stop while fetching pictures")
+        try:
+            fetched = self.source.fetcher.fetch(item.picture_url or "", item.picture_fallback_url)
+            return self._is_copy(matching.fingerprint(matching.decode_small(fetched.data)))
+        except (FetchError, PictureError) as error:
+            self.failed.append(str(error))
+        except (StoreError, Stopping):
+            raise
+        except Exception as error:
+            # Border: one listing. Picture files are hostile input and decoders have bugs.
+            log.exception("listing %s %s", item.site, item.item_id)
+            self.failed.append(f"unexpected {type(error).__name__}")
+        return False
+
+    def _is_copy(self, theirs: Fingerprints) -> bool:
+        try:
+            return matching.compare(self.prints, theirs).score >= DEFAULT_ALERT_SCORE
+        except PictureError as error:
+            self.failed.append(str(error))
+            return False

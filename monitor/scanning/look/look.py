@@ -1,0 +1,183 @@
+"""look: one claimed scan -> pages -> pictures -> comparisons -> one transaction a page.
+
+The cursor stands in the scan's row, so a crash costs at most the page in hand.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from monitor import matching
+from monitor.errors import BadImage, MarketplaceError, NotFound, PictureError
+from monitor.marketplaces.base import Query
+from monitor.model import Scan, ScanCounts, ScanOutcome
+from monitor.scanning.context import ScanContext
+from monitor.scanning.follow.follow import follow_round
+from monitor.scanning.follow.relisting import settle_relistings
+from monitor.scanning.guard.breaker import outcome_of
+from monitor.scanning.guard.failures import tell_failed
+from monitor.scanning.guard.pauses import (
+    PATIENCE,
+    ask_turn,
+    end_waiting,
+    note_failure,
+    note_success,
+    take_turn,
+)
+from monitor.scanning.guard.sentinel import check_round, check_yield
+from monitor.scanning.look.pages import iter_pages
+from monitor.scanning.look.record import PageRecorder
+from monitor.storage.searches import appearances, cycles, scans
+
+log = logging.getLogger(__name__)
+
+# A scan that was interrupted so often takes the program down with it: it is given up, and told.
+MAX_ATTEMPTS = 5
+
+
+def run_scan(context: ScanContext, scan: Scan) -> ScanOutcome:
+    """Look through every page of a claimed scan and finish it with its outcome.
+
+    Raises StoreError or Stopping; the scan's row is then still ours or due again, with its cursor.
+    """
+    counts, is_searched = scan.counts, False
+    failure: MarketplaceError | None = None
+    try:
+        if scan.attempts > MAX_ATTEMPTS:
+            raise BadImage(f"given up after {MAX_ATTEMPTS} interrupted attempts")
+        for counts in _iter_counts(context, scan):
+            is_searched = True
+            log.debug("scan %d: %d listings so far", scan.id, counts.listings_seen)
+        outcome = ScanOutcome.OK if counts.listings_seen else ScanOutcome.EMPTY
+    except MarketplaceError as error:
+        failure = error
+        outcome = outcome_of(failure, has_pages=counts.listings_seen > 0)
+    message = str(failure) if failure else None
+    ended = replace(scan, counts=counts)
+    finish_scan(context, ended, outcome, message, failure=failure, is_searched=is_searched)
+    _log_scan(context, scan, counts, outcome, message)
+    return outcome
+
+
+def _iter_counts(context: ScanContext, scan: Scan) -> Iterator[ScanCounts]:
+    """Search page by page, recording each; yields the counts so far."""
+    source = context.sources.get(scan.marketplace)
+    rules = context.watches.get(scan.watch)
+    if source is None or rules is None:
+        raise BadImage(f"{scan.marketplace} or watch {scan.watch} is no longer in the config")
+    if scan.cursor is None and scan.counts != ScanCounts():
+        return  # interrupted after its last page: only its end is missing
+    recorder = PageRecorder(context, scan, source.fetcher, rules)
+    reference = scan.reference
+    query = Query(
+        _load_reference(context, scan), scan.cursor, sha256=reference.sha256, path=reference.path
+    )
+    current = scan
+    for page in iter_pages(context, source, query):
+        current = replace(current, counts=recorder.record(current, page), cursor=page.next_cursor)
+        yield current.counts
+
+
+def _load_reference(context: ScanContext, scan: Scan) -> matching.Image:
+    """The reference picture as the marketplace gets it; from our own copy, not the folder."""
+    try:
+        data = context.files.read(scan.reference.sha256)
+        return matching.decode(data).image
+    except (NotFound, PictureError) as error:
+        raise BadImage(f"our copy of {scan.reference.path} can't be used: {error}") from error
+
+
+def finish_scan(
+    context: ScanContext,
+    scan: Scan,
+    outcome: ScanOutcome,
+    error: str | None,
+    *,
+    failure: MarketplaceError | None = None,
+    is_searched: bool = True,
+) -> None:
+    """Store the outcome, and what operators must know, in one transaction.
+
+    `failure` is what ended the search, if it did; an `error` without one was not expected. A scan
+    of which only the end was missing is not `is_searched`: it says nothing of the marketplace now.
+    """
+    now = context.clock()
+    with context.store.writing() as conn:
+        is_told = False
+        if outcome.is_complete and is_searched:
+            note_success(context, conn, scan.marketplace, now)
+        else:
+            is_told = note_failure(context, conn, scan.marketplace, failure, now)
+        # Before the scan's row, as a page takes them: two processes would wait for each other. And
+        # of two that end the last two scans of a round, one has to see that it ends.
+        appearances.lock(conn)
+        if not scans.finish(conn, scan, context.owner, outcome, error, now):
+            log.warning("scan %d was taken over by another process", scan.id)
+            return
+        if outcome.is_complete:
+            check_yield(context, conn, scan, scan.counts.listings_seen, now)
+        elif not is_told:
+            tell_failed(context, conn, scan, outcome, error, failure, now)
+        is_last = not cycles.has_open(conn, scan.cycle_id, scan.marketplace)
+        is_suspect = is_last and check_round(context, conn, scan, now)
+        # both by what the round's scans are worth
+        settle_relistings(conn, scan)
+        if is_last and not is_suspect:
+            follow_round(context, conn, scan, now)
+
+
+def claim_scan(
+    context: ScanContext,
+    marketplace: str,
+    lease: timedelta,
+    cycle_id: int | None = None,
+    *,
+    patience: timedelta = PATIENCE,
+    is_asked: bool = False,
+) -> Scan | None:
+    """The next due scan on a marketplace, now ours; None if there is none, or it is paused.
+
+    While it is paused, scans that have waited longer than `patience` are ended. `is_asked`: a
+    person asks, so one scan is let through although the pause is not over.
+    """
+    with context.store.writing() as conn:
+        turn = ask_turn(context, conn, marketplace, is_asked=is_asked)
+        if turn is None:
+            end_waiting(context, conn, marketplace, patience, cycle_id)
+            return None
+        scan = scans.claim(
+            conn, [marketplace], context.owner, context.clock(), lease, cycle_id=cycle_id
+        )
+        if scan is not None:
+            take_turn(conn, marketplace, turn)
+        return scan
+
+
+def _log_scan(
+    context: ScanContext, scan: Scan, counts: ScanCounts, outcome: ScanOutcome, error: str | None
+) -> None:
+    """The one canonical line of a scan."""
+    seconds = (context.clock() - scan.started_at).total_seconds()
+    level = logging.INFO if outcome.is_complete else logging.WARNING
+    log.log(
+        level,
+        "scan id=%d watch=%s marketplace=%s asset=%s picture=%s outcome=%s seen=%d new=%d "
+        "fetched=%d failed=%d matches=%d requests=%d seconds=%.2f%s",
+        scan.id,
+        scan.watch,
+        scan.marketplace,
+        scan.reference.asset,
+        scan.reference.path,
+        outcome,
+        counts.listings_seen,
+        counts.listings_new,
+        counts.pictures_fetched,
+        counts.pictures_failed,
+        counts.matches_new,
+        counts.requests,
+        seconds,
+        f" error={error!r}" if error else "",
+    )

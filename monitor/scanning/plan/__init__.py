@@ -1,0 +1,1 @@
+"""A due watch -> its scans."""

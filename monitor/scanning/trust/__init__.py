@@ -1,0 +1,1 @@
+"""Which reference pictures are believed."""

@@ -1,0 +1,297 @@
+"""check: whether the matches of a reference picture can be believed, before they are told.
+
+Two questions. Would a plain copy of it be told at all? A blank or tiny picture is `featureless`:
+its alert would never come. And does it match what it has nothing to do with? A shop's template is
+`unspecific`: its alerts would never end. The number of its matches says nothing of that, the most
+copied brand has the most. Random pictures of other listings do.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from monitor import matching
+from monitor.errors import NotFound, PictureError
+from monitor.model import (
+    DEFAULT_ALERT_SCORE,
+    AlertEvent,
+    CheckState,
+    PictureRecord,
+    ReferencePicture,
+)
+from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.look.pictures import record_picture, refresh_all
+from monitor.storage import Connection, PictureFiles
+from monitor.storage.catalogue import pictures, watches
+from monitor.storage.telling import alerts, held
+from monitor.storage.trust import controls, reference_checks
+
+log = logging.getLogger(__name__)
+
+# Each is decoded and fingerprinted twice: a second or so of work.
+COPIES_AT_ONCE = 20
+
+# Controls. 200 tell a picture that matches 5 % of all listings (10 of 200 expected, 5 needed) in 97
+# of 100 cases from one that matches 1 % (2 expected, marked in 5 of 100); a watch that sees 1,000
+# listings a round would be told 50 and 10 wrong ones. Fewer than 50 could not show 2 % at all.
+MOST_CONTROLS = 200
+FEWEST_CONTROLS = 50
+# A false mark holds back true alerts, so both are asked for. Real copies do turn up in the searches
+# for other assets. But what any search for this asset has returned is no control, nor its cluster,
+# and marketplaces put copies first; each control is another cluster, so a picture that a hundred
+# shops share counts once. What is left to fool this are edited copies that fill more than 2 % of
+# other results and that no search of their own has met. Then matches wait, summarised, until a
+# person trusts the picture. Noise alone marks nothing: of 6,000 real pairs that have nothing to do
+# with each other none reached 0.6, of 8,001 pairs of logos one.
+LEAST_MATCHED = 3
+MOST_SHARE = 0.02
+# Judged again when there are so many times more clusters: seven times on the way to a million.
+AGAIN_AFTER_GROWTH = 4
+# With too few controls sooner.
+AGAIN_AFTER_FEW = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What comparing a reference picture with its controls has come to."""
+
+    sampled: int
+    matched: int
+
+    @property
+    def state(self) -> CheckState | None:
+        """None where there are too few controls to judge by."""
+        if self.sampled < FEWEST_CONTROLS:
+            return None
+        is_some = self.matched >= LEAST_MATCHED
+        is_unspecific = is_some and self.matched > MOST_SHARE * self.sampled
+        return CheckState.UNSPECIFIC if is_unspecific else CheckState.SOUND
+
+
+def check_references(
+    context: ScanContext, rules: WatchRules, *, alerting_only: bool = False
+) -> bool:
+    """Do the next small part of checking the watch's reference pictures; False if there is none.
+
+    That is looking at a few new ones by themselves, or judging one by its controls. With
+    `alerting_only` only those are judged that an alert not yet routed rests on. Results stand in
+    rows: a crash costs one step. Raises StoreError.
+    """
+    return _look_at_new(context, rules) or _judge_next(context, rules, alerting_only=alerting_only)
+
+
+# -- by itself
+
+
+def least_copy_score(alert_score: float) -> float:
+    """What a plain copy must reach for a watch with this alert score.
+
+    No more than the default: whoever asks for more is told of the best copies only, and wants it
+    so.
+    """
+    return min(alert_score, DEFAULT_ALERT_SCORE)
+
+
+def _look_at_new(context: ScanContext, rules: WatchRules) -> bool:
+    least = least_copy_score(rules.alert_score)
+    with context.store.reading() as conn:
+        watch_id = watches.get_id(conn, rules.name)
+        new = reference_checks.find_new(
+            conn,
+            watch_id,
+            method=matching.METHOD,
+            record_score=rules.record_score,
+            least_copy_score=least,
+            limit=COPIES_AT_ONCE,
+        )
+    if not new:
+        return False
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        scores = list(pool.map(lambda item: _copy_score(context.files, item), new))
+    now = context.clock()
+    with context.store.writing() as conn:
+        for reference, score in zip(new, scores, strict=True):
+            is_new = reference_checks.begin(
+                conn,
+                reference.id,
+                method=matching.METHOD,
+                record_score=rules.record_score,
+                copy_score=score,
+                is_featureless=score is not None and score < least,
+            )
+            if is_new and score is not None:
+                _alert_featureless(context, conn, watch_id, reference, score, now)
+    return True
+
+
+def _copy_score(files: PictureFiles, reference: ReferencePicture) -> float | None:
+    """None where our own copy of the file can't be used: the scan that needs it will say so."""
+    try:
+        return matching.plain_copy_score(matching.decode_small(files.read(reference.sha256)))
+    except (NotFound, PictureError) as error:
+        log.warning("reference picture %s can't be checked: %s", reference.path, error)
+        return None
+
+
+def _alert_featureless(
+    context: ScanContext,
+    conn: Connection,
+    watch_id: int,
+    reference: ReferencePicture,
+    score: float,
+    now: datetime,
+) -> None:
+    alerts.add(
+        conn,
+        event=AlertEvent.REFERENCE_FEATURELESS,
+        dedup_key=f"featureless:{reference.id}:{now.isoformat()}",
+        watch_id=watch_id,
+        text=f"{reference.path} (asset {reference.asset}) shows too little to be recognised: even "
+        f"a plain copy of it scores {score:.2f} only, so no alert for it will ever come. Put a "
+        "larger picture in its place, or one with more to see.",
+        now=now,
+        alert_id=context.new_alert_id(),
+    )
+
+
+# -- by controls
+
+
+def _judge_next(context: ScanContext, rules: WatchRules, *, alerting_only: bool) -> bool:
+    with context.store.reading() as conn:
+        watch_id = watches.get_id(conn, rules.name)
+        reference = reference_checks.find_pending(conn, watch_id, alerting_only=alerting_only)
+        if reference is None:
+            return False
+        newest = controls.newest_cluster(conn)
+        shas = controls.find(conn, reference.asset_id, reference.sha256, MOST_CONTROLS)
+        records = pictures.find(conn, {reference.sha256, *shas})
+    fresh = refresh_all(context.files, records)
+    sample = _compare(
+        reference, [fresh[sha256] for sha256 in shas if sha256 in fresh], fresh, rules
+    )
+    now = context.clock()
+    with context.store.writing() as conn:
+        for sha256, record in fresh.items():
+            if record is not records[sha256]:
+                record_picture(conn, record, now)  # else it is fingerprinted for each anew
+        _conclude(context, conn, watch_id, reference, sample, newest, now)
+    log.info(
+        "check watch=%s asset=%s picture=%s matched=%d of=%d result=%s",
+        rules.name,
+        reference.asset,
+        reference.path,
+        sample.matched,
+        sample.sampled,
+        sample.state or "too few",
+    )
+    return True
+
+
+def _compare(
+    reference: ReferencePicture,
+    chosen: list[PictureRecord],
+    records: dict[str, PictureRecord],
+    rules: WatchRules,
+) -> Sample:
+    """Nothing is sampled where the reference picture itself can't be fingerprinted again."""
+    if reference.sha256 not in records:
+        return Sample(0, 0)
+    ours = records[reference.sha256].fingerprints
+    scores: list[float] = []
+    for control in chosen:
+        try:
+            scores.append(matching.compare(ours, control.fingerprints).score)
+        except PictureError as error:
+            log.warning("picture %s can't be compared: %s", control.sha256, error)
+    return Sample(len(scores), sum(score >= rules.record_score for score in scores))
+
+
+def _conclude(
+    context: ScanContext,
+    conn: Connection,
+    watch_id: int,
+    reference: ReferencePicture,
+    sample: Sample,
+    newest: int,
+    now: datetime,
+) -> None:
+    """Store the judgement; a mark holds what is not yet sent, its end releases what is held."""
+    growth = AGAIN_AFTER_FEW if sample.state is None else AGAIN_AFTER_GROWTH
+    before = reference_checks.conclude(
+        conn,
+        reference.id,
+        sample.state,
+        sampled=sample.sampled,
+        matched=sample.matched,
+        again_from=max(newest + 1, int(newest * growth)),
+        now=now,
+    )
+    if before is None or sample.state is None:
+        return
+    was, is_now = (state is CheckState.UNSPECIFIC for state in (before, sample.state))
+    if is_now and not was:
+        count = held.hold(conn, reference.id)
+        _alert_unspecific(context, conn, watch_id, reference, sample, count, now)
+    elif was and not is_now:
+        count = held.release(conn, now, reference_id=reference.id)
+        log.info("picture %s is unspecific no more: %d deliveries are due", reference.path, count)
+
+
+def _alert_unspecific(
+    context: ScanContext,
+    conn: Connection,
+    watch_id: int,
+    reference: ReferencePicture,
+    sample: Sample,
+    count: int,
+    now: datetime,
+) -> None:
+    waiting = f" {count} deliveries that were not sent yet are held." if count else ""
+    alerts.add(
+        conn,
+        event=AlertEvent.REFERENCE_UNSPECIFIC,
+        dedup_key=f"unspecific:{reference.id}:{now.isoformat()}",
+        watch_id=watch_id,
+        text=f"{reference.path} (asset {reference.asset}) matches pictures that have nothing to "
+        f"do with it: {sample.matched} of {sample.sampled} random pictures of other listings. Its "
+        f"matches are stored, but held and told in one summary a round.{waiting} Crop it to what "
+        "is yours alone, or put another picture in its place. If it is right as it is: "
+        f"`{_trust(reference.asset, reference.path)}`.",
+        now=now,
+        alert_id=context.new_alert_id(),
+    )
+
+
+# -- retired
+
+
+def alert_retired(
+    context: ScanContext, conn: Connection, watch_id: int, retired_at: datetime
+) -> None:
+    """Tell of pictures that have just left the folder while matches that rest on them are held.
+
+    They stay held: whoever takes a size chart out of the folder does not ask for its matches.
+    """
+    for item in held.list_retired(conn, watch_id, retired_at):
+        alerts.add(
+            conn,
+            event=AlertEvent.REFERENCE_UNSPECIFIC,
+            dedup_key=f"retired:{item.reference_id}:{retired_at.isoformat()}",
+            watch_id=watch_id,
+            text=f"{item.path} (asset {item.asset}) has left the folder. {item.matches} of its "
+            "matches stay held: `monitor alerts list --state held` shows them, `monitor matches "
+            f"decide` settles them, `{_trust(item.asset, item.path)}` sends them.",
+            now=retired_at,
+            alert_id=context.new_alert_id(),
+        )
+
+
+def _trust(asset: str, path: str) -> str:
+    """The command that trusts a picture, to be typed as it stands."""
+    return f"monitor assets trust {shlex.quote(asset)} --picture {shlex.quote(path)}"
