@@ -9,10 +9,10 @@ from monitor.alerting.context import (
     Routes,
 )
 from monitor.alerting.deliver import deliver_next
-from monitor.alerting.failing import digest_of_url
 from monitor.alerting.gate import next_opening, wait_of_failed, wait_of_new
 from monitor.alerting.hold import apply_silences, summarise_held
-from monitor.alerting.routing import (
+from monitor.alerting.retry import digest_of_url
+from monitor.alerting.route import (
     count_stranded,
     route_alerts,
     route_next,

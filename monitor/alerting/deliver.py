@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from monitor.alerting.context import AlertContext, ChannelOptions
-from monitor.alerting.failing import finish_failed
 from monitor.alerting.gate import open_until, quiet_until
-from monitor.alerting.isolating import Isolation
-from monitor.alerting.pace import await_pace, find_spacing
-from monitor.alerting.sending import Sending, give_back, send, what_is_aside
+from monitor.alerting.isolate import Isolation
+from monitor.alerting.retry import finish_failed
+from monitor.alerting.send import Sending, give_back, send, what_is_aside
+from monitor.alerting.spacing import await_pace, find_spacing
 from monitor.errors import ChannelError, Stopping
 from monitor.storage import Connection
 from monitor.storage.telling import channels, deliveries

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from monitor.alerting import ChannelOptions
-from monitor.alerting.rendering.book import BUILT_IN, Book
+from monitor.alerting.rendering.template_set import BUILT_IN, Book
 from monitor.alerting.rendering.views import MatchView, NoticeView
 from monitor.alerting.rendering.wording import Words, has_words, words_of
 from monitor.channels import Capacity

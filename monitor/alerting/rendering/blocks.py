@@ -9,9 +9,9 @@ from typing import Final
 from markupsafe import Markup
 
 from monitor.alerting.rendering.attaching import Enclosed, Envelope
-from monitor.alerting.rendering.book import Book, BrokenTemplateError
 from monitor.alerting.rendering.escaping import Ready, escape_for, link, web_address
-from monitor.alerting.rendering.titles import Item
+from monitor.alerting.rendering.headings import Item
+from monitor.alerting.rendering.template_set import Book, BrokenTemplateError
 from monitor.alerting.rendering.views import Lengths, match_view, notice_view
 from monitor.alerting.rendering.wording import Words
 from monitor.model import MessageFormat

@@ -7,8 +7,8 @@ from enum import Enum
 
 from monitor.alerting.context import ChannelOptions
 from monitor.alerting.rendering.blocks import Writer
-from monitor.alerting.rendering.book import Book
-from monitor.alerting.rendering.parts import Part
+from monitor.alerting.rendering.part import Part
+from monitor.alerting.rendering.template_set import Book
 from monitor.alerting.rendering.wording import words_of
 from monitor.channels import Capacity
 from monitor.model import Message

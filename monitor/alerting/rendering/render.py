@@ -15,10 +15,10 @@ from markupsafe import Markup
 from monitor.alerting.context import ChannelOptions
 from monitor.alerting.rendering.attaching import Envelope
 from monitor.alerting.rendering.blocks import Block, Writer
-from monitor.alerting.rendering.book import Book, BrokenTemplateError
 from monitor.alerting.rendering.escaping import Ready
-from monitor.alerting.rendering.parts import Part
-from monitor.alerting.rendering.titles import Item, arrange, headline, introduction
+from monitor.alerting.rendering.headings import Item, arrange, headline, introduction
+from monitor.alerting.rendering.part import Part
+from monitor.alerting.rendering.template_set import Book, BrokenTemplateError
 from monitor.alerting.rendering.wording import words_of
 from monitor.channels import Capacity
 from monitor.model import Message, MessageFormat

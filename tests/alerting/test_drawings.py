@@ -25,7 +25,7 @@ from monitor.alerting import (
     deliver_next,
     route_alerts,
 )
-from monitor.alerting.drawing import LEFT_BEHIND, PREFIX, drawn
+from monitor.alerting.drawings import LEFT_BEHIND, PREFIX, drawn
 from monitor.channels import Channel
 from monitor.model import Language
 from monitor.storage import PictureFiles, Store

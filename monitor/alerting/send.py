@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.alerting.context import AlertContext, ChannelOptions, Destination
-from monitor.alerting.drawing import drawn
+from monitor.alerting.drawings import drawn
 from monitor.alerting.gate import quiet_until
-from monitor.alerting.isolating import Isolation, Share
-from monitor.alerting.pace import await_pace
+from monitor.alerting.isolate import Isolation, Share
 from monitor.alerting.rendering import Part, Plainness, render, render_plain, told_with_pictures
+from monitor.alerting.spacing import await_pace
 from monitor.channels import Capacity, Sent
 from monitor.errors import ChannelError, NotFound, Stopping, StoreError
 from monitor.storage.telling import channels, deliveries

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.alerting import Routes
-from monitor.alerting.routing import channels_of, fits
+from monitor.alerting.route import channels_of, fits
 from monitor.model import AlertEvent, Relation, Route
 from monitor.storage.telling.alerts import UnroutedAlert
 
