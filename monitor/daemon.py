@@ -20,9 +20,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from monitor.alerting import deliver_next, route_next, warn_of_stranded
 from monitor.app import App
 from monitor.errors import SchemaMismatch, Stopping, StoreError
-from monitor.health import check_health
+from monitor.health.dead_mans_switch import DeadMansSwitch
+from monitor.health.report import check_health
+from monitor.health.troubles import end_unplanned, note_late, note_unplanned, watch_over
 from monitor.model import Scan, ScanOutcome
-from monitor.ping import DeadMansSwitch
 from monitor.scanning import (
     LEASE,
     begin,
@@ -42,7 +43,6 @@ from monitor.storage import check_revision, head_revision
 from monitor.storage.catalogue import watches
 from monitor.storage.leases import renew_leases
 from monitor.storage.searches import scans
-from monitor.troubles import end_unplanned, note_late, note_unplanned, watch_over
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from monitor.app import App, open_app
 from monitor.config import Config
 from monitor.daemon import Daemon
 from monitor.errors import ConfigError, InputError, Stopping, StoreError
-from monitor.last_words import tell_without_store
+from monitor.health.dead_mans_switch import open_switch
+from monitor.health.without_store import tell_without_store
 from monitor.notify_systemd import notify, reloading
-from monitor.ping import open_switch
 from monitor.signals import Signals
 from monitor.storage.leases import release
 

@@ -47,7 +47,7 @@ def list_(
     its group, interval, digest, quiet hours or next retry.
     """
     from monitor.app import utc_now
-    from monitor.health_channels import explain_waits
+    from monitor.health.channels import explain_waits
     from monitor.storage.telling import alerts as table
 
     config = load_config(ctx)

@@ -144,7 +144,7 @@ def _try(app: App, name: str, query: Query) -> dict[str, object]:
 
 def _budget(app: App, name: str) -> str | None:
     """What is used of the marketplace's quotas, these calls included."""
-    from monitor.budgets import budget_fact, list_budgets
+    from monitor.health.budgets import budget_fact, list_budgets
 
     with app.store.reading() as conn:
         budgets = list_budgets(conn, app.config, app.scans.clock())

@@ -21,7 +21,7 @@ def status(ctx: click.Context, *, as_json: bool) -> int:
     hold, is told in any case.
     """
     from monitor.app import utc_now
-    from monitor.health import check_health
+    from monitor.health.report import check_health
 
     with open_store(ctx) as store:
         health = check_health(store, load_config(ctx), utc_now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PIL import Image
 
 from monitor.config import load
-from monitor.health import check_health
+from monitor.health.report import check_health
 from monitor.model import CheckState
 from monitor.storage.catalogue import assets
 from monitor.storage.trust import reference_checks

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from monitor.config import load
-from monitor.health import Health, check_health
+from monitor.health.report import Health, check_health
 from monitor.model import AlertEvent
 from monitor.sandbox import Fault
 from monitor.storage.catalogue import picture_urls, pictures, watches

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.config import load
 from monitor.daemon import Daemon
-from monitor.health import check_health
+from monitor.health.report import check_health
 from monitor.storage.telling import silences
 from monitor.storage.telling.silences import Matcher
 from tests.e2e.rehearsal import Rehearsal

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
-from monitor.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
 from monitor.cli import cli
 from monitor.config import Config, load
+from monitor.health.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
 from monitor.marketplaces.registry import account_key, options_model
 from monitor.storage import Store
 from monitor.storage.tables import pace_days

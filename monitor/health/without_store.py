@@ -9,8 +9,8 @@ from monitor.app import interruptible_sleep
 from monitor.channels import Channel
 from monitor.config import Config
 from monitor.errors import ChannelError, MonitorError, SchemaMismatch
+from monitor.health.dead_mans_switch import open_switch
 from monitor.model import Message
-from monitor.ping import open_switch
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.picture_health import list_picture_problems
+from monitor.health.pictures import list_picture_problems
 from monitor.storage import Store
 from monitor.storage.catalogue import listings, pictures
 from tests.storage.rows import START, later, listing, sha, stock

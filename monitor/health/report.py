@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from monitor.alerting import count_stranded, stranded_text
 from monitor.app import routes_of
-from monitor.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
 from monitor.config import Config
-from monitor.health_channels import channel_problems
-from monitor.health_marketplaces import canary_facts, marketplace_problems
-from monitor.picture_health import list_picture_problems
+from monitor.health.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
+from monitor.health.channels import channel_problems
+from monitor.health.marketplaces import canary_facts, marketplace_problems
+from monitor.health.pictures import list_picture_problems
 from monitor.storage import Store
 from monitor.storage.catalogue import watches
 from monitor.storage.catalogue.watches import WatchStatus

@@ -14,11 +14,11 @@ from monitor.app import App
 from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.errors import SchemaMismatch
-from monitor.health import check_health
-from monitor.ping import DeadMansSwitch
+from monitor.health.dead_mans_switch import DeadMansSwitch
+from monitor.health.report import check_health
+from monitor.health.troubles import least_free, watch_over
 from monitor.sandbox import Fault
 from monitor.storage.telling import alerts
-from monitor.troubles import least_free, watch_over
 from tests.e2e.processes import database_file
 from tests.e2e.rehearsal import Rehearsal, rehearse
 

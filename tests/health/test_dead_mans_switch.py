@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from monitor.config import AlertsConfig
 from monitor.errors import OutsideError, Stopping
-from monitor.ping import DeadMansSwitch, fail_url, open_switch
+from monitor.health.dead_mans_switch import DeadMansSwitch, fail_url, open_switch
 from tests.channels.receivers import free_port, silent_server
 from tests.pings import ping_receiver
 
@@ -72,7 +72,7 @@ def test_a_ping_that_fails_is_tried_at_the_next_look_and_logged_once(
 ) -> None:
     outside = Outside(is_away=True)
     switch = outside.switch()
-    with caplog.at_level(logging.INFO, "monitor.ping"):
+    with caplog.at_level(logging.INFO, "monitor.health.dead_mans_switch"):
         for problem in (None, None, "blocked", "blocked"):
             switch.hold(problem)
         outside.is_away = False

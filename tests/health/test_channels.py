@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from monitor.config import Config
-from monitor.health_channels import channel_problems, explain_waits
+from monitor.health.channels import channel_problems, explain_waits
 from monitor.model import AlertEvent
 from monitor.storage import Store
 from monitor.storage.telling import alerts, channels, deliveries

@@ -1,0 +1,1 @@
+"""Whether all is well, from the rows alone; and who notices where it is not."""
