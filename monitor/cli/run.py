@@ -17,7 +17,7 @@ def run(ctx: click.Context) -> None:
 
     A config with problems is refused at a reload and the old one stays.
     """
-    from monitor import serving
+    from monitor.daemon import run as serving
 
     invocation: Invocation = ctx.find_root().obj
     clean = serving.run(lambda: load_config(ctx), invocation.environ.get("NOTIFY_SOCKET"))

@@ -17,7 +17,7 @@ from monitor.errors import InputError, OutsideError
 
 if TYPE_CHECKING:
     from monitor.config import Config
-    from monitor.scan_now import Summary
+    from monitor.daemon.once import Summary
 
 
 @click.command()
@@ -31,7 +31,7 @@ def scan(ctx: click.Context, names: tuple[str, ...], *, as_json: bool) -> int:
     """
     from monitor.app import open_app
     from monitor.cli.progress import progress_bar
-    from monitor.scan_now import scan_now
+    from monitor.daemon.once import scan_now
 
     config = load_config(ctx)
     chosen = _choose(config, names)
@@ -55,7 +55,7 @@ def _choose(config: Config, names: tuple[str, ...]) -> list[str]:
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """SIGTERM and SIGINT end the run at its next step; what was begun is given back."""
-    from monitor.signals import handling
+    from monitor.daemon.signals import handling
 
     with handling({signal.SIGTERM: stop.set, signal.SIGINT: stop.set}):
         yield

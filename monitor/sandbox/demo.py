@@ -12,12 +12,12 @@ from pathlib import Path
 
 from monitor.app import open_app, utc_now
 from monitor.config import load
+from monitor.daemon.once import Summary, scan_now
 from monitor.errors import InputError
 from monitor.reporting import build_report, write_report
 from monitor.sandbox.drawing import draw_brand, draw_shop
 from monitor.sandbox.receiver import JsonReceiver, ReceivedAlert
 from monitor.sandbox.server import Rules, Sandbox
-from monitor.scan_now import Summary, scan_now
 
 # The demo waits for no one's pace: a rate that leaves the scan a few seconds long.
 _RATE = 20

@@ -17,11 +17,11 @@ from PIL import Image, ImageOps
 
 from monitor.app import App, open_app
 from monitor.config import load
+from monitor.daemon.once import Summary, scan_now
 from monitor.sandbox import Sandbox
 from monitor.sandbox.drawing import draw_product
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.sandbox.server import Rules
-from monitor.scan_now import Summary, scan_now
 
 # before any real clock, which the commands under test go by
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)

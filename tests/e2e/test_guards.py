@@ -10,7 +10,7 @@ import pytest
 
 from monitor.cli.scan import summary_lines
 from monitor.config import load
-from monitor.daemon import Daemon
+from monitor.daemon.steps import Daemon
 from monitor.health.report import Health, check_health
 from monitor.marketplaces.base import Page, Query
 from monitor.sandbox import Fault

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor.app import App
-from monitor.daemon import Daemon
+from monitor.daemon.steps import Daemon
 from tests.e2e.faulty_receivers import ALERT_ID, MailReceiver, Mode
 from tests.e2e.rehearsal import Rehearsal, copy, rehearse
 

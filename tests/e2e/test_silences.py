@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from monitor.config import load
-from monitor.daemon import Daemon
+from monitor.daemon.steps import Daemon
 from monitor.health.report import check_health
 from monitor.storage.telling import silences
 from monitor.storage.telling.silences import Matcher

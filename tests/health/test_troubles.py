@@ -12,7 +12,7 @@ import pytest
 
 from monitor.app import App
 from monitor.config import load
-from monitor.daemon import Daemon
+from monitor.daemon.steps import Daemon
 from monitor.errors import SchemaMismatch
 from monitor.health.dead_mans_switch import DeadMansSwitch
 from monitor.health.report import check_health

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.notify_systemd import notify
+from monitor.daemon.systemd import notify
 
 
 def receive(address: str | bytes) -> socket.socket:

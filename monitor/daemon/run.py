@@ -10,12 +10,12 @@ from datetime import timedelta
 
 from monitor.app import App, open_app
 from monitor.config import Config
-from monitor.daemon import Daemon
+from monitor.daemon.signals import Signals
+from monitor.daemon.steps import Daemon
+from monitor.daemon.systemd import notify, reloading
 from monitor.errors import ConfigError, InputError, Stopping, StoreError
 from monitor.health.dead_mans_switch import open_switch
 from monitor.health.without_store import tell_without_store
-from monitor.notify_systemd import notify, reloading
-from monitor.signals import Signals
 from monitor.storage.leases import release
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""The clock, the loops, and what starts and ends them."""
