@@ -27,7 +27,7 @@ def report(
     """Write a self-contained HTML report: every match with a drawing of what the pictures share."""
     from monitor.app import utc_now
     from monitor.cli.progress import progress_bar
-    from monitor.reporting import build_report, summary, write_report
+    from monitor.report.build import build_report, summary, write_report
     from monitor.storage import PictureFiles
 
     files = PictureFiles(load_config(ctx).storage.pictures)

@@ -14,7 +14,7 @@ from monitor.app import open_app, utc_now
 from monitor.config import load
 from monitor.daemon.once import Summary, scan_now
 from monitor.errors import InputError
-from monitor.reporting import build_report, write_report
+from monitor.report.build import build_report, write_report
 from monitor.sandbox.drawing import draw_brand, draw_shop
 from monitor.sandbox.receiver import JsonReceiver, ReceivedAlert
 from monitor.sandbox.server import Rules, Sandbox

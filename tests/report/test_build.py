@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from monitor.reporting import Report, Shown, build_report, summary, write_report
+from monitor.report.build import Report, Shown, build_report, summary, write_report
 from monitor.storage import PictureFiles, Store
 from tests.marketplaces.scripted import Reply
 from tests.matching.drawing import draw, encode

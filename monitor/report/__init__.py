@@ -1,0 +1,1 @@
+"""The store -> a self-contained report."""
