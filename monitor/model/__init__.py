@@ -1,0 +1,58 @@
+"""Nouns that pass between rooms: frozen, without I/O, without third-party imports.
+
+One noun, one meaning: docs/glossary.md defines each. A file a chapter.
+"""
+
+from monitor.model.alerts import AlertEvent, DeliveryState, Route, SilenceState
+from monitor.model.listings import Observation, Price, Seller
+from monitor.model.matches import (
+    DEFAULT_ALERT_SCORE,
+    DEFAULT_RECORD_SCORE,
+    Polygon,
+    Region,
+    Relation,
+    Similarity,
+    Verdict,
+)
+from monitor.model.messages import Attachment, Language, Message, MessageFormat
+from monitor.model.pictures import (
+    CheckState,
+    FileVersion,
+    Fingerprints,
+    FoundPicture,
+    PictureRecord,
+    ReferencePicture,
+    Rights,
+)
+from monitor.model.searches import Scan, ScanCounts, ScanOutcome
+
+__all__ = [
+    "DEFAULT_ALERT_SCORE",
+    "DEFAULT_RECORD_SCORE",
+    "AlertEvent",
+    "Attachment",
+    "CheckState",
+    "DeliveryState",
+    "FileVersion",
+    "Fingerprints",
+    "FoundPicture",
+    "Language",
+    "Message",
+    "MessageFormat",
+    "Observation",
+    "PictureRecord",
+    "Polygon",
+    "Price",
+    "ReferencePicture",
+    "Region",
+    "Relation",
+    "Rights",
+    "Route",
+    "Scan",
+    "ScanCounts",
+    "ScanOutcome",
+    "Seller",
+    "SilenceState",
+    "Similarity",
+    "Verdict",
+]
