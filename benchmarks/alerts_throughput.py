@@ -36,8 +36,8 @@ from monitor.channels import Channel
 from monitor.model import AlertEvent
 from monitor.storage import PictureFiles, Store
 from monitor.storage.catalogue import listings
+from monitor.storage.leases import this_process
 from monitor.storage.matches import matches
-from monitor.storage.owners import this_process
 from monitor.storage.telling import alerts, deliveries
 from tests.channels.receivers import silent_server
 from tests.storage.rows import listing, similarity, stock

@@ -17,8 +17,8 @@ from monitor.marketplaces.base import Page
 from monitor.model import FoundPicture, Observation, PictureRecord, ReferencePicture, Rights, Scan
 from monitor.net.downloads import Fetched, PictureFetcher
 from monitor.scanning import LEASE, ScanContext, WatchRules
-from monitor.scanning.look.pictures import record_picture
 from monitor.scanning.look.record import PageRecorder
+from monitor.scanning.pictures import record_picture
 from monitor.storage import PictureFiles, Store, ensure_schema
 from monitor.storage.catalogue import assets, watches
 from monitor.storage.searches import scans

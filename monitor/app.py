@@ -31,8 +31,7 @@ from monitor.net.downloads import HostLanes, PictureFetcher
 from monitor.scanning import Canary, ScanContext, Source, WatchRules
 from monitor.storage import PictureFiles, Store, ensure_schema
 from monitor.storage.catalogue import watches
-from monitor.storage.leases import take_over
-from monitor.storage.owners import is_dead, this_process
+from monitor.storage.leases import is_dead, take_over, this_process
 from monitor.storage.searches import paces
 from monitor.storage.searches.paces import Budget
 from monitor.storage.telling import channels

@@ -1,4 +1,4 @@
-"""Pictures: the files in a watch's folder, what is computed from them, and whether they are believed."""
+"""Pictures: files of a watch's folder, what is computed from them, whether they are believed."""
 
 from __future__ import annotations
 

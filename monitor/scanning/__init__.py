@@ -6,7 +6,7 @@ from monitor.scanning.guard.startup import begin
 from monitor.scanning.look.canary import drop_canary, look_for_canary
 from monitor.scanning.look.look import claim_scan, finish_scan, run_scan
 from monitor.scanning.look.look_back import look_back
-from monitor.scanning.look.pictures import refresh_stored
+from monitor.scanning.pictures import refresh_stored
 from monitor.scanning.plan.plan import Plan, plan_watch
 from monitor.scanning.trust.check import check_references
 

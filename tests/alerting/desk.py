@@ -22,8 +22,7 @@ from monitor.channels import Channel
 from monitor.model import AlertEvent
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.storage import PictureFiles, Store
-from monitor.storage.leases import take_over
-from monitor.storage.owners import this_process
+from monitor.storage.leases import take_over, this_process
 from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import Clock
 

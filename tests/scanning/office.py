@@ -24,7 +24,7 @@ from monitor.channels import Channel
 from monitor.model import CheckState, Observation, PictureRecord, Route
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.scanning import check_references, run_scan
-from monitor.scanning.look.pictures import record_picture, sha256_of
+from monitor.scanning.pictures import record_picture, sha256_of
 from monitor.storage import Store
 from monitor.storage.catalogue import assets, listings
 from monitor.storage.searches import sightings

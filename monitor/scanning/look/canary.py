@@ -23,8 +23,8 @@ from monitor.model import DEFAULT_ALERT_SCORE, AlertEvent, Fingerprints, Observa
 from monitor.scanning.context import LEASE, Canary, ScanContext, Source
 from monitor.scanning.guard.pauses import ask_turn, note_failure, note_success, take_turn
 from monitor.scanning.look.pages import iter_pages
-from monitor.scanning.look.pictures import load_prints, sha256_of
 from monitor.scanning.look.record import FETCH_THREADS
+from monitor.scanning.pictures import load_prints, sha256_of
 from monitor.storage.catalogue import pictures
 from monitor.storage.searches import appearances, canaries
 from monitor.storage.telling import alerts

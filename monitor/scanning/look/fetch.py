@@ -14,7 +14,7 @@ from monitor.marketplaces.base import PictureSource
 from monitor.model import FileVersion, Observation, PictureRecord
 from monitor.net.downloads import Fetched
 from monitor.scanning.context import ScanContext
-from monitor.scanning.look.pictures import keep_picture, sha256_of
+from monitor.scanning.pictures import keep_picture, sha256_of
 from monitor.storage.catalogue import picture_urls
 from monitor.storage.catalogue.picture_urls import StoredUrl
 

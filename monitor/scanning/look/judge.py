@@ -11,8 +11,8 @@ from monitor.errors import PictureError
 from monitor.model import Fingerprints, ReferencePicture, Scan, Similarity
 from monitor.scanning.cache import Indexed
 from monitor.scanning.context import ScanContext
-from monitor.scanning.look.pictures import load_prints
 from monitor.scanning.look.references import load_reference_prints
+from monitor.scanning.pictures import load_prints
 from monitor.storage.catalogue import comparisons
 
 log = logging.getLogger(__name__)

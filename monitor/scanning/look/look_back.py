@@ -13,9 +13,9 @@ from monitor.errors import PictureError
 from monitor.model import ReferencePicture
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.look.judge import Standing, best_per_asset, compare_all
-from monitor.scanning.look.pictures import load_index_prints
 from monitor.scanning.look.record_match import Found, record_found
 from monitor.scanning.look.references import load_indexed
+from monitor.scanning.pictures import load_index_prints
 from monitor.storage.catalogue import comparisons, watches
 from monitor.storage.searches import look_backs
 from monitor.storage.trust import reference_checks

@@ -29,9 +29,9 @@ from monitor.scanning.look.judge import (
     best_per_asset,
     compare_all,
 )
-from monitor.scanning.look.pictures import load_index_prints, record_picture
 from monitor.scanning.look.record_match import Found, record_found
 from monitor.scanning.look.references import load_watch
+from monitor.scanning.pictures import load_index_prints, record_picture
 from monitor.storage import Connection
 from monitor.storage.catalogue import (
     comparisons,

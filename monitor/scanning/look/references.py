@@ -12,7 +12,7 @@ from monitor import matching
 from monitor.model import Fingerprints, ReferencePicture
 from monitor.scanning.cache import Indexed
 from monitor.scanning.context import ScanContext
-from monitor.scanning.look.pictures import load_index_prints, load_prints
+from monitor.scanning.pictures import load_index_prints, load_prints
 from monitor.storage.catalogue import assets
 
 # What the index needs of so many pictures is 2 MB.

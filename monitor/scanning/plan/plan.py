@@ -12,7 +12,7 @@ from pathlib import Path
 from monitor.errors import InputError, PictureError, Stopping
 from monitor.model import AlertEvent, FoundPicture, PictureRecord
 from monitor.scanning.context import ScanContext, WatchRules
-from monitor.scanning.look.pictures import keep_picture, record_picture
+from monitor.scanning.pictures import keep_picture, record_picture
 from monitor.scanning.plan.folder import Entry, Unreadable, read_folder
 from monitor.scanning.trust.check import alert_retired
 from monitor.storage import Connection

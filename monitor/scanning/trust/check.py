@@ -25,7 +25,7 @@ from monitor.model import (
     ReferencePicture,
 )
 from monitor.scanning.context import ScanContext, WatchRules
-from monitor.scanning.look.pictures import record_picture, refresh_all
+from monitor.scanning.pictures import record_picture, refresh_all
 from monitor.storage import Connection, PictureFiles
 from monitor.storage.catalogue import pictures, watches
 from monitor.storage.telling import alerts, held

@@ -11,7 +11,7 @@ from monitor.errors import StoreError
 from monitor.matching import ALGORITHMS, INDEX_ALGORITHMS
 from monitor.matching.fingerprint.sketch import SKETCH
 from monitor.scanning import refresh_stored
-from monitor.scanning.look.pictures import load_index_prints
+from monitor.scanning.pictures import load_index_prints
 from monitor.storage.catalogue import pictures
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import Bench
