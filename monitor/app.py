@@ -26,6 +26,7 @@ from monitor.channels import Channel
 from monitor.config import ChannelConfig, Config, MarketplaceConfig, WatchConfig
 from monitor.errors import Stopping
 from monitor.marketplaces.base import Outside, PictureSource
+from monitor.marketplaces.kit.picture_links import PICTURE_REFERERS
 from monitor.marketplaces.registry import create
 from monitor.net.downloads import HostLanes, PictureFetcher
 from monitor.scanning import Canary, ScanContext, Source, WatchRules
@@ -192,7 +193,12 @@ def _source(
     stack.callback(marketplace.close)
     if isinstance(marketplace, PictureSource):
         return Source(marketplace, marketplace, _canary(item))
-    fetcher = PictureFetcher(allow_loopback=marketplace.is_loopback, sleep=sleep, lanes=lanes)
+    fetcher = PictureFetcher(
+        allow_loopback=marketplace.is_loopback,
+        sleep=sleep,
+        referers=PICTURE_REFERERS,
+        lanes=lanes,
+    )
     stack.callback(fetcher.close)
     return Source(marketplace, fetcher, _canary(item))
 

@@ -12,17 +12,19 @@ from monitor.errors import InputError, PictureError
 from monitor.model import Fingerprints
 
 
-def fingerprint_file(path: Path, limits: matching.Limits | None = None) -> Fingerprints:
+def fingerprint_file(path: Path, limits: matching.PictureLimits | None = None) -> Fingerprints:
     """The fingerprints of a picture file. Raises PictureError with the file and the reason."""
     with _naming(path):
-        limits = limits or matching.Limits()
+        limits = limits or matching.PictureLimits()
         return matching.fingerprint(matching.decode_small(_read(path, limits), limits))
 
 
-def decode_file(path: Path, limits: matching.Limits | None = None) -> matching.DecodedPicture:
+def decode_file(
+    path: Path, limits: matching.PictureLimits | None = None
+) -> matching.DecodedPicture:
     """The whole picture in a file. Raises PictureError with the file and the reason."""
     with _naming(path):
-        limits = limits or matching.Limits()
+        limits = limits or matching.PictureLimits()
         return matching.decode(_read(path, limits), limits)
 
 
@@ -39,7 +41,7 @@ def _naming(path: Path) -> Iterator[None]:
         raise PictureError(f"{str(path)!r} is no file name: {error}") from error
 
 
-def _read(path: Path, limits: matching.Limits) -> bytes:
+def _read(path: Path, limits: matching.PictureLimits) -> bytes:
     """The file's bytes; a pipe or a device is not waited for, a huge file not read."""
     if not path.is_file():
         raise PictureError("there is no such file")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from monitor.config import AlertsConfig
 from monitor.errors import OutsideError
-from monitor.net.wire import Call, Limits, Wire
+from monitor.net.wire import Call, ExchangeLimits, Wire
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 Visit: TypeAlias = Callable[[str], None]
 
 # A ping has no content worth waiting for; the daemon's stop waits 8 s at most.
-_LIMITS = Limits(connect=3.0, read=5.0, total=7.0, max_bytes=65_536)
+_LIMITS = ExchangeLimits(connect=3.0, read=5.0, total=7.0, max_bytes=65_536)
 
 
 class DeadMansSwitch:

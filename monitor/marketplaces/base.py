@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from monitor.model import FileVersion, Observation
 from monitor.net.downloads import Fetched
-from monitor.net.wire import Limits
+from monitor.net.wire import ExchangeLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Marketplace(Protocol):
         """Let go of all connections."""
 
 
-API_LIMITS = Limits(connect=10.0, read=30.0, total=60.0, max_bytes=10_000_000)
+API_LIMITS = ExchangeLimits(connect=10.0, read=30.0, total=60.0, max_bytes=10_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Outside:
     sleep: Callable[[float], None]
     rng: random.Random
     now: Callable[[], float] = time.time
-    limits: Limits = API_LIMITS
+    limits: ExchangeLimits = API_LIMITS
     proxy: str | None = None
 
 

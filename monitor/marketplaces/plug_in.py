@@ -31,6 +31,7 @@ from monitor.marketplaces.kit.options import (
     picture_address,
 )
 from monitor.marketplaces.kit.paging import has_more, read_cursor, write_cursor
+from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.preparing import iter_uploads
 from monitor.marketplaces.kit.refusals import refusal
 from monitor.marketplaces.kit.signing import sign_aop, sign_iop, sign_top
@@ -45,7 +46,7 @@ from monitor.marketplaces.kit.values import (
     parse_score,
 )
 from monitor.model import Observation, Price, Seller
-from monitor.net.urls import absolute_url, picture_link
+from monitor.net.urls import absolute_url
 from monitor.net.wire import Answer, Call
 
 __all__ = [

@@ -6,7 +6,7 @@ Nothing here reads files, the network or a clock; everything may be called from 
 from PIL.Image import Image
 
 from monitor.matching.compare.compare import METHOD, Comparison, compare, examine
-from monitor.matching.decode import DecodedPicture, Limits, decode, decode_small
+from monitor.matching.decode import DecodedPicture, PictureLimits, decode, decode_small
 from monitor.matching.explain.drawing import draw_comparison, shrink
 from monitor.matching.explain.recompute import name_change, recall
 from monitor.matching.explain.words import reasons_in_words, relation_in_words
@@ -24,7 +24,7 @@ __all__ = [
     "DecodedPicture",
     "Image",
     "Index",
-    "Limits",
+    "PictureLimits",
     "bands",
     "compare",
     "decode",

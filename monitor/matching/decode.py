@@ -1,7 +1,8 @@
 """bytes -> an upright RGB picture, or PictureError. The bytes are hostile input.
 
 Pillow's own size check is a warning at one limit and an error at twice that; here the size is
-checked against `Limits` after the header is read and before any pixel is, so the warning is off.
+checked against `PictureLimits` after the header is read and before any pixel is, so the warning is
+off.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _PLUGINS: Final = (
 )
 FORMATS: Final = tuple(plugin.format for plugin in _PLUGINS)
 
-# Once, at import: `Limits` is the guard. catch_warnings would not be safe with threads.
+# Once, at import: `PictureLimits` is the guard. catch_warnings would not be safe with threads.
 PILImage.MAX_IMAGE_PIXELS = None
 # What Pillow says about damaged metadata is no news to anyone here.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*")
@@ -97,7 +98,7 @@ _FOREIGN: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PictureLimits:
     """How large a picture may be: the file in bytes, the picture in pixels (width x height)."""
 
     max_bytes: int = 50_000_000
@@ -117,10 +118,10 @@ class DecodedPicture:
     height: int
 
 
-_DEFAULT_LIMITS: Final = Limits()
+_DEFAULT_LIMITS: Final = PictureLimits()
 
 
-def decode(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> DecodedPicture:
+def decode(data: bytes, limits: PictureLimits = _DEFAULT_LIMITS) -> DecodedPicture:
     """The picture in `data`: first frame, upright by its EXIF, on white where transparent, RGB.
 
     The content decides the format, not a name. Raises PictureError with the reason.
@@ -128,7 +129,7 @@ def decode(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> DecodedPicture:
     return _decode(data, limits, None)
 
 
-def decode_small(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> DecodedPicture:
+def decode_small(data: bytes, limits: PictureLimits = _DEFAULT_LIMITS) -> DecodedPicture:
     """As `decode`, no larger than fingerprints need: they are always taken from this.
 
     A JPEG is decoded at a half, a quarter or an eighth of its size while its longest side keeps
@@ -138,7 +139,7 @@ def decode_small(data: bytes, limits: Limits = _DEFAULT_LIMITS) -> DecodedPictur
     return _decode(data, limits, WORK)
 
 
-def _decode(data: bytes, limits: Limits, enough: int | None) -> DecodedPicture:
+def _decode(data: bytes, limits: PictureLimits, enough: int | None) -> DecodedPicture:
     if not data:
         raise PictureError("the file is empty")
     if len(data) > limits.max_bytes:
@@ -170,7 +171,7 @@ def _draft(opened: Image, enough: int) -> None:
     opened.draft(None, (width, height))
 
 
-def _check_size(image: Image, limits: Limits) -> None:
+def _check_size(image: Image, limits: PictureLimits) -> None:
     width, height = image.size
     if width < 1 or height < 1:
         raise PictureError(f"the picture has no pixels ({width}x{height})")

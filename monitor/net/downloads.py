@@ -22,14 +22,14 @@ from monitor.net.wire import (
     Answer,
     AnswerRefused,
     Call,
-    Limits,
+    ExchangeLimits,
     NoAnswer,
     Resolve,
     Wire,
     resolve,
 )
 
-PICTURE_LIMITS = Limits(connect=10.0, read=15.0, total=60.0, max_bytes=20_000_000)
+DOWNLOAD_LIMITS = ExchangeLimits(connect=10.0, read=15.0, total=60.0, max_bytes=20_000_000)
 MAX_REDIRECTS = 3
 MAX_TRIES = 3
 # No further try or redirect begins later than this after the first, in seconds.
@@ -39,12 +39,6 @@ _FIRST_BACKOFF = 0.5
 # Per host: downloads at once, and seconds between two starts (not on loopback).
 HOST_CONCURRENCY = 3
 HOST_SPACING = 0.05
-# Alibaba's picture hosts answer 200 without a Referer and 403 with a foreign one; where they want
-# one, it is this. It says what we look at, so it goes to nobody else.
-REFERERS: Mapping[str, str] = dict.fromkeys(
-    ("alicdn.com", "aliexpress-media.com", "1688.com", "taobao.com", "tmall.com", "alibaba.com"),
-    "https://detail.1688.com/",
-)
 # Other ports of public hosts serve no pictures, but may serve what is nobody's business.
 _PUBLIC_PORTS = (None, 443, 8443)
 _MISSING = (404, 410)
@@ -92,13 +86,13 @@ class PictureFetcher:
         allow_loopback: bool,
         sleep: Callable[[float], None],
         resolve: Resolve = resolve,
-        limits: Limits = PICTURE_LIMITS,
+        limits: ExchangeLimits = DOWNLOAD_LIMITS,
         monotonic: Callable[[], float] = time.monotonic,
         ssl_context: ssl.SSLContext | None = None,
-        referers: Mapping[str, str] = REFERERS,
+        referers: Mapping[str, str] | None = None,
         lanes: HostLanes | None = None,
     ) -> None:
-        self._referers = referers
+        self._referers = referers or {}
         self._allow_loopback = allow_loopback
         self._sleep = sleep
         self._resolve = resolve

@@ -52,7 +52,7 @@ class AddressRefused(OutsideError):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ExchangeLimits:
     """How long and how much one HTTP exchange may take: seconds and bytes.
 
     `connect` holds for all addresses of a host together, `read` for each silence, `total` for the
@@ -118,7 +118,7 @@ class Wire:
 
     def __init__(
         self,
-        limits: Limits,
+        limits: ExchangeLimits,
         sleep: Callable[[float], None],
         *,
         resolve: Resolve = resolve,
@@ -188,7 +188,7 @@ class _Deadline(threading.local):
     """The end of the exchange in hand: one per thread, as exchanges never change threads."""
 
     def __init__(
-        self, limits: Limits, sleep: Callable[[float], None], monotonic: Callable[[], float]
+        self, limits: ExchangeLimits, sleep: Callable[[float], None], monotonic: Callable[[], float]
     ) -> None:
         self.limits = limits
         self.monotonic = monotonic

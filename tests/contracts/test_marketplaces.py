@@ -31,7 +31,7 @@ from monitor.errors import (
 from monitor.marketplaces.base import Marketplace, Query
 from monitor.marketplaces.registry import create, describe, known_types, options_model
 from monitor.model import Observation
-from monitor.net.wire import Limits
+from monitor.net.wire import ExchangeLimits
 from tests.contracts.dialects import SECRET, Dialect, load_answers, load_dialects
 from tests.contracts.mutations import check_observation
 from tests.marketplaces.scripted import (
@@ -47,7 +47,7 @@ from tests.marketplaces.scripted import (
 
 # With a name in a folder, for sites that load the picture from there.
 QUERY = Query(Image.new("RGB", (820, 810), "teal"), path="mugs/front.jpg")
-CONTRACT_LIMITS = Limits(connect=2.0, read=5.0, total=5.0, max_bytes=1_000_000)
+CONTRACT_LIMITS = ExchangeLimits(connect=2.0, read=5.0, total=5.0, max_bytes=1_000_000)
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Contract:
 
     dialect: Dialect
     server: Scripted
-    make: Callable[[Limits], Marketplace]
+    make: Callable[[ExchangeLimits], Marketplace]
     type_name: str
     pace: RecordedPace = field(default_factory=RecordedPace)
     sleep: RecordedSleep = field(default_factory=RecordedSleep)
@@ -65,12 +65,14 @@ class Contract:
     def answers(self, *items: object) -> Reply:
         return as_json(self.dialect.answer(list(items)))
 
-    def search(self, *replies: Reply, limits: Limits = CONTRACT_LIMITS) -> tuple[Observation, ...]:
+    def search(
+        self, *replies: Reply, limits: ExchangeLimits = CONTRACT_LIMITS
+    ) -> tuple[Observation, ...]:
         """The listings of the first page of a search that is answered so."""
         self.server.replies = list(replies)
         return self.open(limits).search(QUERY).observations
 
-    def open(self, limits: Limits = CONTRACT_LIMITS) -> Marketplace:
+    def open(self, limits: ExchangeLimits = CONTRACT_LIMITS) -> Marketplace:
         self.opened.append(self.make(limits))
         return self.opened[-1]
 
@@ -98,7 +100,7 @@ def contract(request: pytest.FixtureRequest) -> Iterator[Contract]:
         dialect.prepare(server)
         options = options_model(type_name).model_validate(dialect.options(server.url(dialect.base)))
 
-        def make(limits: Limits) -> Marketplace:
+        def make(limits: ExchangeLimits) -> Marketplace:
             outside = make_outside(made.pace, made.sleep, limits=limits)
             return create(type_name, "acme", options, outside)
 

@@ -12,11 +12,11 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from monitor.marketplaces.base import Outside
-from monitor.net.wire import Limits
+from monitor.net.wire import ExchangeLimits
 
 # Real time that a test may wait for a server that never answers.
-QUICK = Limits(connect=2.0, read=0.15, total=0.3, max_bytes=200_000)
-PATIENT = Limits(connect=5.0, read=10.0, total=10.0, max_bytes=200_000)
+QUICK = ExchangeLimits(connect=2.0, read=0.15, total=0.3, max_bytes=200_000)
+PATIENT = ExchangeLimits(connect=5.0, read=10.0, total=10.0, max_bytes=200_000)
 NOW = 1_700_000_000.0
 
 
@@ -211,7 +211,7 @@ def make_outside(
     sleep: RecordedSleep | None = None,
     memory: RecordedMemory | None = None,
     *,
-    limits: Limits = PATIENT,
+    limits: ExchangeLimits = PATIENT,
     proxy: str | None = None,
 ) -> Outside:
     """Recorders for everything that an adapter gets, at a time that stands still."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from monitor.errors import PictureError
-from monitor.matching import Limits, decode
+from monitor.matching import PictureLimits, decode
 from tests.matching.drawing import draw, encode
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"]
@@ -104,10 +104,10 @@ def test_no_bomb_warning_slips_out() -> None:
 def test_the_limits_are_the_callers() -> None:
     data = encode(draw(1))
     with pytest.raises(PictureError, match=r"43,200|240x180 pixels, more than the 40,000"):
-        decode(data, Limits(max_pixels=40_000))
+        decode(data, PictureLimits(max_pixels=40_000))
     with pytest.raises(PictureError, match="bytes, more than the 100 allowed"):
-        decode(data, Limits(max_bytes=100))
-    assert decode(data, Limits(max_bytes=len(data), max_pixels=240 * 180)).width == 240
+        decode(data, PictureLimits(max_bytes=100))
+    assert decode(data, PictureLimits(max_bytes=len(data), max_pixels=240 * 180)).width == 240
 
 
 def test_a_picture_without_pixels_is_refused() -> None:
@@ -262,7 +262,9 @@ def test_damaged_files_raise_nothing_but_picture_error(
     for place, value in changes:
         damaged[int(place * (len(damaged) - 1))] = value
     with contextlib.suppress(PictureError):
-        decoded = decode(bytes(damaged[: int(len(damaged) * part)]), Limits(max_pixels=4_000_000))
+        decoded = decode(
+            bytes(damaged[: int(len(damaged) * part)]), PictureLimits(max_pixels=4_000_000)
+        )
         assert decoded.image.size == (decoded.width, decoded.height)
 
 

@@ -14,12 +14,10 @@ from monitor.errors import FetchFailed, FetchRefused, Stopping
 from monitor.net.downloads import (
     HOST_CONCURRENCY,
     HOST_SPACING,
-    REFERERS,
     HostLanes,
     PictureFetcher,
 )
-from monitor.net.urls import is_on
-from monitor.net.wire import Limits
+from monitor.net.wire import ExchangeLimits
 from tests.marketplaces.scripted import (
     PATIENT,
     QUICK,
@@ -115,20 +113,6 @@ def test_no_other_host_gets_the_referer(server: Scripted, introduced: PictureFet
         introduced.fetch(server.url())
     assert len(server.requests) == 3
     assert not any("referer" in request.headers for request in server.requests)
-
-
-@pytest.mark.parametrize(
-    ("host", "is_theirs"),
-    [
-        ("cbu01.alicdn.com", True),
-        ("ae-pic-a1.aliexpress-media.com", True),
-        ("evilalicdn.com", False),
-        ("i.ebayimg.com", False),
-        ("pictures.example", False),
-    ],
-)
-def test_only_alibabas_hosts_have_a_referer(host: str, is_theirs: bool) -> None:
-    assert is_on(f"https://{host}/a.jpg", *REFERERS) is is_theirs
 
 
 @pytest.mark.parametrize("bad", [Reply(500), Reply(429), Reply(body=b"12345678", cut=True)])
@@ -335,7 +319,7 @@ def test_over_https_the_name_is_checked_though_an_address_is_dialled(
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    limits = Limits(connect=5, read=5, total=10, max_bytes=1000)
+    limits = ExchangeLimits(connect=5, read=5, total=10, max_bytes=1000)
     with Scripted(Reply(body=b"x" * 20, drip=True), ssl_context=context) as server:
         fetcher = PictureFetcher(
             allow_loopback=True,

@@ -22,7 +22,15 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.kit.client import PoliteClient, Tally
-from monitor.net.wire import AddressRefused, Answer, AnswerRefused, Call, Limits, NoAnswer, Wire
+from monitor.net.wire import (
+    AddressRefused,
+    Answer,
+    AnswerRefused,
+    Call,
+    ExchangeLimits,
+    NoAnswer,
+    Wire,
+)
 from tests.marketplaces.scripted import (
     PAGE,
     PATIENT,
@@ -41,7 +49,7 @@ OK = as_json({"ok": True})
 class Caller:
     """A polite client against one scripted server."""
 
-    def __init__(self, server: Scripted, limits: Limits = PATIENT) -> None:
+    def __init__(self, server: Scripted, limits: ExchangeLimits = PATIENT) -> None:
         self.server = server
         self.pace = RecordedPace()
         self.sleep = RecordedSleep()
@@ -61,7 +69,7 @@ class Caller:
 
 
 class Connect(Protocol):
-    def __call__(self, server: Scripted, limits: Limits = PATIENT) -> Caller: ...
+    def __call__(self, server: Scripted, limits: ExchangeLimits = PATIENT) -> Caller: ...
 
 
 @pytest.fixture
@@ -69,7 +77,7 @@ def connect() -> Iterator[Connect]:
     """Makes callers that are closed at the end."""
     with ExitStack() as stack:
 
-        def make(server: Scripted, limits: Limits = PATIENT) -> Caller:
+        def make(server: Scripted, limits: ExchangeLimits = PATIENT) -> Caller:
             caller = Caller(server, limits)
             stack.callback(caller.client.close)
             return caller

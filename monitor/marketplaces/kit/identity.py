@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 from monitor.errors import FetchRefused, NotFound
 from monitor.marketplaces.kit.values import MAX_ID, parse_id
 from monitor.net.addresses import is_loopback_host
-from monitor.net.urls import absolute_url, is_on, offer_id_in, offer_url
+from monitor.net.urls import absolute_url, is_on
 
 # Links that lead somewhere only when they are clicked, each time with another query.
 _CLICK_HOSTS = (
@@ -33,6 +33,10 @@ _TRACKING = re.compile(
     r"|_skw|venuetype|utm_.*|gclid|fbclid|msclkid|yclid",
     re.IGNORECASE,
 )
+
+_OFFER_PATH = re.compile(r"/(?:offer|offerdetail)/([0-9]{1,20})(?![0-9])", re.IGNORECASE)
+_OFFER_KEYS = ("offerid", "offer_id")
+_TRACE = re.compile(r"object_id@([0-9]{1,20})(?![0-9])")
 
 _ID = r"([1-9][0-9]{0,19})(?![0-9])"
 _ALIEXPRESS_PATH = re.compile(rf"/(?:item|i)/(?:[^/]+/)?{_ID}\.html", re.IGNORECASE)
@@ -110,7 +114,22 @@ def find_offer(raw_id: object, address: object, *, allow_loopback: bool) -> Site
     if item_id is None:
         return None
     is_rehearsal = allow_loopback and is_loopback_host(urlsplit(url).hostname or "")
-    return SiteListing("1688", item_id, url if is_rehearsal else offer_url(item_id))
+    return SiteListing("1688", item_id, url if is_rehearsal else listing_url("1688", item_id))
+
+
+def offer_id_in(url: str) -> str | None:
+    """The offer's id that an absolute 1688 URL holds; None elsewhere and for ad links."""
+    if not is_on(url, "1688.com") or is_on(url, "dj.1688.com"):
+        return None
+    parts = urlsplit(url)
+    if found := _OFFER_PATH.search(parts.path):
+        return found[1]
+    for key, value in parse_qsl(parts.query):
+        if key.lower() in _OFFER_KEYS and re.fullmatch(r"[0-9]{1,20}", value):
+            return value
+        if found := _TRACE.search(value):
+            return found[1]
+    return None
 
 
 def find_page(raw: object, hosts: Sequence[str]) -> SiteListing | None:
@@ -245,7 +264,7 @@ def _taobao_id(url: str) -> str | None:
 
 
 _SITES = {
-    "1688": _Site(("1688.com",), offer_id_in, offer_url),
+    "1688": _Site(("1688.com",), offer_id_in, _page("https://detail.1688.com/offer/{}.html")),
     "aliexpress": _Site(
         ("aliexpress.com", "aliexpress.us", "aliexpress.ru"),
         _in_path(_ALIEXPRESS_PATH),

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from monitor.errors import ProtocolError
 from monitor.marketplaces.kit.identity import SiteListing
+from monitor.marketplaces.kit.picture_links import PictureLink
 from monitor.marketplaces.kit.refusals import quote
 from monitor.marketplaces.kit.values import (
     Json,
@@ -20,7 +21,6 @@ from monitor.marketplaces.kit.values import (
     parse_score,
 )
 from monitor.model import Observation, Price, Seller
-from monitor.net.urls import PictureLink
 
 log = logging.getLogger(__name__)
 

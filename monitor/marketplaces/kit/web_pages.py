@@ -18,9 +18,10 @@ from pydantic import AfterValidator
 from monitor.errors import FetchRefused, ProtocolError
 from monitor.marketplaces.kit.identity import find_listing, find_page
 from monitor.marketplaces.kit.listings import Observe, collect, observe_listing
+from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.values import Json, clean_title
 from monitor.model import Observation, Price
-from monitor.net.urls import absolute_url, picture_link
+from monitor.net.urls import absolute_url
 
 log = logging.getLogger(__name__)
 

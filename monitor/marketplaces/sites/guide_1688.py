@@ -29,12 +29,12 @@ from monitor.marketplaces.kit.listings import (
 from monitor.marketplaces.kit.options import Address, Key, Secret
 from monitor.marketplaces.kit.options import Options as SharedOptions
 from monitor.marketplaces.kit.paging import read_cursor, write_cursor
+from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.preparing import iter_uploads
 from monitor.marketplaces.kit.refusals import refusal
 from monitor.marketplaces.kit.signing import sign_guide
 from monitor.marketplaces.kit.values import Json, clean_text, parse_count, parse_flag, parse_price
 from monitor.model import Observation
-from monitor.net.urls import picture_link
 from monitor.net.wire import Answer, Call
 
 SITE = "1688"

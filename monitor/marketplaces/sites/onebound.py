@@ -42,6 +42,7 @@ from monitor.marketplaces.kit.options import (
 )
 from monitor.marketplaces.kit.options import Options as SharedOptions
 from monitor.marketplaces.kit.paging import read_cursor, write_cursor
+from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.refusals import meaning_of, refusal
 from monitor.marketplaces.kit.values import (
     Json,
@@ -53,7 +54,6 @@ from monitor.marketplaces.kit.values import (
     parse_seller,
 )
 from monitor.model import Observation, Price
-from monitor.net.urls import picture_link
 from monitor.net.wire import Answer, Call
 
 log = logging.getLogger(__name__)

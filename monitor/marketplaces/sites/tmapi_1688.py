@@ -45,6 +45,7 @@ from monitor.marketplaces.kit.options import (
 )
 from monitor.marketplaces.kit.options import Options as SharedOptions
 from monitor.marketplaces.kit.paging import has_more, read_cursor, write_cursor
+from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.refusals import quote, refusal
 from monitor.marketplaces.kit.values import (
     Json,
@@ -56,7 +57,7 @@ from monitor.marketplaces.kit.values import (
     parse_seller,
 )
 from monitor.model import Observation, Seller
-from monitor.net.urls import is_on, picture_link
+from monitor.net.urls import is_on
 from monitor.net.wire import Answer, Call
 
 SITE = "1688"

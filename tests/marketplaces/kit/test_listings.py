@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from monitor.marketplaces.kit.identity import SiteListing
 from monitor.marketplaces.kit.listings import find_json, first_given, observe_listing
+from monitor.marketplaces.kit.picture_links import PictureLink
 from monitor.marketplaces.kit.values import Json
 from monitor.model import Observation, Seller
-from monitor.net.urls import PictureLink
 
 LISTING = SiteListing("shop.example", "7", "https://shop.example/7")
 

@@ -30,7 +30,7 @@ from monitor.marketplaces.base import Query
 from monitor.marketplaces.kit.answers import PictureTooLarge
 from monitor.marketplaces.kit.signing import sign_guide
 from monitor.marketplaces.sites.guide_1688 import Guide1688, Options, find_refusal, parse_answer
-from monitor.net.wire import Limits
+from monitor.net.wire import ExchangeLimits
 from tests.marketplaces.scripted import (
     NOW,
     PATIENT,
@@ -76,7 +76,7 @@ class Account:
         self.sleep = RecordedSleep()
         given = {"base_url": server.url("/router/imageSearch"), "app_key": "12345678"}
         model = Options.model_validate({**given, "app_secret": "testsecret", **options})
-        limits = Limits(PATIENT.connect, PATIENT.read, PATIENT.total, 10_000_000)
+        limits = ExchangeLimits(PATIENT.connect, PATIENT.read, PATIENT.total, 10_000_000)
         outside = make_outside(self.pace, self.sleep, limits=limits)
         self.site = Guide1688("alibaba", model, outside)
 

@@ -10,7 +10,7 @@ import pytest
 
 from monitor.model import FileVersion, Observation, ScanOutcome
 from monitor.net.downloads import PictureFetcher
-from monitor.net.wire import Limits
+from monitor.net.wire import ExchangeLimits
 from monitor.scanning import Source
 from monitor.scanning.look.fetch import CHECK_AFTER, CHECK_SPREAD, MOST_CHECKS, find_due
 from monitor.storage.catalogue import pictures
@@ -196,7 +196,7 @@ def test_a_picture_with_too_many_pixels_or_bytes_or_too_slow_is_refused(
     sqlite_bench: Bench,
 ) -> None:
     bench = sqlite_bench
-    quick = Limits(connect=2.0, read=0.15, total=0.3, max_bytes=200_000)
+    quick = ExchangeLimits(connect=2.0, read=0.15, total=0.3, max_bytes=200_000)
     fetcher = PictureFetcher(allow_loopback=True, sleep=RecordedSleep(), limits=quick)
     bench.sources[SHOP] = Source(bench.shop, fetcher)
     bench.draw("mug.png", 1)

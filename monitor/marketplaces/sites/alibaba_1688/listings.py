@@ -13,6 +13,7 @@ from functools import partial
 from monitor.errors import ProtocolError
 from monitor.marketplaces.kit.identity import SiteListing, find_listing_on
 from monitor.marketplaces.kit.listings import check_empty, collect, dig, observe_listing, read_json
+from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.values import (
     Json,
     clean_text,
@@ -24,7 +25,6 @@ from monitor.marketplaces.kit.values import (
 )
 from monitor.marketplaces.sites.alibaba_1688.places import MAX_REGIONS, Region, make_region
 from monitor.model import Observation, Price
-from monitor.net.urls import picture_link
 
 SITE = "1688"
 # Which of the prices is shown to everybody comes first; the others are of programmes.

@@ -25,11 +25,11 @@ from monitor.marketplaces.kit.listings import (
     observe_listing,
     read_json,
 )
+from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.refusals import quote, refusal
 from monitor.marketplaces.kit.tokens import Token
 from monitor.marketplaces.kit.values import Json, clean_text, parse_count, parse_price
 from monitor.model import Observation, Price, Seller
-from monitor.net.urls import picture_link
 from monitor.net.wire import Answer
 
 log = logging.getLogger(__name__)

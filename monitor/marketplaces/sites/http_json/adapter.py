@@ -17,6 +17,7 @@ from monitor.marketplaces.kit.identity import KNOWN_SITES, SiteListing, find_lis
 from monitor.marketplaces.kit.listings import check_empty, collect, observe_listing
 from monitor.marketplaces.kit.options import picture_address
 from monitor.marketplaces.kit.paging import has_more, read_cursor, write_cursor
+from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.preparing import SMALLEST_UPLOAD_BYTES, iter_uploads
 from monitor.marketplaces.kit.refusals import quote, refusal
 from monitor.marketplaces.kit.signing import sign_aop, sign_guide, sign_iop, sign_top
@@ -40,7 +41,7 @@ from monitor.marketplaces.sites.http_json.templates import (
     names_in,
 )
 from monitor.model import Observation
-from monitor.net.urls import absolute_url, picture_link
+from monitor.net.urls import absolute_url
 from monitor.net.wire import Answer, Call
 
 

@@ -34,6 +34,7 @@ from monitor.marketplaces.kit.listings import (
 )
 from monitor.marketplaces.kit.options import Address, MaxPages, join
 from monitor.marketplaces.kit.paging import read_cursor, write_cursor
+from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.preparing import iter_uploads
 from monitor.marketplaces.kit.values import (
     Json,
@@ -53,7 +54,6 @@ from monitor.marketplaces.sites.iop.gateway import (
     refuse,
 )
 from monitor.model import Observation, Price
-from monitor.net.urls import picture_link
 from monitor.net.wire import Answer
 
 log = logging.getLogger(__name__)

@@ -27,6 +27,7 @@ from monitor.marketplaces.kit.listings import (
     read_json,
 )
 from monitor.marketplaces.kit.options import Address, PictureUrl, join, picture_address
+from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.preparing import iter_uploads
 from monitor.marketplaces.kit.values import (
     Json,
@@ -46,7 +47,6 @@ from monitor.marketplaces.sites.iop.gateway import (
     refuse,
 )
 from monitor.model import Observation
-from monitor.net.urls import picture_link
 from monitor.net.wire import Answer
 
 SITE = "taobao"
