@@ -1,6 +1,6 @@
 """due -> search -> fetch -> compare -> record: joins marketplaces, matching and storage."""
 
-from monitor.scanning.context import LEASE, Canary, ScanContext, Source, WatchRules
+from monitor.scanning.context import Canary, ScanContext, Source, WatchRules
 from monitor.scanning.follow.remind import remind
 from monitor.scanning.guard.startup import begin
 from monitor.scanning.look.canary import drop_canary, look_for_canary
@@ -8,6 +8,7 @@ from monitor.scanning.look.look import claim_scan, finish_scan, run_scan
 from monitor.scanning.look.look_back import look_back
 from monitor.scanning.pictures import refresh_stored
 from monitor.scanning.plan.plan import Plan, plan_watch
+from monitor.scanning.policy import LEASE
 from monitor.scanning.trust.check import check_references
 
 __all__ = [

@@ -10,16 +10,10 @@ from typing import Generic, TypeVar
 
 from monitor.matching import Index
 from monitor.model import Fingerprints, ReferencePicture
+from monitor.scanning.policy import ANSWERS_REMEMBERED, FINGERPRINTS_REMEMBERED, INDEXED_REMEMBERED
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-# Of the indexes together: some 5 kB a picture.
-MOST_PICTURES = 20_000
-# Answers of one index: some 300 bytes each.
-MOST_ANSWERS = 20_000
-# Whole fingerprints of reference pictures: up to 48 kB each.
-MOST_PRINTS = 256
 
 
 class Kept(Generic[K, V]):
@@ -75,7 +69,7 @@ class Indexed:
     references: tuple[ReferencePicture, ...]
     index: Index[ReferencePicture]
     answers: Kept[str, tuple[ReferencePicture, ...]] = field(
-        default_factory=lambda: Kept(MOST_ANSWERS)
+        default_factory=lambda: Kept(ANSWERS_REMEMBERED)
     )
 
     def query(self, sha256: str, prints: Fingerprints) -> tuple[ReferencePicture, ...]:
@@ -98,6 +92,6 @@ class ScanMemory:
     while an index is made, so that two scans don't make the same one.
     """
 
-    indexes: Kept[str, Indexed] = field(default_factory=lambda: Kept(MOST_PICTURES))
-    prints: Kept[str, Fingerprints] = field(default_factory=lambda: Kept(MOST_PRINTS))
+    indexes: Kept[str, Indexed] = field(default_factory=lambda: Kept(INDEXED_REMEMBERED))
+    prints: Kept[str, Fingerprints] = field(default_factory=lambda: Kept(FINGERPRINTS_REMEMBERED))
     building: threading.Lock = field(default_factory=threading.Lock)

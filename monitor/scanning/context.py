@@ -9,10 +9,8 @@ from pathlib import Path
 
 from monitor.marketplaces.base import Marketplace, PictureSource
 from monitor.scanning.cache import ScanMemory
+from monitor.scanning.policy import CANARY_EVERY
 from monitor.storage import PictureFiles, Store
-
-# Renewed every 10 s (daemon.py): two renewals may be missed before another process takes over.
-LEASE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Canary:
 
     picture: Path
     item_id: str | None = None
-    every: timedelta = timedelta(days=1)
+    every: timedelta = CANARY_EVERY
 
     @property
     def key(self) -> str:

@@ -12,13 +12,11 @@ from monitor import matching
 from monitor.errors import NotFound, PictureError, Stopping, StoreError
 from monitor.model import Fingerprints, PictureRecord
 from monitor.scanning.context import ScanContext
+from monitor.scanning.policy import REFRESHED_AT_ONCE
 from monitor.storage import Connection, PictureFiles, Store
 from monitor.storage.catalogue import pictures
 
 log = logging.getLogger(__name__)
-
-# A second or so of work: scans and stops get their turn in between.
-REFRESHED_AT_ONCE = 50
 
 
 def keep_picture(files: PictureFiles, data: bytes) -> PictureRecord:

@@ -16,7 +16,7 @@ from monitor.app import App
 from monitor.daemon.signals import Signals, handling
 from monitor.daemon.steps import Daemon
 from monitor.errors import StoreError
-from monitor.scanning.look.look import MAX_ATTEMPTS
+from monitor.scanning.policy import MAX_ATTEMPTS
 from monitor.storage.searches import paces
 from monitor.storage.searches.paces import Asked
 from tests.e2e.rehearsal import Rehearsal, copy, rehearse

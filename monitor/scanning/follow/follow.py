@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from monitor.model import AlertEvent, Observation, Price, Scan
 from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.policy import TELL_PRICE_EVERY
 from monitor.storage import Connection
 from monitor.storage.matches import follow_ups
 from monitor.storage.matches.follow_ups import FollowedMatch
@@ -25,9 +26,6 @@ from monitor.storage.searches import appearances, breakers, canaries
 from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
-
-# A site that shows two prices in turn would be told of at every search.
-TELL_PRICE_EVERY = timedelta(days=1)
 
 
 def follow_page(

@@ -9,16 +9,12 @@ from datetime import datetime, timedelta
 from monitor.model import AlertEvent
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.follow.follow import instant_text
+from monitor.scanning.policy import REMIND_EVERY, REMINDERS_AT_ONCE
 from monitor.storage.catalogue import watches
 from monitor.storage.matches import follow_ups
 from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
-
-# Reminders are a matter of days; looking for them goes through every unreviewed match.
-REMIND_EVERY = timedelta(hours=1)
-# In one transaction; a watch that asks for reminders for the first time may have years of them.
-MOST_AT_ONCE = 1_000
 
 
 def remind(context: ScanContext, names: Iterable[str]) -> bool:
@@ -44,7 +40,7 @@ def _remind(context: ScanContext, rules: WatchRules, after: timedelta, now: date
         if not follow_ups.claim_reminding(conn, watch_id, now, REMIND_EVERY):
             return
         found = follow_ups.find_unreviewed(
-            conn, watch_id, rules.alert_score, now - after, MOST_AT_ONCE
+            conn, watch_id, rules.alert_score, now - after, REMINDERS_AT_ONCE
         )
         for match_id, told_at in found:
             alerts.add(

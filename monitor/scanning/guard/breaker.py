@@ -21,13 +21,9 @@ from monitor.errors import (
     QuotaExhausted,
 )
 from monitor.model import ScanOutcome
+from monitor.scanning.policy import FAILURES_TO_OPEN, LONGEST_ASKED, LONGEST_PAUSE, SHORTEST_PAUSE
 from monitor.storage.searches.breakers import Breaker, BreakerState
 
-FAILURES_TO_OPEN = 3
-SHORTEST_PAUSE = timedelta(minutes=1)
-LONGEST_PAUSE = timedelta(hours=1)
-# Whatever a site asks for. A probe that is further ahead was put there while the clock was wrong.
-LONGEST_ASKED = timedelta(days=1)
 # What time alone does not mend, but a new key, a word with the provider or a new version does.
 _MENDABLE = (AuthError, PermissionDenied, ProtocolError, Blocked)
 

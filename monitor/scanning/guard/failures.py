@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from monitor.errors import BadImage, MarketplaceError
@@ -10,13 +10,10 @@ from monitor.model import AlertEvent, Scan, ScanOutcome
 from monitor.scanning.context import ScanContext
 from monitor.scanning.guard.breaker import failure_of
 from monitor.scanning.guard.pauses import advice
+from monitor.scanning.policy import MOST_REFUSED_TOLD, REFUSED_AGAIN
 from monitor.storage import Connection
 from monitor.storage.searches import cycles, yields
 from monitor.storage.telling import alerts
-
-# So many refused pictures of a watch are told one by one on a marketplace, within so long.
-MOST_REFUSED_TOLD: Final = 10
-REFUSED_AGAIN: Final = timedelta(days=7)
 
 _EVENTS: Final = {
     ScanOutcome.BLOCKED: AlertEvent.SCAN_BLOCKED,

@@ -19,7 +19,7 @@ from monitor.errors import (
     Transient,
 )
 from monitor.model import AlertEvent
-from monitor.scanning.context import LEASE, ScanContext
+from monitor.scanning.context import ScanContext
 from monitor.scanning.guard.breaker import (
     admit,
     after_failure,
@@ -27,6 +27,7 @@ from monitor.scanning.guard.breaker import (
     after_success,
     failure_of,
 )
+from monitor.scanning.policy import LEASE, USED_UP_AGAIN
 from monitor.storage import Connection
 from monitor.storage.searches import breakers, waiting
 from monitor.storage.searches.breakers import Breaker
@@ -34,10 +35,6 @@ from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
 
-# A budget that ends day after day is how some live: it is told so rarely, what else pauses always.
-USED_UP_AGAIN = timedelta(days=7)
-# Scans that are due on a paused marketplace wait for so long: a cycle must end, and be told.
-PATIENCE = timedelta(minutes=30)
 
 _ADVICE: Sequence[tuple[type[MarketplaceError], str]] = (
     (Blocked, "Look at the site and at the account by hand; a lower `rate` may help."),

@@ -9,20 +9,18 @@ from statistics import median
 
 from monitor.model import AlertEvent, Scan
 from monitor.scanning.context import ScanContext
+from monitor.scanning.policy import (
+    LEAST_SHARE,
+    LEAST_USUAL,
+    LEAST_USUAL_OF_CYCLE,
+    LEAST_YIELDS,
+    MOST_YIELDS,
+)
 from monitor.storage import Connection
 from monitor.storage.searches import yields
 from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
-
-# Scans remembered: of a site that returns less for good six are suspect, then it is the usual.
-MOST_REMEMBERED = 10
-LEAST_REMEMBERED = 3
-LEAST_SHARE = 0.5
-# Of so few listings a seller or two more or less make a half: that is trade, and no blindness.
-LEAST_USUAL = 5
-# Of a whole round: where each picture has a handful, all of them together still say something.
-LEAST_USUAL_OF_ROUND = 20
 
 
 def is_drop(seen: int, before: Sequence[int], least: int = LEAST_USUAL) -> bool:
@@ -30,7 +28,7 @@ def is_drop(seen: int, before: Sequence[int], least: int = LEAST_USUAL) -> bool:
 
     Not with under 3 before, and not where under `least` are usual.
     """
-    if len(before) < LEAST_REMEMBERED:
+    if len(before) < LEAST_YIELDS:
         return False
     usual = median(before)
     return usual >= least and seen < LEAST_SHARE * usual
@@ -45,7 +43,7 @@ def check_yield(
     whole cycle that is as ever.
     """
     before = yields.find_latest(
-        conn, scan.reference.id, scan.marketplace, MOST_REMEMBERED, without=scan.id
+        conn, scan.reference.id, scan.marketplace, MOST_YIELDS, without=scan.id
     )
     if not is_drop(seen, before):
         return
@@ -62,9 +60,9 @@ def check_round(context: ScanContext, conn: Connection, scan: Scan, now: datetim
     Whether they did see far less.
     """
     seen, before = yields.find_rounds(
-        conn, scan.cycle_id, scan.watch_id, scan.marketplace, MOST_REMEMBERED
+        conn, scan.cycle_id, scan.watch_id, scan.marketplace, MOST_YIELDS
     )
-    if not is_drop(seen, before, LEAST_USUAL_OF_ROUND):
+    if not is_drop(seen, before, LEAST_USUAL_OF_CYCLE):
         return False
     yields.mark_round_suspect(conn, scan.cycle_id, scan.marketplace)
     usual = f"{median(before):g}"

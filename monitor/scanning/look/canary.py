@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
 from itertools import islice
 
 from monitor import matching
@@ -20,19 +19,17 @@ from monitor.errors import (
 )
 from monitor.marketplaces.base import Page, Query
 from monitor.model import DEFAULT_ALERT_SCORE, AlertEvent, Fingerprints, Observation
-from monitor.scanning.context import LEASE, Canary, ScanContext, Source
+from monitor.scanning.context import Canary, ScanContext, Source
 from monitor.scanning.guard.pauses import ask_turn, note_failure, note_success, take_turn
 from monitor.scanning.look.pages import iter_pages
-from monitor.scanning.look.record import FETCH_THREADS
 from monitor.scanning.pictures import load_prints, sha256_of
+from monitor.scanning.policy import CANARY_PAGES, CANARY_RETRY_AFTER, FETCH_THREADS, LEASE
 from monitor.storage.catalogue import pictures
 from monitor.storage.searches import appearances, canaries
 from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
 
-# What is there is on the first page; who looks further pays for it every time that it is lost.
-MOST_PAGES = 3
 _LOST = (
     "Its searches may be blind to your pictures as well, whatever they return. Look for the canary "
     "there by hand; if its listing is gone, name another in the config."
@@ -41,8 +38,6 @@ _NOT_TRIED = (
     "Until it can be looked for, a blind search goes unnoticed: mend it, or name another in the "
     "config."
 )
-# After a search that failed, which says nothing of the canary.
-RETRY_AFTER = timedelta(minutes=15)
 
 
 def look_for_canary(context: ScanContext, marketplace: str) -> bool:
@@ -66,7 +61,7 @@ def look_for_canary(context: ScanContext, marketplace: str) -> bool:
         now = context.clock()
         with context.store.writing() as conn:
             note_failure(context, conn, marketplace, error, now)
-            wait = min(canary.every, RETRY_AFTER)
+            wait = min(canary.every, CANARY_RETRY_AFTER)
             canaries.put_off(conn, marketplace, context.owner, now + wait)
         return True
     if problem is None:
@@ -160,7 +155,7 @@ def _look(context: ScanContext, source: Source, canary: Canary) -> str | None:
         raise BadImage(f"its file can't be used: {error}") from error
     query = Query(picture, sha256=sha256_of(data), path=canary.picture.name)
     pages = 0
-    for page in islice(iter_pages(context, source, query), MOST_PAGES):
+    for page in islice(iter_pages(context, source, query), CANARY_PAGES):
         pages += 1
         if eye.sees(page):
             return None

@@ -15,17 +15,11 @@ from monitor.model import FileVersion, Observation, PictureRecord
 from monitor.net.downloads import Fetched
 from monitor.scanning.context import ScanContext
 from monitor.scanning.pictures import keep_picture, sha256_of
+from monitor.scanning.policy import CHECK_AFTER, CHECK_SPREAD, CHECKS_OF_A_PAGE
 from monitor.storage.catalogue import picture_urls
 from monitor.storage.catalogue.picture_urls import StoredUrl
 
 log = logging.getLogger(__name__)
-
-# An address is not asked again sooner. Each waits up to the spread longer, always the same for one
-# address, so that those first met on one day part.
-CHECK_AFTER = timedelta(days=30)
-CHECK_SPREAD = timedelta(days=10)
-# Of a page: after a long pause the others wait for the next scans.
-MOST_CHECKS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +42,12 @@ Answer: TypeAlias = Download | Unchanged | str
 
 
 def find_due(context: ScanContext, urls: Collection[str]) -> dict[str, StoredUrl]:
-    """Those of the stored URLs that are to be asked for again now, at most `MOST_CHECKS`."""
+    """Those of the stored URLs that are to be asked for again now, at most `CHECKS_OF_A_PAGE`."""
     now = context.clock()
     with context.store.reading() as conn:
         old = picture_urls.find_checked_before(conn, urls, now - CHECK_AFTER)
     due = [item for item in old if now - item.checked_at >= CHECK_AFTER + _patience(item.url)]
-    return {item.url: item for item in due[:MOST_CHECKS]}
+    return {item.url: item for item in due[:CHECKS_OF_A_PAGE]}
 
 
 def _patience(url: str) -> timedelta:

@@ -20,7 +20,6 @@ from monitor.scanning.follow.relisting import settle_relistings
 from monitor.scanning.guard.breaker import outcome_of
 from monitor.scanning.guard.failures import tell_failed
 from monitor.scanning.guard.pauses import (
-    PATIENCE,
     ask_turn,
     end_waiting,
     note_failure,
@@ -30,12 +29,10 @@ from monitor.scanning.guard.pauses import (
 from monitor.scanning.guard.sentinel import check_round, check_yield
 from monitor.scanning.look.pages import iter_pages
 from monitor.scanning.look.record import PageRecorder
+from monitor.scanning.policy import MAX_ATTEMPTS, PAUSED_PATIENCE
 from monitor.storage.searches import appearances, cycles, scans
 
 log = logging.getLogger(__name__)
-
-# A scan that was interrupted so often takes the program down with it: it is given up, and told.
-MAX_ATTEMPTS = 5
 
 
 def run_scan(context: ScanContext, scan: Scan) -> ScanOutcome:
@@ -135,7 +132,7 @@ def claim_scan(
     lease: timedelta,
     cycle_id: int | None = None,
     *,
-    patience: timedelta = PATIENCE,
+    patience: timedelta = PAUSED_PATIENCE,
     is_asked: bool = False,
 ) -> Scan | None:
     """The next due scan on a marketplace, now ours; None if there is none, or it is paused.

@@ -16,17 +16,17 @@ from monitor.scanning.look.judge import Standing, best_per_asset, compare_all
 from monitor.scanning.look.record_match import Found, record_found
 from monitor.scanning.look.references import load_indexed
 from monitor.scanning.pictures import load_index_prints
+from monitor.scanning.policy import LOOKED_BACK_AT_ONCE
 from monitor.storage.catalogue import comparisons, watches
 from monitor.storage.searches import look_backs
 from monitor.storage.trust import reference_checks
 
 log = logging.getLogger(__name__)
 
-# Listing pictures looked at in one transaction: a second or so of work.
-PICTURES_AT_ONCE = 200
 
-
-def look_back(context: ScanContext, rules: WatchRules, *, at_once: int = PICTURES_AT_ONCE) -> bool:
+def look_back(
+    context: ScanContext, rules: WatchRules, *, at_once: int = LOOKED_BACK_AT_ONCE
+) -> bool:
     """Compare the watch's new reference pictures with the next `at_once` stored listing pictures.
 
     False when there is nothing left to look back at. How far it came stands in the rows: a crash

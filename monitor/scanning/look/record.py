@@ -32,6 +32,7 @@ from monitor.scanning.look.judge import (
 from monitor.scanning.look.record_match import Found, record_found
 from monitor.scanning.look.references import load_watch
 from monitor.scanning.pictures import load_index_prints, record_picture
+from monitor.scanning.policy import FETCH_THREADS
 from monitor.storage import Connection
 from monitor.storage.catalogue import (
     comparisons,
@@ -45,9 +46,6 @@ from monitor.storage.searches import scans, sightings
 from monitor.storage.trust import reference_checks
 
 log = logging.getLogger(__name__)
-
-# Downloads at once within a page; the fetcher holds the limit per host.
-FETCH_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,8 @@ from monitor.model import Fingerprints, ReferencePicture
 from monitor.scanning.cache import Indexed
 from monitor.scanning.context import ScanContext
 from monitor.scanning.pictures import load_index_prints, load_prints
+from monitor.scanning.policy import INDEXED_AT_ONCE
 from monitor.storage.catalogue import assets
-
-# What the index needs of so many pictures is 2 MB.
-LOADED_AT_ONCE = 400
 
 
 def load_watch(context: ScanContext, watch_id: int) -> Indexed:
@@ -51,8 +49,8 @@ def load_indexed(
 def _iter_prints(
     context: ScanContext, references: Sequence[ReferencePicture]
 ) -> Iterator[tuple[ReferencePicture, Fingerprints]]:
-    for start in range(0, len(references), LOADED_AT_ONCE):
-        part = references[start : start + LOADED_AT_ONCE]
+    for start in range(0, len(references), INDEXED_AT_ONCE):
+        part = references[start : start + INDEXED_AT_ONCE]
         prints = load_index_prints(context, {reference.sha256 for reference in part})
         for reference in part:
             if reference.sha256 in prints:

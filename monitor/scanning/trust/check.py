@@ -26,34 +26,21 @@ from monitor.model import (
 )
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.pictures import record_picture, refresh_all
+from monitor.scanning.policy import (
+    AGAIN_AFTER_FEW,
+    AGAIN_AFTER_GROWTH,
+    COPIES_AT_ONCE,
+    FEWEST_CONTROLS,
+    LEAST_MATCHED,
+    MOST_CONTROLS,
+    MOST_MATCHED_SHARE,
+)
 from monitor.storage import Connection, PictureFiles
 from monitor.storage.catalogue import pictures, watches
 from monitor.storage.telling import alerts, held
 from monitor.storage.trust import controls, reference_checks
 
 log = logging.getLogger(__name__)
-
-# Each is decoded and fingerprinted twice: a second or so of work.
-COPIES_AT_ONCE = 20
-
-# Controls. 200 tell a picture that matches 5 % of all listings (10 of 200 expected, 5 needed) in 97
-# of 100 cases from one that matches 1 % (2 expected, marked in 5 of 100); a watch that sees 1,000
-# listings a round would be told 50 and 10 wrong ones. Fewer than 50 could not show 2 % at all.
-MOST_CONTROLS = 200
-FEWEST_CONTROLS = 50
-# A false mark holds back true alerts, so both are asked for. Real copies do turn up in the searches
-# for other assets. But what any search for this asset has returned is no control, nor its cluster,
-# and marketplaces put copies first; each control is another cluster, so a picture that a hundred
-# shops share counts once. What is left to fool this are edited copies that fill more than 2 % of
-# other results and that no search of their own has met. Then matches wait, summarised, until a
-# person trusts the picture. Noise alone marks nothing: of 6,000 real pairs that have nothing to do
-# with each other none reached 0.6, of 8,001 pairs of logos one.
-LEAST_MATCHED = 3
-MOST_SHARE = 0.02
-# Judged again when there are so many times more clusters: seven times on the way to a million.
-AGAIN_AFTER_GROWTH = 4
-# With too few controls sooner.
-AGAIN_AFTER_FEW = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +56,7 @@ class Sample:
         if self.sampled < FEWEST_CONTROLS:
             return None
         is_some = self.matched >= LEAST_MATCHED
-        is_unspecific = is_some and self.matched > MOST_SHARE * self.sampled
+        is_unspecific = is_some and self.matched > MOST_MATCHED_SHARE * self.sampled
         return CheckState.UNSPECIFIC if is_unspecific else CheckState.SOUND
 
 

@@ -24,9 +24,6 @@ from monitor.errors import (
 )
 from monitor.model import ScanOutcome
 from monitor.scanning.guard.breaker import (
-    FAILURES_TO_OPEN,
-    LONGEST_PAUSE,
-    SHORTEST_PAUSE,
     Failure,
     admit,
     after_failure,
@@ -35,6 +32,7 @@ from monitor.scanning.guard.breaker import (
     after_success,
     failure_of,
 )
+from monitor.scanning.policy import FAILURES_TO_OPEN, LONGEST_PAUSE, SHORTEST_PAUSE
 from monitor.storage.searches.breakers import Breaker, BreakerState
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)

@@ -22,8 +22,7 @@ from monitor.errors import (
 from monitor.marketplaces.base import Query
 from monitor.model import ScanOutcome
 from monitor.scanning import LEASE, begin, claim_scan, finish_scan, run_scan
-from monitor.scanning.guard.failures import MOST_REFUSED_TOLD
-from monitor.scanning.guard.pauses import PATIENCE
+from monitor.scanning.policy import MOST_REFUSED_TOLD, PAUSED_PATIENCE
 from monitor.storage import Store
 from monitor.storage.leases import release, renew_leases, take_over
 from monitor.storage.searches import breakers, scans
@@ -447,4 +446,4 @@ def test_one_marketplace_is_no_other(sqlite_store: Store) -> None:
 
 
 def test_patience_is_longer_than_the_first_probes() -> None:
-    assert timedelta(minutes=1 + 2 + 4 + 8) < PATIENCE
+    assert timedelta(minutes=1 + 2 + 4 + 8) < PAUSED_PATIENCE

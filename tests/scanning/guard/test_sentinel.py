@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from monitor.errors import Blocked, QuotaExhausted
 from monitor.model import ScanOutcome
 from monitor.scanning import run_scan
-from monitor.scanning.guard.sentinel import LEAST_REMEMBERED, LEAST_USUAL, is_drop
+from monitor.scanning.guard.sentinel import is_drop
+from monitor.scanning.policy import LEAST_USUAL, LEAST_YIELDS
 from monitor.storage.searches import yields
 from tests.scanning.shop import SHOP, Answer, Bench
 
@@ -165,7 +166,7 @@ def test_what_a_drop_is(seen: int, before: Sequence[int], *, expected: bool) -> 
 @given(st.lists(st.integers(0, 10_000), max_size=10), st.integers(0, 10_000))
 def test_a_drop_is_under_half_and_never_without_a_history(before: list[int], seen: int) -> None:
     if is_drop(seen, before):
-        assert len(before) >= LEAST_REMEMBERED
+        assert len(before) >= LEAST_YIELDS
         assert median(before) >= LEAST_USUAL
         assert seen * 2 < median(before)
     assert not is_drop(max(before, default=0), before)

@@ -9,7 +9,7 @@ from pathlib import Path
 from monitor.errors import BadImage, Blocked
 from monitor.model import Observation, ScanOutcome
 from monitor.scanning import Canary, Source, look_for_canary
-from monitor.scanning.look.canary import MOST_PAGES, RETRY_AFTER
+from monitor.scanning.policy import CANARY_PAGES, CANARY_RETRY_AFTER
 from monitor.storage.leases import release
 from monitor.storage.searches import breakers, canaries
 from monitor.storage.searches.breakers import BreakerState
@@ -94,7 +94,7 @@ def test_it_is_found_by_its_item_id_without_a_download(sqlite_bench: Bench) -> N
 def test_only_the_first_pages_are_looked_at(sqlite_bench: Bench) -> None:
     bench = sqlite_bench
     hatch(bench, item_id="9")
-    pages = [others(bench, 60 + 2 * number) for number in range(MOST_PAGES)]
+    pages = [others(bench, 60 + 2 * number) for number in range(CANARY_PAGES)]
     look(bench, *pages, [bench.offer("9", SEED)])
     assert bench.shop.asked == [None, "1", "2"]
     assert status(bench).lost_at is not None
@@ -127,7 +127,7 @@ def test_a_search_that_fails_is_the_marketplaces_trouble_and_loses_nothing(bench
     for _ in range(3):
         assert look_for_canary(bench.context, SHOP)
         assert not look_for_canary(bench.context, SHOP)
-        bench.clock.advance(seconds=RETRY_AFTER.total_seconds())
+        bench.clock.advance(seconds=CANARY_RETRY_AFTER.total_seconds())
     assert events(bench) == ["marketplace_paused"]
     assert status(bench).tried_at is None
     bench.shop.pages = [[bench.offer("9", SEED)]]

@@ -12,7 +12,8 @@ from monitor.model import FileVersion, Observation, ScanOutcome
 from monitor.net.downloads import PictureFetcher
 from monitor.net.wire import ExchangeLimits
 from monitor.scanning import Source
-from monitor.scanning.look.fetch import CHECK_AFTER, CHECK_SPREAD, MOST_CHECKS, find_due
+from monitor.scanning.look.fetch import find_due
+from monitor.scanning.policy import CHECK_AFTER, CHECK_SPREAD, CHECKS_OF_A_PAGE
 from monitor.storage.catalogue import pictures
 from tests.marketplaces.scripted import RecordedSleep, Reply, Request
 from tests.matching.drawing import draw, encode
@@ -147,13 +148,13 @@ def test_after_a_long_pause_a_page_checks_a_few_at_a_time_the_oldest_first(
     sqlite_bench: Bench,
 ) -> None:
     bench = sqlite_bench
-    files = [File(_photo(50)) for _ in range(MOST_CHECKS + 3)]
+    files = [File(_photo(50)) for _ in range(CHECKS_OF_A_PAGE + 3)]
     bench.draw("mug.png", 1)
     bench.shop.pages = [[_list(bench, str(number), file) for number, file in enumerate(files)]]
     bench.scan()
     bench.clock.advance(days=300)
     bench.scan()
-    assert sum(304 in file.statuses for file in files) == MOST_CHECKS
+    assert sum(304 in file.statuses for file in files) == CHECKS_OF_A_PAGE
     bench.scan()
     bench.scan()
     assert all(file.statuses == [200, 304] for file in files)

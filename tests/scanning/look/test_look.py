@@ -24,8 +24,8 @@ from monitor.errors import (
 from monitor.marketplaces.base import Page, Query
 from monitor.model import Scan, ScanCounts, ScanOutcome
 from monitor.scanning import LEASE, Source, claim_scan, run_scan
-from monitor.scanning.look.look import MAX_ATTEMPTS
 from monitor.scanning.look.record import PageRecorder
+from monitor.scanning.policy import MAX_ATTEMPTS
 from monitor.storage.leases import release
 from monitor.storage.searches import scans
 from monitor.storage.telling import alerts
