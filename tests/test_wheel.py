@@ -58,7 +58,10 @@ def test_the_licence_comes_along(installed: Path) -> None:
     assert list(installed.glob("*.dist-info/licenses/LICENSE"))
 
 
-def test_the_templates_of_messages_come_along(installed: Path) -> None:
-    ours = ROOT / "monitor/alerting/rendering/templates"
-    packed = installed / "monitor/alerting/rendering/templates"
-    assert {path.name for path in packed.iterdir()} == {path.name for path in ours.iterdir()}
+@pytest.mark.parametrize(
+    ("folder", "what"), [("monitor/alerting/rendering/templates", "*"), ("monitor/words", "*.toml")]
+)
+def test_templates_and_languages_come_along(installed: Path, folder: str, what: str) -> None:
+    ours = {path.name for path in (ROOT / folder).glob(what)}
+    assert ours
+    assert {path.name for path in (installed / folder).glob(what)} == ours
