@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from monitor.alerting import deliver_next, route_next, warn_of_stranded
 from monitor.app import App
-from monitor.errors import Stopping, StoreError
+from monitor.daemon.heartbeat import beating
+from monitor.daemon.policy import NO_GROUP, NO_PATIENCE, POLL
 from monitor.model import ScanOutcome
 from monitor.scanning import (
     LEASE,
@@ -26,18 +25,9 @@ from monitor.scanning import (
     run_scan,
 )
 from monitor.storage.catalogue import watches
-from monitor.storage.leases import release, renew_leases
 from monitor.storage.matches import matches
 from monitor.storage.searches import cycles, scans
 from monitor.storage.telling import deliveries, held, silences
-
-log = logging.getLogger(__name__)
-
-_HEARTBEAT_SECONDS = 10.0
-# How long to wait before asking again whether another process has finished its part.
-_POLL_SECONDS = 0.5
-NO_PATIENCE = timedelta(0)
-NO_WAIT = timedelta(0)
 
 Progress = Callable[[int, int], None]
 
@@ -78,7 +68,7 @@ def scan_now(app: App, names: Sequence[str], progress: Progress) -> Summary:
     """
     context = app.scans
     began_at = context.clock()
-    with _heartbeat(app):
+    with beating(context):
         plans = {name: _plan(app, name, began_at) for name in names}
         cycle_ids = _open_cycles(app, names)
         for name in names:
@@ -116,16 +106,15 @@ def _open_cycles(app: App, names: Sequence[str]) -> list[int]:
 
 def _run_all(app: App, cycle_ids: list[int], progress: Progress) -> None:
     """One thread per marketplace: each has its own pace."""
-    with ThreadPoolExecutor(max_workers=max(1, len(app.scans.sources) + 1)) as pool:
+    workers = max(1, len(app.scans.sources) + 1)
+    with ThreadPoolExecutor(max_workers=workers) as pool, ExitStack() as failing:
+        failing.callback(app.stop.set)  # the other marketplaces' threads end at their next step
         jobs = [pool.submit(_run_marketplace, app, name, cycle_ids) for name in app.scans.sources]
-        try:
-            while wait(jobs, timeout=_POLL_SECONDS).not_done:
-                _show(app, cycle_ids, progress)
-            for job in jobs:
-                job.result()
-        except BaseException:
-            app.stop.set()  # the other marketplaces' threads end at their next step
-            raise
+        while wait(jobs, timeout=POLL.total_seconds()).not_done:
+            _show(app, cycle_ids, progress)
+        for job in jobs:
+            job.result()
+        failing.pop_all()
     _show(app, cycle_ids, progress)
 
 
@@ -153,7 +142,7 @@ def _run_marketplace(app: App, marketplace: str, cycle_ids: list[int]) -> None:
             with app.store.reading() as conn:
                 if not cycles.has_open(conn, cycle_id, marketplace):
                     break
-            app.sleep(_POLL_SECONDS)  # another process has the last ones in hand
+            app.sleep(POLL.total_seconds())  # another process has the last ones in hand
     if not is_first:
         look_for_canary(app.scans, marketplace)
 
@@ -175,35 +164,10 @@ def _deliver_all(app: App) -> None:
 def _deliver_channel(app: App, name: str) -> bool:
     """Deliver what a channel takes now; whether that was anything."""
     is_any = False
-    while deliver_next(app.alerts, name, group=NO_WAIT):
+    while deliver_next(app.alerts, name, group=NO_GROUP):
         is_any = True
         app.sleep(0)  # raises when it is time to stop
     return is_any
-
-
-@contextmanager
-def _heartbeat(app: App) -> Iterator[None]:
-    """Keep our leases alive from a thread; give back what is left at the end."""
-    context, done = app.scans, threading.Event()
-
-    def beat() -> None:
-        while not done.wait(_HEARTBEAT_SECONDS):
-            try:
-                with context.store.writing() as conn:
-                    renew_leases(conn, context.owner, context.clock(), LEASE)
-            except (StoreError, Stopping) as error:
-                # the work itself meets the same error, or the next beat comes through
-                log.warning("heartbeat: %s", error)
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-        with context.store.writing() as conn:
-            release(conn, context.owner)
 
 
 def _summarise(

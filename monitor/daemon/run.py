@@ -6,10 +6,10 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import timedelta
 
 from monitor.app import App, open_app
 from monitor.config import Config
+from monitor.daemon.policy import RELEASE_LIMIT
 from monitor.daemon.signals import Signals
 from monitor.daemon.steps import Daemon
 from monitor.daemon.systemd import notify, reloading
@@ -19,8 +19,6 @@ from monitor.health.without_store import tell_without_store
 from monitor.storage.leases import release
 
 log = logging.getLogger(__name__)
-
-RELEASE_LIMIT = timedelta(seconds=1)
 
 LoadConfig = Callable[[], Config]
 
@@ -65,13 +63,13 @@ def _serve(
         app = stack.enter_context(open_app(config, stop))
         switch = stack.enter_context(open_switch(config.alerts, app.sleep))
         daemon = Daemon(app, status, switch, signals.give_up)
-        scheduler = daemon.start()
+        clock = daemon.start()
         status(f"READY=1\nSTATUS=watching with {len(config.watches)} watches")
         log.info("ready watches=%d marketplaces=%d channels=%d", *_sizes(config))
         following = _await_signal(config, load_config, signals, status)
         status("STOPPING=1" if signals.is_stopping else reloading())
         stop.set()
-        late = daemon.drain(scheduler)
+        late = clock.drain()
         if late:
             log.error("did not end in time: %s; their rows are taken over later", ", ".join(late))
         elif not _release_in_time(app):

@@ -108,9 +108,9 @@ def test_a_beat_feeds_the_watchdog_only_while_the_store_answers(rehearsal: Rehea
     said: list[str] = []
     with rehearsal.app() as app:
         daemon = Daemon(app, said.append)
-        daemon.beat()
+        daemon.beat_step()
         Path(rehearsal.database_url.removeprefix("sqlite:///")).unlink()
-        daemon.beat()
+        daemon.beat_step()
     assert said == ["WATCHDOG=1\nSTATUS=working on 0 rows"]
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from monitor.daemon.steps import TICK
+from monitor.daemon.policy import TICK
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.storage import Store
 from monitor.storage.tables import watches

@@ -80,8 +80,7 @@ def test_a_daemon_that_starts_tries_a_paused_marketplace_at_once(rehearsal: Rehe
     assert _searched(rehearsal) == 3
     with rehearsal.app() as app:
         app.stop.set()
-        daemon = Daemon(app, lambda _: None)
-        assert daemon.drain(daemon.start()) == []
+        assert Daemon(app, lambda _: None).start().drain() == []
     with rehearsal.app() as app:
         work(Daemon(app, lambda _: None))
     assert _searched(rehearsal) == 4

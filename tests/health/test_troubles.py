@@ -207,10 +207,10 @@ def test_the_switch_is_held_by_what_status_says_and_by_steps_that_hang(
         daemon = Daemon(app, lambda _: None, switch)
         daemon.ping_step()
         assert visited == ["https://hc.example/uuid"]
-        daemon._running["look rehearsal"] = time.monotonic() - 3 * 3_600
+        daemon.clock.running["look rehearsal"] = time.monotonic() - 3 * 3_600
         daemon.ping_step()
         assert visited[1:] == ["https://hc.example/uuid/fail"]
-        daemon._running.clear()
+        daemon.clock.running.clear()
         daemon.ping_step()
         assert visited[2:] == ["https://hc.example/uuid"]
         rehearsal.clock.advance(hours=7)
@@ -243,5 +243,5 @@ def test_a_database_upgraded_under_the_daemon_makes_it_give_up(rehearsal: Rehear
             conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         with pytest.raises(SchemaMismatch, match="is at 9999 now"):
             daemon.watch_over_step()
-        daemon._loop("watch over", daemon.watch_over_step)
+        daemon.clock.ring("watch over", daemon.watch_over_step)
     assert [type(error) for error in given_up] == [SchemaMismatch]

@@ -47,7 +47,7 @@ def settings() -> dict[str, str]:
 
 
 def test_the_times_fit_the_daemon() -> None:
-    from monitor.daemon.steps import DRAIN, HEARTBEAT
+    from monitor.daemon.policy import DRAIN, HEARTBEAT
 
     values = {
         key: int(value[:-1])
