@@ -17,8 +17,6 @@ from monitor.alerting import (
     AlertContext,
     ChannelOptions,
     Destination,
-    Digest,
-    QuietHours,
     Routes,
     digest_of_url,
 )
@@ -218,13 +216,12 @@ def _destinations(config: Config) -> dict[str, Destination]:
 
 def channel_options(item: ChannelConfig) -> ChannelOptions:
     """How a channel of the config tells."""
-    digest, quiet = item.digest, item.quiet
     return ChannelOptions(
         group=item.group,
         interval=item.interval,
         in_full=item.in_full,
-        digest=Digest(digest.at, item.zone, digest.weekday) if digest else None,
-        quiet=QuietHours(quiet.start, quiet.end, item.zone) if quiet else None,
+        digest=item.digest,
+        quiet=item.quiet,
         language=item.language,
         pictures=item.pictures,
         pace_per_minute=item.pace,

@@ -1,13 +1,6 @@
 """due -> route -> group -> render -> deliver -> finish: joins storage and channels."""
 
-from monitor.alerting.context import (
-    AlertContext,
-    ChannelOptions,
-    Destination,
-    Digest,
-    QuietHours,
-    Routes,
-)
+from monitor.alerting.context import AlertContext, ChannelOptions, Destination, Routes
 from monitor.alerting.deliver import deliver_next
 from monitor.alerting.gate import next_opening, wait_of_failed, wait_of_new
 from monitor.alerting.hold import apply_silences, summarise_held
@@ -19,6 +12,7 @@ from monitor.alerting.route import (
     stranded_text,
     warn_of_stranded,
 )
+from monitor.schedule.wall_clock import Digest, QuietHours
 
 __all__ = [
     "AlertContext",

@@ -5,32 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import sleep
-from zoneinfo import ZoneInfo
 
 from monitor.channels import Channel
 from monitor.model import Language, Route
+from monitor.schedule.wall_clock import Digest, QuietHours
 from monitor.storage import PictureFiles, Store
-
-
-@dataclass(frozen=True, slots=True)
-class QuietHours:
-    """From `start` to `end` on the clocks of `zone` nothing goes out; over midnight if need be."""
-
-    start: time
-    end: time
-    zone: ZoneInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Digest:
-    """When everything gathered goes out: daily, or on one `weekday` (0 is Monday)."""
-
-    at: time
-    zone: ZoneInfo
-    weekday: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,15 @@
 """gate: when a channel may send, from its options and the clock alone.
 
-Pure functions of instants, which are aware. Wall times are those of the options' IANA zones: one
-that the clocks skip counts right after the gap, one that they repeat the first time only.
+Pure functions of instants, which are aware.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from functools import lru_cache
+from datetime import datetime
 
-from monitor.alerting.context import ChannelOptions, Digest, QuietHours
-from monitor.schedule.triggers import Cron
-
-# Longer than any time between two digests or quiet hours, also where a zone drops a whole day.
-_DAILY_SPAN = timedelta(days=3)
-_WEEKLY_SPAN = timedelta(days=16)
-_INSTANT = timedelta(microseconds=1)
+from monitor.alerting.context import ChannelOptions
+from monitor.schedule.wall_clock import last_digest_at, next_digest_at, quiet_end_at
 
 
 def open_until(
@@ -97,28 +90,7 @@ def _past_quiet_hours(options: ChannelOptions, wait: Wait, now: datetime) -> Wai
 
 def quiet_until(options: ChannelOptions, now: datetime) -> datetime | None:
     """When the quiet hours end that `now` is in; None outside of them."""
-    quiet = options.quiet
-    if quiet is None or quiet.start == quiet.end:
-        return None
-    start = _last_at(_cron(quiet.start, quiet.zone.key), now, _DAILY_SPAN)
-    end = _end_of(quiet, start)
-    return end if now < end else None
-
-
-def _end_of(quiet: QuietHours, start: datetime) -> datetime:
-    # where one gap swallows both, they end as they begin
-    return _cron(quiet.end, quiet.zone.key).next_after(start - _INSTANT)
-
-
-def last_digest_at(digest: Digest, now: datetime) -> datetime:
-    """The digest's last instant at or before `now`."""
-    span = _DAILY_SPAN if digest.weekday is None else _WEEKLY_SPAN
-    return _last_at(_cron(digest.at, digest.zone.key, digest.weekday), now, span)
-
-
-def next_digest_at(digest: Digest, instant: datetime) -> datetime:
-    """The digest's first instant at or after `instant`."""
-    return _cron(digest.at, digest.zone.key, digest.weekday).next_after(instant - _INSTANT)
+    return None if options.quiet is None else quiet_end_at(options.quiet, now)
 
 
 def _interval_end(
@@ -130,17 +102,3 @@ def _interval_end(
     if last_sent_at is None or not last_sent_at <= now < last_sent_at + options.interval:
         return None
     return last_sent_at + options.interval
-
-
-def _last_at(cron: Cron, now: datetime, span: timedelta) -> datetime:
-    found = cron.next_after(now - span)
-    while (following := cron.next_after(found)) <= now:
-        found = following
-    return found
-
-
-@lru_cache(maxsize=1_000)
-def _cron(at: time, zone: str, weekday: int | None = None) -> Cron:
-    """Every day or week at a wall time; `weekday` counts from Monday as 0, cron's from Sunday."""
-    day = "*" if weekday is None else str((weekday + 1) % 7)
-    return Cron(f"{at.minute} {at.hour} * * {day}", zone)

@@ -107,7 +107,7 @@ def parse_instant(text: str, now: datetime) -> datetime:
 
     Raises InputError.
     """
-    from monitor.config.values import parse_duration
+    from monitor.schedule.durations import parse_duration
 
     if text[-1:].isalpha() and text[-1:] != "Z":
         try:

@@ -7,28 +7,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from monitor.channels import check_url
 from monitor.config.lines import KeyPath
 from monitor.config.report import Report, suggest
 from monitor.config.tables import WatchTable
-from monitor.config.values import (
-    is_web_address,
-    parse_digest,
-    parse_duration,
-    parse_jitter,
-    parse_quiet,
-    resolve_database_url,
-    resolve_path,
-)
+from monitor.config.values import is_web_address, resolve_database_url, resolve_path
 from monitor.errors import InputError
-from monitor.schedule.triggers import LARGEST_JITTER, Cron, Every, Trigger, load_zone, shortest_gap
+from monitor.schedule.cron import Cron, load_zone
+from monitor.schedule.durations import parse_duration
+from monitor.schedule.triggers import LARGEST_JITTER, Every, Trigger, parse_jitter, shortest_gap
+from monitor.schedule.wall_clock import parse_digest, parse_quiet
 
 Raw = Mapping[str, object]
 
 _LONGEST_NAME = 100
 # Gaps of a cron are looked at from a fixed day on, so that a config is not valid only at times.
 _ANY_YEAR = datetime(2024, 1, 1, tzinfo=UTC)
+_UTC = ZoneInfo("UTC")
 
 
 def check_all(
@@ -147,7 +144,7 @@ def _check_times(channel: Raw, path: KeyPath, report: Report) -> None:
     if not isinstance(digest, str) or not isinstance(quiet, str):
         return
     try:
-        is_never = parse_quiet(quiet).has(parse_digest(digest).at)
+        is_never = parse_quiet(quiet, _UTC).has(parse_digest(digest, _UTC).at)
     except ValueError:
         return  # told with its type
     if is_never:

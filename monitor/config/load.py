@@ -6,7 +6,7 @@ import copy
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
@@ -38,7 +38,7 @@ from monitor.config.values import resolve_database_url, resolve_path
 from monitor.errors import ConfigError, InputError, Problem
 from monitor.marketplaces.registry import account_key, options_model
 from monitor.model import Language
-from monitor.schedule.triggers import load_zone
+from monitor.schedule.cron import load_zone
 
 # Stands in for a secret that is not there, so that nothing else complains about its absence.
 _NOT_THERE = "unresolved"
@@ -269,6 +269,7 @@ class _Draft:
 
 
 def _channel(name: str, item: ChannelTable) -> ChannelConfig:
+    zone = load_zone(item.timezone or "UTC")
     return ChannelConfig(
         name=name,
         url=item.url,
@@ -276,9 +277,8 @@ def _channel(name: str, item: ChannelTable) -> ChannelConfig:
         group=item.group,
         interval=item.interval,
         in_full=item.in_full,
-        digest=item.digest,
-        quiet=item.quiet,
-        zone=load_zone(item.timezone or "UTC"),
+        digest=replace(item.digest, zone=zone) if item.digest else None,
+        quiet=replace(item.quiet, zone=zone) if item.quiet else None,
         language=Language(item.language),
         pictures=item.pictures,
         pace=item.pace,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, SecretStr
 
-from monitor.config.values import DigestTime, QuietTimes
 from monitor.model import Language, Route
 from monitor.schedule.triggers import Trigger
+from monitor.schedule.wall_clock import Digest, QuietHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class MarketplaceConfig:
 
 @dataclass(frozen=True, slots=True)
 class ChannelConfig:
-    """How a channel tells; the wall times of `digest` and `quiet` are those of `zone`.
+    """How a channel tells.
 
     `group` is how long alerts are gathered before they go out as one message, `interval` the least
     time between two messages. `pace` is in messages per minute.
@@ -65,9 +64,8 @@ class ChannelConfig:
     group: timedelta
     interval: timedelta
     in_full: int
-    digest: DigestTime | None
-    quiet: QuietTimes | None
-    zone: ZoneInfo
+    digest: Digest | None
+    quiet: QuietHours | None
     language: Language
     pictures: bool
     pace: int | None

@@ -7,24 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
-from monitor.config.values import (
-    DigestTime,
-    QuietTimes,
-    is_web_address,
-    parse_digest,
-    parse_duration,
-    parse_jitter,
-    parse_pace,
-    parse_quiet,
-    parse_rate,
-)
+from monitor.config.values import is_web_address, parse_pace, parse_rate
 from monitor.model import DEFAULT_ALERT_SCORE, DEFAULT_RECORD_SCORE, AlertEvent
+from monitor.schedule.durations import parse_duration
+from monitor.schedule.triggers import parse_jitter
+from monitor.schedule.wall_clock import Digest, QuietHours, parse_digest, parse_quiet
 
 T = TypeVar("T")
+_UTC = ZoneInfo("UTC")
 
 
 def _from_text(parse: Callable[[str], T], example: str) -> BeforeValidator:
@@ -62,8 +58,8 @@ def _check_event(name: str) -> str:
 Text = Annotated[str, Field(min_length=1)]
 Duration = Annotated[timedelta, _from_text(parse_duration, "6h")]
 Group = Annotated[timedelta, _from_text(_parse_group, "30s")]
-DigestText = Annotated[DigestTime, _from_text(parse_digest, "daily 08:00")]
-QuietText = Annotated[QuietTimes, _from_text(parse_quiet, "22:00-07:00")]
+DigestText = Annotated[Digest, _from_text(partial(parse_digest, zone=_UTC), "daily 08:00")]
+QuietText = Annotated[QuietHours, _from_text(partial(parse_quiet, zone=_UTC), "22:00-07:00")]
 Pace = Annotated[int, _from_text(parse_pace, "20/m")]
 Jitter = Annotated[timedelta | float, _from_text(parse_jitter, "5%")]
 Rate = Annotated[float, _from_text(parse_rate, "5/s")]

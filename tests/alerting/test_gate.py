@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerting.context import ChannelOptions, Digest, QuietHours
-from monitor.alerting.gate import last_digest_at, next_opening, open_until, quiet_until
+from monitor.alerting.context import ChannelOptions
+from monitor.alerting.gate import next_opening, open_until, quiet_until
+from monitor.schedule.wall_clock import Digest, QuietHours, last_digest_at
 
 BERLIN, SHANGHAI = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Shanghai")
 AT_ONCE = timedelta(0)

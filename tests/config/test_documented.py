@@ -21,9 +21,10 @@ from monitor.config.tables import (
     StorageTable,
     WatchTable,
 )
-from monitor.config.values import parse_duration, parse_rate
+from monitor.config.values import parse_rate
 from monitor.marketplaces.registry import options_model
 from monitor.model import AlertEvent, Relation
+from monitor.schedule.durations import parse_duration
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
@@ -83,7 +84,9 @@ def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     legal = config.channels["legal"]
     for key in ("interval", "in_full", "language", "pictures"):
         assert getattr(legal, key) == _default(ChannelTable, key)
-    assert config.channels["management"].zone.key == "UTC"
+    digest = config.channels["management"].digest
+    assert digest is not None
+    assert digest.zone.key == "UTC"
 
 
 def test_the_routes_on_the_page_are_valid() -> None:

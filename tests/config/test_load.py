@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from monitor.config import load
 from monitor.errors import ConfigError, Problem
-from monitor.schedule.triggers import Cron, Every
+from monitor.schedule.cron import Cron
+from monitor.schedule.triggers import Every
 from tests.config.configs import GOOD, SECRET, load_text, problems_of, swap, told, write
 
 URL = 'url = "sqlite:///monitor.db"'
