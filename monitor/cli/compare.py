@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from monitor.cli.progress import progress_bar
 from monitor.cli.show import show_json, show_table
 from monitor.errors import PictureError
 
@@ -123,7 +124,7 @@ def _show(results: list[dict[str, object]], *, as_json: bool) -> None:
 def _compare_pairs(pairs_file: Path, out_file: Path | None) -> int:
     from monitor.compare.pairs import compare_pairs
 
-    failed = compare_pairs(pairs_file, out_file)
+    failed = compare_pairs(pairs_file, out_file, progress_bar)
     if failed:
         click.echo(f"{failed} pairs could not be compared; see the column error", err=True)
     return int(failed > 0)

@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from monitor import matching
-from monitor.cli.progress import progress_bar
-from monitor.cli.show import to_plain
 from monitor.compare.files import fingerprint_file
 from monitor.compare.spool import Place, Spool, open_spool
 from monitor.compare.table import check_output, open_output, read_pairs, write_pairs
@@ -26,7 +25,9 @@ from monitor.errors import PictureError
 from monitor.imaging.workers import Workers, count_cores, open_workers
 from monitor.model import Fingerprints, Similarity
 
-# What the rows get, in the order of `pairs_table.ADDED`.
+# What is under way -> for the time of a block, what is told how much of it is done.
+ProgressBar: TypeAlias = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
+# What the rows get, in the order of `table.ADDED`.
 Answer: TypeAlias = tuple[str, str, str, str, str]
 Item = TypeVar("Item")
 
@@ -42,7 +43,12 @@ _FILE_COST: Final = 8
 _WORTH_PROCESSES: Final = 600
 
 
-def compare_pairs(pairs_file: Path, out_file: Path | None, processes: int | None = None) -> int:
+def compare_pairs(
+    pairs_file: Path,
+    out_file: Path | None,
+    progress_bar: ProgressBar,
+    processes: int | None = None,
+) -> int:
     """Compare every row's two files, write the CSV, return how many rows could not be compared.
 
     Relative paths count from the current directory. Without `out_file` the result goes to stdout;
@@ -53,7 +59,7 @@ def compare_pairs(pairs_file: Path, out_file: Path | None, processes: int | None
     table = read_pairs(pairs_file)
     check_output(pairs_file, out_file)
     with _ending_on_signals():
-        answers = _compare_all(table.pairs(), processes)
+        answers = _compare_all(table.pairs(), progress_bar, processes)
         with open_output(out_file) as file:
             write_pairs(file, table, answers)
     return sum(bool(error) for *_, error in answers)
@@ -76,14 +82,18 @@ def _ending_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _compare_all(pairs: Sequence[tuple[Path, Path]], processes: int | None) -> list[Answer]:
+def _compare_all(
+    pairs: Sequence[tuple[Path, Path]], progress_bar: ProgressBar, processes: int | None
+) -> list[Answer]:
     files = list(dict.fromkeys(chain.from_iterable(pairs)))
     if processes is None:
         processes = _choose_processes(len(files), len(pairs))
     with open_spool() as spool, open_workers(processes, spool) as workers:
-        found = dict(zip(files, _fingerprint_files(files, spool, workers), strict=True))
+        found = dict(
+            zip(files, _fingerprint_files(files, spool, workers, progress_bar), strict=True)
+        )
         places = [(found[asset], found[candidate]) for asset, candidate in pairs]
-        return _compare_places(places, workers)
+        return _compare_places(places, workers, progress_bar)
 
 
 def _choose_processes(files: int, pairs: int) -> int:
@@ -95,7 +105,7 @@ def _choose_processes(files: int, pairs: int) -> int:
 
 
 def _fingerprint_files(
-    files: Sequence[Path], spool: Spool, workers: Workers[Spool]
+    files: Sequence[Path], spool: Spool, workers: Workers[Spool], progress_bar: ProgressBar
 ) -> list[Place | str]:
     """Where each file's fingerprints are, or what is wrong with the file."""
     found: list[Place | str] = [""] * len(files)
@@ -126,7 +136,9 @@ def _try(path: Path) -> Fingerprints | str:
 
 
 def _compare_places(
-    places: Sequence[tuple[Place | str, Place | str]], workers: Workers[Spool]
+    places: Sequence[tuple[Place | str, Place | str]],
+    workers: Workers[Spool],
+    progress_bar: ProgressBar,
 ) -> list[Answer]:
     answers = [_refuse(one, other) for one, other in places]
     sound = {
@@ -176,7 +188,7 @@ def _describe(similarity: Similarity) -> Answer:
         f"{similarity.score:.12f}",
         str(similarity.relation),
         similarity.method,
-        "" if region is None else json.dumps(to_plain(region), separators=(",", ":")),
+        "" if region is None else json.dumps(asdict(region), separators=(",", ":")),
         "",
     )
 

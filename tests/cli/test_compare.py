@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from monitor.cli import cli
+from monitor.cli.progress import progress_bar
 from monitor.compare.pairs import compare_pairs
 from monitor.errors import InputError, MonitorError, PictureError
 from monitor.imaging.workers import count_cores
@@ -244,7 +245,7 @@ def test_any_number_of_processes_gives_the_same_answers(folder: Path) -> None:
     answers = {}
     for processes in (0, 1, 3):
         out = folder / f"{processes}.csv"
-        assert compare_pairs(folder / "in.csv", out, processes) == 4 * len(names) - 4
+        assert compare_pairs(folder / "in.csv", out, progress_bar, processes) == 4 * len(names) - 4
         answers[processes] = out.read_bytes()
     assert answers[0] == answers[1] == answers[3]
     written = read_csv(answers[3].decode())
