@@ -59,9 +59,18 @@ def test_the_licence_comes_along(installed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "what"), [("monitor/alerting/rendering/templates", "*"), ("monitor/words", "*.toml")]
+    ("folder", "what"),
+    [
+        ("monitor/alerting/rendering/templates", "*"),
+        ("monitor/report/templates", "*"),
+        ("monitor/words", "*.toml"),
+    ],
 )
 def test_templates_and_languages_come_along(installed: Path, folder: str, what: str) -> None:
     ours = {path.name for path in (ROOT / folder).glob(what)}
     assert ours
     assert {path.name for path in (installed / folder).glob(what)} == ours
+
+
+def test_type_checkers_may_use_our_types(installed: Path) -> None:
+    assert (installed / "monitor/py.typed").is_file()

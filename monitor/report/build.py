@@ -13,12 +13,12 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from monitor import matching
 from monitor.errors import InputError, NotFound, PictureError, StoreError
 from monitor.matching import Image
-from monitor.model import PictureRecord
+from monitor.model import PictureRecord, ScanOutcome
 from monitor.storage import PictureFiles, Store
 from monitor.storage.catalogue import pictures
 from monitor.storage.matches import matches
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 # Up to so many matches a report has room for larger drawings; beyond, it must stay small enough for
 # a mail (docs/operations.md has what it comes to).
 _FEW = 100
+_TEMPLATES = Path(__file__).with_name("templates")
 # Drawn together: decoded pictures are kept no longer.
 _AT_ONCE = 50
 
@@ -93,7 +94,11 @@ class Report:
     @property
     def failed(self) -> list[ScanHealth]:
         """The scans that did not see everything: their silence proves nothing."""
-        return [scan for scan in self.scans if scan.outcome not in ("ok", "empty")]
+        return [
+            scan
+            for scan in self.scans
+            if scan.outcome is None or not ScanOutcome(scan.outcome).is_complete
+        ]
 
 
 def build_report(
@@ -121,8 +126,10 @@ def build_report(
 def write_report(report: Report, path: Path) -> None:
     """Write the report as one HTML file. Raises InputError if the file can't be written."""
     # escaping is on: titles and seller names come from outside
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    html = environment.from_string(_TEMPLATE).render(report=report)
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
+    )
+    html = environment.get_template("report.html").render(report=report)
     try:
         path.write_text(html, encoding="utf-8")
     except OSError as error:
@@ -211,105 +218,3 @@ def summary(report: Report) -> Iterable[str]:
         yield f"{bare} of them without a drawing: a picture file is gone or damaged"
     if report.failed:
         yield f"{len(report.failed)} scans did not see everything"
-
-
-_TEMPLATE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>Matches: {{ report.found }}</title>
-<style>
-:root { color-scheme: light dark; --line: #8884; --soft: #8882; }
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 74rem; padding: 0 1rem }
-h1 { font-size: 1.5rem; margin: 0 } .soft { opacity: .7 }
-.match { border: 1px solid var(--line); border-radius: .6rem; margin: 1rem 0; padding: 1rem;
-  break-inside: avoid; display: grid; gap: 1rem;
-  grid-template-columns: minmax(0, {{ report.size.drawing_width }}px) minmax(17rem, 1fr) }
-.match > * { min-width: 0 }
-.drawing { max-width: 100%; height: auto; border-radius: .3rem; display: block }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem }
-figure { margin: 0; min-width: 0 }
-figure img, .gone { width: 100%; height: 14rem; object-fit: contain; background: var(--soft);
-  border-radius: .3rem; display: grid; place-items: center }
-.note { font-size: .85rem; margin: .4rem 0 0 }
-figcaption { font-size: .85rem; opacity: .7; margin-top: .3rem; overflow-wrap: anywhere }
-.facts h2 { font-size: 1.05rem; margin: 0 0 .4rem; overflow-wrap: anywhere }
-dl { display: grid; grid-template-columns: auto 1fr; gap: .1rem .8rem; margin: 0; font-size: .9rem }
-dt { opacity: .7 } dd { margin: 0; overflow-wrap: anywhere }
-.score { font-weight: 700; font-variant-numeric: tabular-nums }
-.warn { border-left: 4px solid #d00; padding: .3rem .8rem; background: #d001 }
-table { border-collapse: collapse; font-size: .85rem; width: 100% }
-td, th { text-align: left; padding: .25rem .5rem; border-bottom: 1px solid var(--line) }
-@media (max-width: 55rem) { .match { grid-template-columns: 1fr } }
-</style>
-</head>
-<body>
-<h1>{{ report.found }} match{{ "" if report.found == 1 else "es" }}</h1>
-<p class="soft">Made {{ report.made_at.strftime("%Y-%m-%d %H:%M") }} UTC.
-{% if report.shown|length < report.found %}The {{ report.shown|length }} best are shown.
-{% endif %}A score says how much alike two pictures are; whether a listing infringes, people decide.
-In a drawing your picture is left and the listing's right; what they share is outlined, the rest is
-faded, and lines join points that agree.</p>
-{% if report.failed %}
-<p class="warn">{{ report.failed|length }} of the last {{ report.scans|length }} scans did not see
-everything: that a copy is missing here does not mean that there is none.</p>
-{% endif %}
-{% for item in report.shown %}
-<section class="match">
-<div>
-{% if item.drawing %}
-<img class="drawing" src="{{ item.drawing }}" alt="Your picture left, the listing's right: \
-{{ item.relation }}">
-{% else %}
-<div class="pair">
-<figure>{% if item.reference %}<img src="{{ item.reference }}" alt="Your picture">
-{% else %}<div class="gone">no picture</div>{% endif %}
-<figcaption>yours</figcaption></figure>
-<figure>{% if item.listing %}<img src="{{ item.listing }}" alt="The listing's picture">
-{% else %}<div class="gone">no picture</div>{% endif %}
-<figcaption>listing</figcaption></figure>
-</div>
-{% endif %}
-{% if item.note %}<p class="note soft">{{ item.note }}</p>{% endif %}
-</div>
-<div class="facts">
-<h2>{{ item.match.title[:200] }}</h2>
-<dl>
-<dt>Asset</dt><dd>{{ item.match.asset }}</dd>
-<dt>Score</dt><dd><span class="score">{{ "%.3f"|format(item.match.score) }}</span>
- {{ item.relation }}</dd>
-{% if item.reasons %}<dt>Why</dt><dd>{{ item.reasons|join("; ") }}</dd>{% endif %}
-<dt>Your file</dt><dd>{{ item.match.reference_path }}</dd>
-<dt>Marketplace</dt><dd>{{ item.match.marketplace }} ({{ item.match.site }}), item
- {{ item.match.item_id }}</dd>
-<dt>Price</dt><dd>{{ item.match.price or "not given" }}</dd>
-<dt>Seller</dt><dd>{{ item.match.seller or item.match.seller_id or "not given" }}</dd>
-<dt>Link</dt><dd>{% if item.match.url.startswith(("https://", "http://")) -%}
-<a href="{{ item.match.url }}" rel="noreferrer noopener">{{ item.match.url }}</a>
-{%- else %}{{ item.match.url }}{% endif %}</dd>
-<dt>First seen</dt><dd>{{ item.match.first_seen_at.strftime("%Y-%m-%d %H:%M") }} UTC</dd>
-<dt>Verdict</dt><dd>{{ item.match.verdict.value }}</dd>
-<dt>Match</dt><dd>{{ item.match.id }}</dd>
-</dl>
-</div>
-</section>
-{% else %}
-<p>No matches{% if not report.scans %}: nothing has been scanned yet{% endif %}.</p>
-{% endfor %}
-<h2>Newest scans</h2>
-<table>
-<tr><th>Started</th><th>Watch</th><th>Marketplace</th><th>Picture</th><th>Outcome</th>
-<th>Listings</th><th>New matches</th></tr>
-{% for scan in report.scans[:50] %}
-<tr><td>{{ scan.started_at.strftime("%Y-%m-%d %H:%M") if scan.started_at else "not yet" }}</td>
-<td>{{ scan.watch }}</td><td>{{ scan.marketplace }}</td><td>{{ scan.reference_picture }}</td>
-<td>{{ scan.outcome or "open" }}{% if scan.error %}: {{ scan.error }}{% endif %}</td>
-<td>{{ scan.listings_seen }}</td><td>{{ scan.matches_new }}</td></tr>
-{% endfor %}
-</table>
-</body>
-</html>
-"""
