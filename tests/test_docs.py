@@ -15,7 +15,7 @@ from monitor.storage.schema.sql import run_readonly
 from monitor.storage.schema.views import VIEWS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 SQL = (ROOT / "docs/sql.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```sql\n(.*?)```", SQL, re.DOTALL)
 
