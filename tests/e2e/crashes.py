@@ -28,7 +28,7 @@ from tests.e2e.rehearsal import Rehearsal, copy
 
 # What a receiver does during one life of the daemon.
 _MODES = (Mode.UP, Mode.SLOW) * 4 + (Mode.DOWN, Mode.REFUSE, Mode.HANG, Mode.LOSE)
-# So many copies stay in the shop, so that a round stays short.
+# So many copies stay in the shop, so that a cycle stays short.
 _MOST_GOODS = 24
 # Every so many lives, one lasts until something has arrived.
 _LONG_LIFE = 4

@@ -142,7 +142,7 @@ def test_a_yield_that_halves_is_one_alert_and_a_problem(rehearsal: Rehearsal) ->
         assert "Problem: rehearsal: 5 scans saw less than half of what is usual" in lines
     assert titles(rehearsal)[told:] == ["yield dropped"]
     (problem,) = health(rehearsal).problems
-    assert "5 of 5 scans of the last round saw less than half of what is usual" in problem
+    assert "5 of 5 scans of the last cycle saw less than half of what is usual" in problem
 
 
 def test_a_canary_is_missed_and_found_again(rehearsal: Rehearsal) -> None:

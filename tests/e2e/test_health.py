@@ -33,7 +33,7 @@ def test_a_watch_that_nobody_runs_is_overdue(sqlite_rehearsal: Rehearsal) -> Non
     assert any("overdue" in problem for problem in look(sqlite_rehearsal, hours=7).problems)
 
 
-def test_a_round_that_was_blocked_is_named(sqlite_rehearsal: Rehearsal) -> None:
+def test_a_cycle_that_was_blocked_is_named(sqlite_rehearsal: Rehearsal) -> None:
     sqlite_rehearsal.sandbox.faults.order(Fault.HTML)
     sqlite_rehearsal.scan()
     (problem,) = look(sqlite_rehearsal).problems

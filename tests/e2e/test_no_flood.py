@@ -69,11 +69,11 @@ def test_ten_restarts_tell_nothing_new(rehearsal: Rehearsal) -> None:
     (first,) = rehearsal.receiver.received
     assert "1 match" in first.title
     for number in range(10):
-        # every other time a whole round is due as well
+        # every other time a whole cycle is due as well
         rehearsal.clock.advance(hours=6 * (number % 2), seconds=1)
         restart(rehearsal)
     assert rehearsal.receiver.received == [first]
-    assert rehearsal.sandbox.counts["searches"] == 2 * 6  # two pictures, six rounds
+    assert rehearsal.sandbox.counts["searches"] == 2 * 6  # two pictures, six cycles
 
 
 @pytest.mark.timeout(300)

@@ -104,7 +104,7 @@ def test_a_watch_late_by_more_than_its_interval_is_told_once(rehearsal: Rehearsa
         watch_over(app, Disk())
         watch_over(app, Disk())
         (text,) = told(app, "scan_overdue")
-        assert text.startswith("Watch acme is late: the round that was due at 2026-01-05 08:00 UTC")
+        assert text.startswith("Watch acme is late: the cycle that was due at 2026-01-05 08:00 UTC")
         assert len([line for line in problems(rehearsal, app) if "acme" in line]) == 1
 
 
@@ -119,7 +119,7 @@ def test_a_short_interval_has_a_quarter_of_an_hour(rehearsal: Rehearsal) -> None
         assert len(told(app, "scan_overdue")) == 1
 
 
-def test_a_daemon_that_was_down_over_a_round_says_so_once(rehearsal: Rehearsal) -> None:
+def test_a_daemon_that_was_down_over_a_cycle_says_so_once(rehearsal: Rehearsal) -> None:
     rehearsal.scan()
     rehearsal.clock.advance(hours=13)
     with rehearsal.app() as app:
@@ -138,7 +138,7 @@ def test_a_daemon_that_was_down_over_a_round_says_so_once(rehearsal: Rehearsal) 
         assert len(told(app, "scan_overdue")) == 2
 
 
-def test_a_round_that_nobody_finishes_is_late_too(rehearsal: Rehearsal) -> None:
+def test_a_cycle_that_nobody_finishes_is_late_too(rehearsal: Rehearsal) -> None:
     with rehearsal.app() as app:
         Daemon(app, lambda _: None).plan_step()
         rehearsal.clock.advance(hours=7)
