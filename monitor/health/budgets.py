@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from monitor.config import Config, MarketplaceConfig
+from monitor.health.policy import USUAL_DAYS
 from monitor.storage import Connection
 from monitor.storage.searches.paces import Budget, Use, days_left, list_use
-
-# A usual day is the mean of so many days with any use, the newest before today.
-USUAL_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)

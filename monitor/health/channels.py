@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from monitor.alerting import ChannelOptions, next_opening, wait_of_failed, wait_of_new
 from monitor.app import channel_options
 from monitor.config import Config
+from monitor.health.policy import UNDELIVERED_AFTER
 from monitor.model import AlertEvent, DeliveryState
 from monitor.storage import Connection
 from monitor.storage.telling import channels, deliveries
 from monitor.storage.telling.alerts import AlertRow
 from monitor.storage.telling.channels import ChannelState
 from monitor.storage.telling.deliveries import ChannelHealth
-
-# Three tries take about a minute; what should be out for longer than this is in trouble.
-OVERDUE_AFTER = timedelta(minutes=15)
 
 
 def channel_problems(conn: Connection, config: Config, now: datetime) -> list[str]:
@@ -47,7 +45,7 @@ def _is_overdue(
         openings.append(next_opening(at_once, channel.urgent_from_at, now, last_sent_at))
     if channel.tried_from_at is not None:
         openings.append(next_opening(options, channel.tried_from_at))
-    return any(now - opening > OVERDUE_AFTER for opening in openings)
+    return any(now - opening > UNDELIVERED_AFTER for opening in openings)
 
 
 def _given_up(channel: ChannelHealth, state: ChannelState) -> list[str]:

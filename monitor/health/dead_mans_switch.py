@@ -16,15 +16,13 @@ from urllib.parse import urlsplit
 
 from monitor.config import AlertsConfig
 from monitor.errors import OutsideError
-from monitor.net.wire import Call, ExchangeLimits, Wire
+from monitor.health.policy import PING_LIMITS
+from monitor.net.wire import Call, Wire
 
 log = logging.getLogger(__name__)
 
 # Visits an address; raises OutsideError.
 Visit: TypeAlias = Callable[[str], None]
-
-# A ping has no content worth waiting for; the daemon's stop waits 8 s at most.
-_LIMITS = ExchangeLimits(connect=3.0, read=5.0, total=7.0, max_bytes=65_536)
 
 
 class DeadMansSwitch:
@@ -105,7 +103,7 @@ def open_switch(
     if config.ping_url is None:
         yield None
         return
-    wire = Wire(_LIMITS, sleep)
+    wire = Wire(PING_LIMITS, sleep)
     try:
         yield DeadMansSwitch(
             config.ping_url.get_secret_value(),

@@ -28,7 +28,7 @@ def canary_facts(conn: Connection, config: Config) -> list[str]:
 def marketplace_problems(
     conn: Connection, config: Config, newest: Iterable[ScanHealth]
 ) -> list[str]:
-    """What keeps marketplaces from being seen; `newest` are the scans of the last rounds."""
+    """What keeps marketplaces from being seen; `newest` are the scans of the last cycles."""
     paused = breakers.list_paused(conn)
     known = canaries.list_rows(conn)
     problems = [
@@ -77,7 +77,7 @@ def _yield_problems(newest: Iterable[ScanHealth]) -> Iterator[str]:
     for (watch, marketplace), count in suspect.items():
         yield (
             f"watch {watch} on {marketplace}: {count} of {total[watch, marketplace]} scans of the "
-            "last round saw less than half of what is usual: it may be blind"
+            "last cycle saw less than half of what is usual: it may be blind"
         )
 
 

@@ -7,16 +7,12 @@ unnoticed.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from monitor.health.policy import FEWEST_TRIED, LOOKED_AT, MOST_FAILED
 from monitor.storage import Store
 from monitor.storage.catalogue import picture_urls
 from monitor.storage.catalogue.picture_urls import HostTries
-
-LOOKED_AT = timedelta(days=1)
-# Of fewer pictures nothing can be said; some are always gone.
-FEWEST_TRIED = 10
-MOST_FAILED = 0.5
 
 
 def list_picture_problems(store: Store, now: datetime) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from monitor.alerting import count_stranded, stranded_text
 from monitor.app import routes_of
@@ -13,6 +13,7 @@ from monitor.health.budgets import BudgetUse, budget_fact, budget_problems, list
 from monitor.health.channels import channel_problems
 from monitor.health.marketplaces import canary_facts, marketplace_problems
 from monitor.health.pictures import list_picture_problems
+from monitor.health.policy import HOMELESS_FOR, OVERDUE_AFTER, TROUBLE_FORGOTTEN
 from monitor.storage import Store
 from monitor.storage.catalogue import watches
 from monitor.storage.catalogue.watches import WatchStatus
@@ -22,14 +23,6 @@ from monitor.storage.telling import alerts, silences, troubles
 from monitor.storage.telling.troubles import Trouble
 from monitor.storage.trust import reference_checks
 from monitor.storage.trust.reference_checks import Marked
-
-# A watch that is due is planned within seconds; later than this nobody does it.
-OVERDUE_AFTER = timedelta(minutes=15)
-# What the daemon hasn't met for so long is another machine's that is gone: the planning of a watch,
-# which it tries the least often, is tried every hour.
-TROUBLE_FORGOTTEN = timedelta(hours=2)
-# Long enough to be seen by whoever looks once a day.
-HOMELESS_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +144,7 @@ def _scan_problems(newest: list[ScanHealth]) -> list[str]:
             key = (scan.watch, scan.marketplace, scan.outcome or "open")
             bad.setdefault(key, []).append(scan.error or "no reason stored")
     return [
-        f"watch {watch} on {marketplace}: {len(errors)} scans {outcome} in the last round: "
+        f"watch {watch} on {marketplace}: {len(errors)} scans {outcome} in the last cycle: "
         f"{errors[0]}"
         for (watch, marketplace, outcome), errors in bad.items()
     ]

@@ -9,25 +9,18 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from monitor.app import App
 from monitor.config import Config, WatchConfig
+from monitor.health.policy import LATE_AFTER, LEAST_FREE_BYTES, LEAST_FREE_PART, RECOVERED
 from monitor.model import AlertEvent
 from monitor.storage import Connection
 from monitor.storage.catalogue import watches
 from monitor.storage.searches import cycles
 from monitor.storage.telling import alerts, troubles
-
-# A disk is low below the larger of both, but never while half of it is free.
-LEAST_FREE_BYTES = 1_000_000_000
-LEAST_FREE_PART = 0.05
-# So much more must be free before the trouble is over, that a file more or less doesn't repeat it.
-RECOVERED = 1.1
-# A round that is late by less is not worth telling, however short the watch's interval.
-LATE_AFTER = timedelta(minutes=15)
 
 # Folder -> (bytes in all, bytes free to us). Raises OSError.
 DiskUse: TypeAlias = Callable[[Path], tuple[int, int]]
@@ -130,7 +123,7 @@ def _low_text(what: str, folder: Path | None, total: int, free: int) -> str:
 
 
 def _find_late(conn: Connection, config: Config, now: datetime) -> Iterator[tuple[str, str]]:
-    """(key, text) of each watch with a round that was due too long ago and isn't done."""
+    """(key, text) of each watch with a cycle that was due too long ago and isn't done."""
     due = {item.name: item.due_at for item in watches.find_due(conn, now)}
     open_since = cycles.find_oldest_open(conn)
     for watch in config.watches:
@@ -149,8 +142,8 @@ def _late_key(watch: str) -> str:
 
 def _late_text(watch: str, due_at: datetime, state: str) -> str:
     return (
-        f"Watch {watch} is late: the round that was due at {due_at:%Y-%m-%d %H:%M} UTC is not "
-        f"{state} yet. The daemon was down, hangs, or a round takes longer than the watch's "
+        f"Watch {watch} is late: the cycle that was due at {due_at:%Y-%m-%d %H:%M} UTC is not "
+        f"{state} yet. The daemon was down, hangs, or a cycle takes longer than the watch's "
         "interval: see `monitor status` and the log."
     )
 
