@@ -37,10 +37,10 @@ def assets() -> None:
 @click.pass_context
 def list_(ctx: click.Context, watch: str | None, *, as_json: bool) -> None:
     """Every asset the store knows, also the retired ones."""
-    from monitor.storage.catalogue import assets as table
+    from monitor.cases.trust import list_assets
 
     with reading(ctx) as conn:
-        rows = table.list_rows(conn, watch=watch)
+        rows = list_assets(conn, watch=watch)
     show_rows(rows, COLUMNS, as_json=as_json)
 
 
@@ -55,10 +55,10 @@ def show(ctx: click.Context, name: str, watch: str | None, *, as_json: bool) -> 
     `unspecific` pictures match what has nothing to do with them (`matched` of `sampled` random
     pictures): their matches are held. Of `featureless` ones not even a plain copy would be told.
     """
-    from monitor.storage.catalogue import assets as table
+    from monitor.cases.trust import get_asset
 
     with reading(ctx) as conn:
-        row = table.get(conn, name, watch=watch)
+        row = get_asset(conn, name, watch=watch)
     show_fields(row, as_json=as_json, without=("checks",))
     if row.checks and not as_json:
         click.echo()
@@ -77,15 +77,15 @@ def trust(
 ) -> None:
     """Trust an asset's unspecific pictures, or the one named: what is held is sent."""
     from monitor.app import utc_now
+    from monitor.cases import trust as cases
     from monitor.storage.catalogue import assets as table
-    from monitor.storage.trust import reference_checks
 
     with open_store(ctx) as store, store.writing() as conn:
         asset = table.get(conn, name, watch=watch)
         if undo:
-            paths, count = reference_checks.distrust(conn, asset.id, name, picture), 0
+            paths, count = cases.distrust(conn, asset.id, name, picture), 0
         else:
-            paths, count = reference_checks.trust(conn, asset.id, name, picture, by, utc_now())
+            paths, count = cases.trust(conn, asset.id, name, picture, by, utc_now())
     said = "judged again" if undo else f"trusted; {count} deliveries are due now"
     click.echo(f"{', '.join(paths)}: {said}")
 

@@ -112,9 +112,9 @@ def decide(
 ) -> None:
     """Rule on matches. `not_ours` and `authorised` end their alerts; a rescan changes nothing."""
     from monitor.app import utc_now
-    from monitor.storage.matches import matches as table
+    from monitor.cases.decide import decide as decide_match
 
     with open_store(ctx) as store, store.writing() as conn:
         for match_id in match_ids:
-            table.decide(conn, match_id, Verdict(verdict), by, note, utc_now())
+            decide_match(conn, match_id, Verdict(verdict), by, note, utc_now())
     click.echo(f"{len(match_ids)} decided: {verdict}")

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from monitor.alerting import count_stranded, stranded_text
 from monitor.app import routes_of
+from monitor.cases.trust import Marked, count_marked
 from monitor.config import Config
 from monitor.health.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
 from monitor.health.channels import channel_problems
@@ -21,8 +22,6 @@ from monitor.storage.searches import scans
 from monitor.storage.searches.scans import ScanHealth
 from monitor.storage.telling import alerts, silences, troubles
 from monitor.storage.telling.troubles import Trouble
-from monitor.storage.trust import reference_checks
-from monitor.storage.trust.reference_checks import Marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def check_health(store: Store, config: Config, now: datetime) -> Health:
         channels = channel_problems(conn, config, now)
         homeless = alerts.count_homeless(conn, now - HOMELESS_FOR)
         stranded = count_stranded(conn, routes_of(config), now)
-        marked = reference_checks.count_marked(conn)
+        marked = count_marked(conn)
         silenced = silences.count_active(conn, now), silences.count_held(conn)
         budgets = list_budgets(conn, config, now)
         canaries = canary_facts(conn, config)

@@ -16,9 +16,7 @@ import sqlalchemy as sa
 
 from monitor.storage.searches.cycles import FINISHED
 from monitor.storage.tables import breakers, canaries, deliveries, scans
-
-# What stands at a delivery that was in hand when its process ended.
-INTERRUPTED = "interrupted while sending; it may have arrived"
+from monitor.storage.telling.deliveries import INTERRUPTED
 
 # Rows in hand, with the state they fall back to when their owner is gone. In the order in which
 # they are locked elsewhere: who ends a probe changes its breaker first, then its scan.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from monitor.cases.decide import decide
 from monitor.model import Route, Seller, Verdict
 from monitor.storage import Store
-from monitor.storage.matches import matches
 from monitor.storage.telling import silences
 from monitor.storage.telling.silences import Matcher
 from tests.scanning.office import Office, open_office
@@ -86,7 +86,7 @@ def test_what_a_failing_channel_has_not_taken_yet_is_silenced_too(office: Office
     assert office.told() == []
     settled = next(match.id for match in office.bench.matches() if match.item_id == "1")
     with office.bench.store.writing() as conn:
-        matches.decide(conn, settled, Verdict.AUTHORISED, "anne", None, office.bench.clock())
+        decide(conn, settled, Verdict.AUTHORISED, "anne", None, office.bench.clock())
         assert silences.remove(conn, silence_id, office.bench.clock()) == 1
     office.tell()
     (late,) = office.legal.received

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PIL import Image
 
+from monitor.cases.trust import get_asset, trust
 from monitor.config import load
 from monitor.health.report import check_health
 from monitor.model import CheckState
-from monitor.storage.catalogue import assets
 from monitor.storage.trust import reference_checks
 from tests.e2e.rehearsal import Rehearsal, copy
 
@@ -50,10 +50,10 @@ def test_what_an_unspecific_picture_finds_is_summarised_and_sent_once_it_is_trus
     assert "another" not in rehearsal.told
     assert any("held deliveries: 1" in fact for fact in _facts(rehearsal))
     with rehearsal.app() as app, app.store.writing() as conn:
-        asset = assets.get(conn, "mug")
+        asset = get_asset(conn, "mug")
         assert (asset.marked, asset.held) == (1, 1)
         now = rehearsal.clock()
-        assert reference_checks.trust(conn, asset.id, "mug", None, "anne", now)[1] == 1
+        assert trust(conn, asset.id, "mug", None, "anne", now)[1] == 1
     assert rehearsal.scan().alerts_held == 0
     assert rehearsal.told.count("Title: another") == 1
     assert not any("held" in fact for fact in _facts(rehearsal))

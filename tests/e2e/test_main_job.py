@@ -98,13 +98,13 @@ def test_a_failed_download_is_tried_at_the_next_sighting(rehearsal: Rehearsal) -
 
 
 def test_own_sellers_and_settled_verdicts_are_never_told(rehearsal: Rehearsal) -> None:
+    from monitor.cases.decide import decide
     from monitor.model import Verdict
-    from monitor.storage.matches import matches
 
     first = rehearsal.scan()
     with rehearsal.app() as app, app.store.writing() as conn:
         for match in first.matches:
-            matches.decide(conn, match.id, Verdict.NOT_OURS, "me", None, rehearsal.clock())
+            decide(conn, match.id, Verdict.NOT_OURS, "me", None, rehearsal.clock())
     rehearsal.scan()
     assert len(rehearsal.receiver.received) == 1
     verdicts = rehearsal.rows("SELECT verdict FROM match_history")

@@ -20,6 +20,7 @@ from monitor.alerting import (
     deliver_next,
     route_next,
 )
+from monitor.cases.trust import get_asset, trust
 from monitor.channels import Channel
 from monitor.model import CheckState, Observation, PictureRecord, Route
 from monitor.sandbox.receiver import JsonReceiver
@@ -28,7 +29,6 @@ from monitor.scanning.pictures import record_picture, sha256_of
 from monitor.storage import Store
 from monitor.storage.catalogue import assets, listings
 from monitor.storage.searches import sightings
-from monitor.storage.trust import reference_checks
 from monitor.storage.trust.reference_checks import ReferenceCheck
 from tests.marketplaces.scripted import Reply
 from tests.matching.drawing import draw, encode
@@ -119,7 +119,7 @@ class Office:
 
     def picture(self, asset: str, path: str | None = None) -> ReferenceCheck:
         with self.bench.store.reading() as conn:
-            checks = assets.get(conn, asset).checks
+            checks = get_asset(conn, asset).checks
         return next(item for item in checks if path in (None, item.path))
 
     def state(self, asset: str) -> CheckState:
@@ -130,7 +130,7 @@ class Office:
         with self.bench.store.writing() as conn:
             row = assets.get(conn, asset)
             now = self.bench.clock()
-            return reference_checks.trust(conn, row.id, asset, path, "anne", now)[1]
+            return trust(conn, row.id, asset, path, "anne", now)[1]
 
     def told(self) -> list[str]:
         """The alert id of every match that has arrived at `legal`, as often as it has."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from monitor.cases.decide import decide
 from monitor.marketplaces.base import Page, Query
 from monitor.model import Observation, Scan, ScanOutcome, Verdict
 from monitor.net.downloads import PictureFetcher
@@ -175,7 +176,7 @@ class Bench:
     def decide(self, verdict: Verdict) -> None:
         with self.store.writing() as conn:
             for match in matches.list_rows(conn):
-                matches.decide(conn, match.id, verdict, "me", None, self.clock())
+                decide(conn, match.id, verdict, "me", None, self.clock())
 
     @property
     def downloads(self) -> int:

@@ -14,8 +14,6 @@ from monitor.storage.catalogue import watches as watch_rows
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.text import clean
 from monitor.storage.tables import assets, fingerprints, matches, reference_pictures, watches
-from monitor.storage.trust import reference_checks
-from monitor.storage.trust.reference_checks import ReferenceCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +29,7 @@ class AssetChanges:
 
 @dataclass(frozen=True, slots=True)
 class AssetRow:
-    """An asset as people are shown it.
-
-    `marked` counts its pictures that are unspecific or featureless, `held` its matches that are
-    held; `checks` say so of each picture.
-    """
+    """An asset; `reference_pictures` are the paths of its `pictures` in use."""
 
     id: int
     watch: str
@@ -50,10 +44,7 @@ class AssetRow:
     matches: int
     created_at: datetime
     retired_at: datetime | None
-    reference_pictures: tuple[str, ...] = ()
-    marked: int = 0
-    held: int = 0
-    checks: tuple[ReferenceCheck, ...] = ()
+    reference_pictures: tuple[str, ...]
 
 
 def iter_references(conn: Connection, watch_id: int) -> list[ReferencePicture]:
@@ -320,7 +311,7 @@ def list_rows(conn: Connection, *, watch: str | None = None) -> list[AssetRow]:
 
 
 def get(conn: Connection, name: str, *, watch: str | None = None) -> AssetRow:
-    """One asset with its pictures and their checks. Raises NotFound, also where two fit."""
+    """One asset with its pictures. Raises NotFound, also where two fit."""
     where = assets.c.name == name
     if watch is not None:
         where = sa.and_(where, watches.c.name == watch)
@@ -346,12 +337,24 @@ def _select(conn: Connection, where: sa.ColumnElement[bool]) -> list[AssetRow]:
         .where(where)
         .order_by(watches.c.name, assets.c.name)
     ).all()
-    checks = reference_checks.list_rows(conn)
-    return [_row(row, tuple(checks.get(row.id, ()))) for row in rows]
+    paths = _paths(conn)
+    return [_row(row, tuple(paths.get(row.id, ()))) for row in rows]
 
 
-def _row(row: sa.Row[tuple[object, ...]], checks: tuple[ReferenceCheck, ...]) -> AssetRow:
-    paths = tuple(check.path for check in checks if check.retired_at is None)
+def _paths(conn: Connection) -> dict[int, list[str]]:
+    """Asset -> the paths of its pictures in use, in order."""
+    rows = conn.execute(
+        sa.select(reference_pictures.c.asset_id, reference_pictures.c.path)
+        .where(reference_pictures.c.retired_at.is_(None))
+        .order_by(reference_pictures.c.path, reference_pictures.c.id)
+    )
+    found: dict[int, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.asset_id, []).append(row.path)
+    return found
+
+
+def _row(row: sa.Row[tuple[object, ...]], paths: tuple[str, ...]) -> AssetRow:
     return AssetRow(
         id=row.id,
         watch=row.watch,
@@ -367,7 +370,4 @@ def _row(row: sa.Row[tuple[object, ...]], checks: tuple[ReferenceCheck, ...]) ->
         created_at=row.created_at,
         retired_at=row.retired_at,
         reference_pictures=paths,
-        marked=sum(check.is_marked for check in checks),
-        held=sum(check.held for check in checks),
-        checks=checks,
     )

@@ -28,7 +28,6 @@ from monitor.storage.tables import (
     sellers,
     watches,
 )
-from monitor.storage.telling import held
 
 # Who is named as having decided, where the config's own_sellers did.
 BY_OWN_SELLERS = "own_sellers"
@@ -204,13 +203,10 @@ def _is_better(
     return rank(reference_id, score) > rank(old.reference_id, old.score)
 
 
-def decide(
+def set_verdict(
     conn: Connection, match_id: int, verdict: Verdict, by: str, note: str | None, now: datetime
 ) -> None:
-    """Set a person's verdict. Raises NotFound.
-
-    What was held while it was settled is due again if it is so no more.
-    """
+    """Write a person's verdict. Raises NotFound."""
     done = conn.execute(
         sa.update(matches)
         .where(matches.c.id == match_id)
@@ -220,7 +216,6 @@ def decide(
     )
     if done.rowcount == 0:
         raise NotFound(f"there is no match {match_id}; `monitor matches list` shows all")
-    held.release(conn, now, match_id=match_id)
 
 
 def list_rows(

@@ -13,11 +13,13 @@ from monitor.errors import NotFound
 from monitor.model import AlertEvent
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.text import clean
-from monitor.storage.leases import INTERRUPTED
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.matches.matches import find as find_matches
 from monitor.storage.tables import alerts, deliveries, watches
 from monitor.storage.telling.ready import UNSENT, Wanted, is_free, pick, read_free
+
+# What stands at a delivery that was in hand when its process ended.
+INTERRUPTED = "interrupted while sending; it may have arrived"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.errors import InputError
 from monitor.model import CheckState, ReferencePicture
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.text import clean
@@ -22,7 +22,6 @@ from monitor.storage.tables import (
     scans,
     watches,
 )
-from monitor.storage.telling import held
 from monitor.storage.trust.controls import newest_cluster
 
 _CHECKED = (CheckState.UNJUDGED, CheckState.SOUND, CheckState.UNSPECIFIC)
@@ -36,6 +35,7 @@ class ReferenceCheck:
     `copy_score` is what a plain copy of it reaches. `held` counts the matches that are held.
     """
 
+    reference_id: int
     path: str
     state: CheckState
     sampled: int
@@ -51,16 +51,6 @@ class ReferenceCheck:
     def is_marked(self) -> bool:
         is_bad = self.state in (CheckState.UNSPECIFIC, CheckState.FEATURELESS)
         return is_bad and self.retired_at is None
-
-
-@dataclass(frozen=True, slots=True)
-class Marked:
-    """How many pictures of a watch are marked, by why, and how many deliveries are held."""
-
-    watch: str
-    unspecific: int
-    featureless: int
-    held: int
 
 
 def find_new(
@@ -209,106 +199,60 @@ def find_unspecific(conn: Connection, watch_id: int) -> frozenset[int]:
     return frozenset(rows.scalars())
 
 
-def trust(
-    conn: Connection, asset_id: int, name: str, path: str | None, by: str, now: datetime
-) -> tuple[list[str], int]:
-    """Set a person's trust in the picture at `path`, or in all of the asset's unspecific ones.
-
-    What was held because of them is due now: (their paths, how many deliveries). Raises InputError
-    if there is none to trust, or if no trust helps: a featureless one is not recognised.
-    """
-    chosen = _choose(conn, asset_id, name, path)
-    if path is None:
-        chosen = [row for row in chosen if row.state == CheckState.UNSPECIFIC.value]
-        if not chosen:
-            raise InputError(
-                f"no picture of asset {name!r} is unspecific; to trust one before it is, name it "
-                "with --picture"
-            )
-    if path is not None and chosen[0].state == CheckState.FEATURELESS.value:
-        raise InputError(
-            f"{path} is featureless: not even a plain copy of it would be told, and trust doesn't "
-            "change that; put a larger picture, or one with more to see, in its place"
-        )
-    values = {
-        "state": CheckState.TRUSTED.value,
-        "trusted_by": clean(by),
-        "trusted_at": now,
-    }
+def set_trusted(conn: Connection, reference_id: int, by: str, now: datetime) -> None:
+    """Write that a person trusts the picture, whatever checks say."""
+    values = {"state": CheckState.TRUSTED.value, "trusted_by": clean(by), "trusted_at": now}
     first = {"method": "", "record_score": 0, "sampled": 0, "matched": 0, "again_from": 0}
-    released = 0
-    for row in chosen:
-        statement = insert(conn, reference_checks).values(reference_id=row.id, **first, **values)
-        conn.execute(statement.on_conflict_do_update(index_elements=["reference_id"], set_=values))
-        released += held.release(conn, now, reference_id=row.id)
-    return [row.path for row in chosen], released
+    statement = insert(conn, reference_checks).values(reference_id=reference_id, **first, **values)
+    conn.execute(statement.on_conflict_do_update(index_elements=["reference_id"], set_=values))
 
 
-def distrust(conn: Connection, asset_id: int, name: str, path: str | None) -> list[str]:
-    """Take the trust back from the picture at `path`, or from all of the asset's: they are judged
-    again. Returns their paths. Raises InputError if none is trusted.
+def take_trust_back(conn: Connection, reference_id: int) -> None:
+    """Write that nobody trusts the picture any more: it is judged again."""
+    _update(
+        conn,
+        reference_id,
+        state=CheckState.UNJUDGED.value,
+        method="",  # looked at anew
+        trusted_by=None,
+        trusted_at=None,
+    )
+
+
+def list_rows(
+    conn: Connection, held: Mapping[int, int], *, asset_id: int | None = None
+) -> dict[int, list[ReferenceCheck]]:
+    """Asset -> its pictures by path, also the retired ones; of one asset, if it is given.
+
+    `held` says of a reference picture how many matches are held.
     """
-    chosen = [
-        row for row in _choose(conn, asset_id, name, path) if row.state == CheckState.TRUSTED.value
-    ]
-    if not chosen:
-        raise InputError(f"no such picture of asset {name!r} is trusted; see `monitor assets show`")
-    for row in chosen:
-        _update(
-            conn,
-            row.id,
-            state=CheckState.UNJUDGED.value,
-            method="",  # looked at anew
-            trusted_by=None,
-            trusted_at=None,
-        )
-    return [row.path for row in chosen]
-
-
-def _choose(
-    conn: Connection, asset_id: int, name: str, path: str | None
-) -> list[sa.Row[tuple[object, ...]]]:
-    """The asset's pictures with their state, also retired ones; the one at `path`, if given."""
-    rows = conn.execute(_states().where(reference_pictures.c.asset_id == asset_id)).all()
-    if path is None:
-        return list(rows)
-    # of two that were at this path one after the other, the one that is there now
-    at_path = [row for row in rows if row.path == path]
-    current = [row for row in at_path if row.retired_at is None] or at_path[-1:]
-    if not current:
-        raise InputError(f"asset {name!r} has no picture {path!r}; see `monitor assets show`")
-    return current
-
-
-def list_rows(conn: Connection) -> dict[int, list[ReferenceCheck]]:
-    """Asset -> its pictures in use by path, and the retired ones that something is held for."""
-    waiting = held.count_matches(conn)
+    statement = _states()
+    if asset_id is not None:
+        statement = statement.where(reference_pictures.c.asset_id == asset_id)
     found: dict[int, list[ReferenceCheck]] = {}
-    for row in conn.execute(_states()):
-        if row.retired_at is None or row.id in waiting:
-            check = _check(row, waiting.get(row.id, 0))
-            found.setdefault(row.asset_id, []).append(check)
+    for row in conn.execute(statement):
+        found.setdefault(row.asset_id, []).append(_check(row, held.get(row.id, 0)))
     return found
 
 
-def _check(row: sa.Row[tuple[object, ...]], waiting: int) -> ReferenceCheck:
+def _check(row: sa.Row[tuple[object, ...]], held: int) -> ReferenceCheck:
     return ReferenceCheck(
+        reference_id=row.id,
         path=row.path,
         state=CheckState(row.state or CheckState.UNJUDGED),
         sampled=row.sampled or 0,
         matched=row.matched or 0,
         checked_at=row.checked_at,
         copy_score=row.copy_score,
-        held=waiting,
+        held=held,
         trusted_by=row.trusted_by,
         trusted_at=row.trusted_at,
         retired_at=row.retired_at,
     )
 
 
-def count_marked(conn: Connection) -> dict[str, Marked]:
-    """For each watch how many of its pictures in use are marked, and what is held."""
-    waiting = held.count_deliveries(conn)
+def count_marked(conn: Connection) -> dict[str, tuple[int, int]]:
+    """Watch -> how many of its pictures in use are unspecific, and how many featureless."""
     rows = conn.execute(
         sa.select(
             watches.c.name,
@@ -319,11 +263,7 @@ def count_marked(conn: Connection) -> dict[str, Marked]:
         .where(reference_pictures.c.retired_at.is_(None))
         .group_by(watches.c.name)
     )
-    counted = {row.name: (row.unspecific, row.featureless) for row in rows}
-    return {
-        name: Marked(name, *counted.get(name, (0, 0)), waiting.get(name, 0))
-        for name in counted.keys() | waiting.keys()
-    }
+    return {row.name: (row.unspecific, row.featureless) for row in rows}
 
 
 def _count_state(state: CheckState) -> sa.ColumnElement[int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from monitor.cases.decide import decide
 from monitor.model import Verdict
 from monitor.scanning import remind
-from monitor.storage.matches import matches
 from tests.scanning.office import Office
 from tests.scanning.shop import WATCH
 from tests.scanning.street import ask, mug, page
@@ -52,7 +52,7 @@ def test_what_is_reviewed_is_left_alone(office: Office) -> None:
     first, second, _ = office.bench.matches()
     with office.bench.store.writing() as conn:
         for match_id, verdict in ((first.id, Verdict.INFRINGING), (second.id, Verdict.UNSURE)):
-            matches.decide(conn, match_id, verdict, "anne", None, office.bench.clock())
+            decide(conn, match_id, verdict, "anne", None, office.bench.clock())
     wait(office, days=15)
     assert events(office).count("reminder") == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from monitor.cases.decide import decide
 from monitor.errors import NotFound
 from monitor.model import AlertEvent, Verdict
 from monitor.storage import Store
@@ -50,7 +51,7 @@ def test_the_best_similarity_is_kept(store: Store, shelf: Shelf) -> None:
 def test_a_verdict_survives_every_rescan(store: Store, shelf: Shelf) -> None:
     with store.writing() as conn:
         match_id = add_match(conn, shelf).id
-        matches.decide(conn, match_id, Verdict.NOT_OURS, "ann\x00e", "a licence", later(hours=1))
+        decide(conn, match_id, Verdict.NOT_OURS, "ann\x00e", "a licence", later(hours=1))
         for hours in range(2, 5):
             change = add_match(conn, shelf, score=0.99, now=later(hours=hours), own_seller=True)
             assert change.verdict is Verdict.NOT_OURS
@@ -102,7 +103,7 @@ def test_matches_are_listed_by_what_is_asked_for(store: Store, shelf: Shelf) -> 
         for number, score in enumerate((0.7, 0.95, 0.8)):
             add_match(conn, shelf, listing(str(number)), score, later(hours=number))
         decided = matches.list_rows(conn, limit=1)[0]
-        matches.decide(conn, decided.id, Verdict.INFRINGING, "anne", None, START)
+        decide(conn, decided.id, Verdict.INFRINGING, "anne", None, START)
 
         def ids(**conditions: object) -> list[str]:
             rows = matches.list_rows(conn, **conditions)  # type: ignore[arg-type]
@@ -124,4 +125,4 @@ def test_a_match_that_is_not_there_is_not_found(store: Store) -> None:
         with pytest.raises(NotFound):
             matches.get(conn, 99)
         with pytest.raises(NotFound):
-            matches.decide(conn, 99, Verdict.IGNORED, "anne", None, START)
+            decide(conn, 99, Verdict.IGNORED, "anne", None, START)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from monitor.cases.decide import decide
 from monitor.model import AlertEvent, ScanCounts, Seller, Verdict
 from monitor.storage import Store
-from monitor.storage.matches import matches
 from monitor.storage.schema.sql import run_readonly
 from monitor.storage.schema.views import VIEWS
 from monitor.storage.searches import scans
@@ -31,7 +31,7 @@ def url(store: Store, database_url: str) -> str:
         )
         second = add_match(conn, shelf, bare, score=0.65)
         add_match(conn, shelf, listing("3", seller=Seller(None, "No id")), score=0.95)
-        matches.decide(conn, second.id, Verdict.INFRINGING, "anne", None, START)
+        decide(conn, second.id, Verdict.INFRINGING, "anne", None, START)
         counts = ScanCounts(4, 3, 2, 1, 3, 5)
         scans.advance(conn, shelf.scan, shelf.owner, None, counts)
         assert finish(conn, shelf)

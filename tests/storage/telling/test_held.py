@@ -7,10 +7,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from monitor.cases.decide import decide
+from monitor.cases.trust import Marked, count_marked, distrust, trust
 from monitor.errors import InputError
 from monitor.model import CheckState, Verdict
 from monitor.storage import Connection, Store
-from monitor.storage.matches import matches
 from monitor.storage.telling import alerts, deliveries, held
 from monitor.storage.telling.deliveries import DueDelivery
 from monitor.storage.trust import reference_checks
@@ -117,7 +118,7 @@ def test_what_is_released_has_its_whole_week_before_it(store: Store) -> None:
         _tell(conn, shelf, "1")
         now = later(days=20)
         asset_id = shelf.references[0].asset_id
-        assert reference_checks.trust(conn, asset_id, "mug", None, "me", now) == (["mug.jpg"], 1)
+        assert trust(conn, asset_id, "mug", None, "me", now) == (["mug.jpg"], 1)
         (health,) = deliveries.list_health(conn)
         assert health.new_from_at == now
         (due,) = _claim(conn)
@@ -130,12 +131,12 @@ def test_a_settled_match_stays_held_until_that_is_taken_back(store: Store) -> No
         _mark(conn, shelf)
         settled, asset_id = _tell(conn, shelf, "1"), shelf.references[0].asset_id
         _tell(conn, shelf, "2")
-        matches.decide(conn, settled, Verdict.NOT_OURS, "me", None, START)
+        decide(conn, settled, Verdict.NOT_OURS, "me", None, START)
         assert held.count_matches(conn) == {shelf.references[0].id: 1}
-        assert reference_checks.trust(conn, asset_id, "mug", None, "me", START)[1] == 1
+        assert trust(conn, asset_id, "mug", None, "me", START)[1] == 1
         assert _states(conn) == {"al-1": "held", "al-2": "due"}
         assert held.count_matches(conn) == {}
-        matches.decide(conn, settled, Verdict.INFRINGING, "me", None, START)
+        decide(conn, settled, Verdict.INFRINGING, "me", None, START)
         assert _states(conn) == {"al-1": "due", "al-2": "due"}
 
 
@@ -144,7 +145,7 @@ def test_a_verdict_alone_releases_nothing(store: Store) -> None:
         shelf = stock(conn)
         _mark(conn, shelf)
         match_id = _tell(conn, shelf, "1")
-        matches.decide(conn, match_id, Verdict.UNSURE, "me", None, START)
+        decide(conn, match_id, Verdict.UNSURE, "me", None, START)
         assert _states(conn) == {"al-1": "held"}
 
 
@@ -172,7 +173,7 @@ def test_what_was_routed_while_its_picture_was_being_trusted_is_released(store: 
         shelf = stock(conn)
         _mark(conn, shelf)
         _tell(conn, shelf, "1", routed=False)
-        reference_checks.trust(conn, shelf.references[0].asset_id, "mug", None, "me", START)
+        trust(conn, shelf.references[0].asset_id, "mug", None, "me", START)
         alerts.route(conn, "al-1", ["legal"], START, is_held=True)
         assert held.has_released(conn)
         assert held.release(conn, START) == 1
@@ -195,13 +196,13 @@ def test_a_trusted_picture_is_judged_no_more(store: Store) -> None:
         shelf = stock(conn)
         reference = shelf.references[0]
         # also before anything is known of it
-        reference_checks.trust(conn, reference.asset_id, "mug", "mug.jpg", "anne", START)
+        trust(conn, reference.asset_id, "mug", "mug.jpg", "anne", START)
         assert not _begin(conn, reference.id, copy_score=0.1)
         assert _judge(conn, reference.id, CheckState.UNSPECIFIC) is None
         assert _new(conn, shelf) == []
-        (check,) = reference_checks.list_rows(conn)[reference.asset_id]
+        (check,) = reference_checks.list_rows(conn, {})[reference.asset_id]
         assert (check.state, check.trusted_by) == (CheckState.TRUSTED, "anne")
-        assert reference_checks.distrust(conn, reference.asset_id, "mug", None) == ["mug.jpg"]
+        assert distrust(conn, reference.asset_id, "mug", None) == ["mug.jpg"]
         assert _new(conn, shelf) == ["mug.jpg"]
 
 
@@ -238,14 +239,14 @@ def test_only_what_can_be_trusted_is(store: Store) -> None:
         shelf = stock(conn)
         reference = shelf.references[0]
         with pytest.raises(InputError, match="no picture of asset 'mug' is unspecific"):
-            reference_checks.trust(conn, reference.asset_id, "mug", None, "me", START)
+            trust(conn, reference.asset_id, "mug", None, "me", START)
         with pytest.raises(InputError, match=r"has no picture 'cup\.jpg'"):
-            reference_checks.trust(conn, reference.asset_id, "mug", "cup.jpg", "me", START)
+            trust(conn, reference.asset_id, "mug", "cup.jpg", "me", START)
         with pytest.raises(InputError, match="no such picture of asset 'mug' is trusted"):
-            reference_checks.distrust(conn, reference.asset_id, "mug", None)
+            distrust(conn, reference.asset_id, "mug", None)
         _begin(conn, reference.id, copy_score=0.1)
         with pytest.raises(InputError, match="featureless"):
-            reference_checks.trust(conn, reference.asset_id, "mug", "mug.jpg", "me", START)
+            trust(conn, reference.asset_id, "mug", "mug.jpg", "me", START)
 
 
 def test_the_marked_are_counted_by_watch(store: Store) -> None:
@@ -253,15 +254,15 @@ def test_the_marked_are_counted_by_watch(store: Store) -> None:
         shelf = stock(conn)
         add_watch(conn, "mugs", "lamps")
         sync(conn, shelf.watch_id, found("mug.jpg", "mug"), found("white.jpg", "white"))
-        assert reference_checks.count_marked(conn) == {}
+        assert count_marked(conn) == {}
         _mark(conn, shelf)
         _tell(conn, shelf, "1")
         white = conn.exec_driver_sql(
             "SELECT id FROM reference_pictures WHERE path = 'white.jpg'"
         ).scalar_one()
         _begin(conn, white, copy_score=0.1)
-        counted = reference_checks.count_marked(conn)
-        assert counted == {"mugs": reference_checks.Marked("mugs", 1, 1, 1)}
+        counted = count_marked(conn)
+        assert counted == {"mugs": Marked("mugs", 1, 1, 1)}
 
 
 def test_looking_for_what_is_held_reads_no_other_delivery(sqlite_store: Store) -> None:

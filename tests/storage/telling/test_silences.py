@@ -10,14 +10,15 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from monitor.cases.decide import decide
+from monitor.cases.trust import trust
 from monitor.errors import InputError, NotFound
 from monitor.model import AlertEvent, CheckState, Fingerprints, Seller, SilenceState, Verdict
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import pictures
-from monitor.storage.leases import INTERRUPTED
 from monitor.storage.matches import matches
 from monitor.storage.telling import alerts, deliveries, held, silences
-from monitor.storage.telling.deliveries import DueDelivery
+from monitor.storage.telling.deliveries import INTERRUPTED, DueDelivery
 from monitor.storage.telling.silence_matchers import complete
 from monitor.storage.telling.silences import Matcher, SilenceRow
 from monitor.storage.trust import reference_checks
@@ -281,13 +282,13 @@ def test_what_was_settled_meanwhile_is_told_only_when_that_is_taken_back(store: 
         shelf = stock(conn)
         silence_id = _add(conn)
         match_id = _tell(conn, shelf, "1")
-        matches.decide(conn, match_id, Verdict.AUTHORISED, "me", None, START)
-        matches.decide(conn, match_id, Verdict.UNSURE, "me", None, START)
+        decide(conn, match_id, Verdict.AUTHORISED, "me", None, START)
+        decide(conn, match_id, Verdict.UNSURE, "me", None, START)
         assert _why(conn) == {"al-1": ("silence", silence_id)}  # no verdict ends a silence
-        matches.decide(conn, match_id, Verdict.AUTHORISED, "me", None, START)
+        decide(conn, match_id, Verdict.AUTHORISED, "me", None, START)
         assert silences.apply(conn, END) == 0
         assert _why(conn) == {"al-1": ("verdict", None)}
-        matches.decide(conn, match_id, Verdict.INFRINGING, "me", None, END)
+        decide(conn, match_id, Verdict.INFRINGING, "me", None, END)
         assert _states(conn) == {"al-1": "due"}
 
 
@@ -317,7 +318,7 @@ def test_a_match_with_two_reasons_is_held_until_both_are_gone(store: Store) -> N
         silence_id = _add(conn)
         assert _why(conn) == {"al-1": ("silence", silence_id), "al-2": ("unspecific", None)}
         asset_id = shelf.references[0].asset_id
-        assert reference_checks.trust(conn, asset_id, "mug", None, "me", START)[1] == 2
+        assert trust(conn, asset_id, "mug", None, "me", START)[1] == 2
         assert _states(conn) == {"al-1": "held", "al-2": "due"}
         assert silences.remove(conn, silence_id, START) == 2
         assert _states(conn) == {"al-1": "due", "al-2": "due"}
@@ -416,13 +417,13 @@ def test_a_trust_that_meets_a_silence_half_way_does_not_send_what_that_holds(
         _mark(conn, shelf)
         _tell(conn, shelf, "1")
 
-    def trust(conn: Connection) -> None:
+    def believe(conn: Connection) -> None:
         asset_id = shelf.references[0].asset_id
-        reference_checks.trust(conn, asset_id, "mug", None, "me", START)
+        trust(conn, asset_id, "mug", None, "me", START)
 
     with store.writing() as conn:
         _add(conn)
-        thread = _start(store, trust)
+        thread = _start(store, believe)
     thread.join()
     with store.reading() as conn:
         assert _states(conn) == {"al-1": "held"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from monitor.cases.decide import decide
 from monitor.model import Fingerprints, PictureRecord, Verdict
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import listings, pictures
@@ -72,7 +73,7 @@ def test_what_has_to_do_with_the_asset_is_no_control(store: Store) -> None:
         _show(conn, shelf, "in a cluster with ours", 5, lamp)
         _show(conn, shelf, "blank", 0, lamp)
         ruled = _show(conn, shelf, "ruled to be a copy", 7, lamp)
-        matches.decide(conn, _match(conn, shelf, mug, ruled), Verdict.INFRINGING, "me", None, START)
+        decide(conn, _match(conn, shelf, mug, ruled), Verdict.INFRINGING, "me", None, START)
         names = [
             "of a lamp's search",
             "of both searches",
