@@ -10,9 +10,10 @@ from pathlib import Path
 from time import sleep
 
 from monitor.channels import Channel
-from monitor.model import Language, Route
+from monitor.model import Route
 from monitor.schedule.wall_clock import Digest, QuietHours
 from monitor.storage import PictureFiles, Store
+from monitor.words import PACKAGED, Words, read_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class ChannelOptions:
     in_full: int = 10
     digest: Digest | None = None
     quiet: QuietHours | None = None
-    language: Language = Language.ENGLISH
+    language: str = "en"
     pictures: bool = True
     pace_per_minute: int | None = None
 
@@ -58,8 +59,8 @@ class AlertContext:
     """Everything a delivery touches. `owner` names this process in leases.
 
     `temporary` is a folder for files that are needed while a message is sent, by default the
-    system's. `templates` is a folder whose templates stand in for our own. `sleep` takes seconds,
-    and may raise Stopping.
+    system's. `templates` is a folder whose templates stand in for our own, `languages` that of the
+    languages' files. `sleep` takes seconds, and may raise Stopping.
     """
 
     store: Store
@@ -72,4 +73,9 @@ class AlertContext:
     new_alert_id: Callable[[], str]
     temporary: Path | None = None
     templates: Path | None = None
+    languages: Path = PACKAGED
     sleep: Callable[[float], None] = sleep
+
+    def words_of(self, options: ChannelOptions) -> Words:
+        """What a channel's messages are written with. Raises InputError."""
+        return read_words(options.language, self.languages)

@@ -19,10 +19,10 @@ from pathlib import Path
 from monitor import matching
 from monitor.alerting.context import AlertContext
 from monitor.errors import MonitorError, PictureError
-from monitor.model import Language
 from monitor.storage import PictureFiles
 from monitor.storage.catalogue import pictures
 from monitor.storage.matches.matches import MatchRow
+from monitor.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _QUALITY = 85
 
 @contextmanager
 def drawn(
-    context: AlertContext, found: Sequence[MatchRow], language: Language = Language.ENGLISH
+    context: AlertContext, found: Sequence[MatchRow], words: Words
 ) -> Iterator[Mapping[int, Path]]:
     """Match id -> the file of its drawing, there until the block ends.
 
@@ -48,7 +48,7 @@ def drawn(
         yield {}
         return
     with folder as path:
-        yield _draw_all(context, found, Path(path), language)
+        yield _draw_all(context, found, Path(path), words)
 
 
 def _make_folder(parent: Path | None, now: datetime) -> tempfile.TemporaryDirectory[str] | None:
@@ -71,13 +71,13 @@ def _sweep(parent: Path, before: datetime) -> None:
 
 
 def _draw_all(
-    context: AlertContext, found: Sequence[MatchRow], folder: Path, language: Language
+    context: AlertContext, found: Sequence[MatchRow], folder: Path, words: Words
 ) -> dict[int, Path]:
     files: dict[int, Path] = {}
     for match in found:
         path = folder / f"{match.id}.jpg"
         try:
-            _draw(context, match, language).save(path, "JPEG", quality=_QUALITY, optimize=True)
+            _draw(context, match, words).save(path, "JPEG", quality=_QUALITY, optimize=True)
         except (MonitorError, OSError) as error:
             log.warning("match %d is told without its drawing: %s", match.id, error)
         except Exception:
@@ -89,7 +89,7 @@ def _draw_all(
     return files
 
 
-def _draw(context: AlertContext, match: MatchRow, language: Language) -> matching.Image:
+def _draw(context: AlertContext, match: MatchRow, words: Words) -> matching.Image:
     """From the stored picture files and fingerprints. Raises StoreError or PictureError."""
     shas = (match.reference_sha256, match.picture_sha256)
     with context.store.reading() as conn:
@@ -99,7 +99,7 @@ def _draw(context: AlertContext, match: MatchRow, language: Language) -> matchin
     if change:
         log.info("match %d is drawn without its points: %s", match.id, change)
     ours, theirs = (_load(context.files, sha256) for sha256 in shas)
-    return matching.draw_comparison(ours, theirs, comparison, language=language)
+    return matching.draw_comparison(ours, theirs, comparison, words=words)
 
 
 def _load(files: PictureFiles, sha256: str) -> matching.Image:

@@ -18,6 +18,7 @@ from monitor.channels import Capacity, Sent
 from monitor.errors import ChannelError, NotFound, Stopping, StoreError
 from monitor.storage.telling import channels, deliveries
 from monitor.storage.telling.deliveries import DueDelivery
+from monitor.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,10 @@ class Sending:
     @property
     def name(self) -> str:
         return self.destination.channel.name
+
+    @property
+    def words(self) -> Words:
+        return self.context.words_of(self.options)
 
     @property
     def rest(self) -> list[DueDelivery]:
@@ -81,7 +86,7 @@ def _send_parts(sending: Sending) -> None:
     context, capacity = sending.context, sending.destination.channel.capacity
     isolation = sending.isolation
     shown = told_with_pictures(sending.batch, sending.options, capacity)
-    with drawn(context, shown, sending.options.language) as drawings:
+    with drawn(context, shown, sending.words) as drawings:
         while isolation.shares and not sending.is_over:
             share = isolation.shares.popleft()
             parts = _render(sending, share, capacity, drawings)
@@ -94,9 +99,17 @@ def _render(
     """Raises ChannelError for an alert that is in no part: it would be lost without a word."""
     context, options = sending.context, sending.options
     if share.plainness is Plainness.FULL:
-        parts = render(share.items, options, capacity, context.files, drawings, context.templates)
+        parts = render(
+            share.items,
+            options,
+            sending.words,
+            capacity,
+            context.files,
+            drawings,
+            context.templates,
+        )
     else:
-        parts = render_plain(share.items, options, capacity, share.plainness)
+        parts = render_plain(share.items, sending.words, capacity, share.plainness)
     told = {number for part in parts for number in part.delivery_ids}
     if left := sum(item.id not in told for item in share.items):
         raise ChannelError(f"{left} of {len(share.items)} alerts are in no part of the message")

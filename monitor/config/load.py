@@ -37,7 +37,6 @@ from monitor.config.tables import (
 from monitor.config.values import resolve_database_url, resolve_path
 from monitor.errors import ConfigError, InputError, Problem
 from monitor.marketplaces.registry import account_key, options_model
-from monitor.model import Language
 from monitor.schedule.cron import load_zone
 
 # Stands in for a secret that is not there, so that nothing else complains about its absence.
@@ -279,7 +278,7 @@ def _channel(name: str, item: ChannelTable) -> ChannelConfig:
         in_full=item.in_full,
         digest=replace(item.digest, zone=zone) if item.digest else None,
         quiet=replace(item.quiet, zone=zone) if item.quiet else None,
-        language=Language(item.language),
+        language=item.language,
         pictures=item.pictures,
         pace=item.pace,
     )

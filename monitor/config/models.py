@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
 
-from monitor.model import Language, Route
+from monitor.model import Route
 from monitor.schedule.triggers import Trigger
 from monitor.schedule.wall_clock import Digest, QuietHours
 
@@ -66,7 +66,7 @@ class ChannelConfig:
     in_full: int
     digest: Digest | None
     quiet: QuietHours | None
-    language: Language
+    language: str
     pictures: bool
     pace: int | None
 

@@ -18,6 +18,7 @@ from monitor.model import DEFAULT_ALERT_SCORE, DEFAULT_RECORD_SCORE, AlertEvent
 from monitor.schedule.durations import parse_duration
 from monitor.schedule.triggers import parse_jitter
 from monitor.schedule.wall_clock import Digest, QuietHours, parse_digest, parse_quiet
+from monitor.words import list_languages
 
 T = TypeVar("T")
 _UTC = ZoneInfo("UTC")
@@ -49,6 +50,13 @@ def _check_proxy(value: SecretStr) -> SecretStr:
 ROUTED_EVENTS = tuple(event.value for event in AlertEvent if not event.is_operator)
 
 
+def _check_language(text: str) -> str:
+    languages = list_languages()
+    if text not in languages:
+        raise ValueError("input should be " + " or ".join(map(repr, languages)))
+    return text
+
+
 def _check_event(name: str) -> str:
     if name not in ROUTED_EVENTS:
         raise ValueError(f"no event that is routed; those are {', '.join(ROUTED_EVENTS)}")
@@ -70,6 +78,11 @@ Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Names = Annotated[list[Text], Field(min_length=1)]
 Relations = Annotated[list[Literal["same", "partial", "variant"]], Field(min_length=1)]
 Events = Annotated[list[Annotated[str, AfterValidator(_check_event)]], Field(min_length=1)]
+
+
+Language = Annotated[
+    str, AfterValidator(_check_language), Field(json_schema_extra={"enum": [*list_languages()]})
+]
 
 
 class Table(BaseModel):
@@ -118,7 +131,7 @@ class ChannelTable(Table):
     digest: DigestText | None = None
     quiet: QuietText | None = None
     timezone: Text | None = None
-    language: Literal["en", "zh"] = "en"
+    language: Language = "en"
     pictures: bool = True
     pace: Pace | None = None
 

@@ -14,7 +14,7 @@ from monitor.model.matches import (
     Similarity,
     Verdict,
 )
-from monitor.model.messages import Attachment, Language, Message, MessageFormat
+from monitor.model.messages import Attachment, Message, MessageFormat
 from monitor.model.pictures import (
     CheckState,
     FileVersion,
@@ -36,7 +36,6 @@ __all__ = [
     "FileVersion",
     "Fingerprints",
     "FoundPicture",
-    "Language",
     "Message",
     "MessageFormat",
     "Observation",

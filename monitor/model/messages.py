@@ -15,13 +15,6 @@ class Attachment:
     name: str
 
 
-class Language(StrEnum):
-    """What messages are written in."""
-
-    ENGLISH = "en"
-    CHINESE = "zh"
-
-
 class MessageFormat(StrEnum):
     """How a message's body is marked up."""
 

@@ -82,15 +82,13 @@ def variant_of(fact: Fact) -> str:
 def write(value: Fact, kind: str = "") -> str:
     """A fact as text: by its `kind` where one is named, else by its type.
 
-    Instants are `2026-01-05 08:00 UTC`, counts have separators, prices are `CNY 12.50`.
+    Instants are `2026-01-05 08:00 UTC`, prices `CNY 12.50`.
     """
     if kind:
         return KINDS[kind](_number(value))
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:,g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _number(value: Fact) -> float:
@@ -105,6 +103,7 @@ def _gigabytes(value: float) -> str:
 
 # Of numbers whose type alone doesn't say how they are written.
 KINDS: Final[Mapping[str, Callable[[float], str]]] = {
+    "count": "{:,.0f}".format,
     "score": "{:.2f}".format,
     "score_in_full": "{:.3f}".format,
     "percent": "{:+.1f} %".format,  # a change: with its sign

@@ -14,6 +14,7 @@ from monitor.model import AlertEvent, MessageFormat, Price, Relation, Verdict
 from monitor.storage import PictureFiles
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.telling.deliveries import DueDelivery
+from monitor.words import read_words
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
@@ -90,4 +91,12 @@ def write(
     templates: Path | None = None,
     drawings: dict[int, Path] | None = None,
 ) -> tuple[Part, ...]:
-    return render(batch, options or ChannelOptions(), capacity, files, drawings or {}, templates)
+    return render(
+        batch,
+        options or ChannelOptions(),
+        read_words((options or ChannelOptions()).language),
+        capacity,
+        files,
+        drawings or {},
+        templates,
+    )

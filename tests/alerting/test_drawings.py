@@ -27,9 +27,9 @@ from monitor.alerting import (
 )
 from monitor.alerting.drawings import LEFT_BEHIND, PREFIX, drawn
 from monitor.channels import Channel
-from monitor.model import Language
 from monitor.storage import PictureFiles, Store
 from monitor.storage.matches.matches import MatchRow
+from monitor.words import list_languages, read_words
 from tests.channels.receivers import http_hook, mail_server
 from tests.contracts.test_channels import mail_url
 from tests.scanning.shop import WATCH, Bench, open_bench
@@ -127,16 +127,16 @@ def test_a_mail_brings_the_drawing_and_nothing_else(desk: Desk) -> None:
 
 
 def test_the_drawing_is_in_the_channels_language(desk: Desk) -> None:
-    desk.options = replace(OPTIONS, language=Language.CHINESE)
+    desk.options = replace(OPTIONS, language="zh")
     (match,) = desk.find(1)
     with desk.mailed() as received:
         assert desk.deliver()
     ((_, sent),) = pictures_in(received[0]).items()
-    for language in Language:
-        with drawn(desk.context, [match], language) as drawings:
+    for language in list_languages():
+        with drawn(desk.context, [match], read_words(language)) as drawings:
             drawing = Image.open(drawings[match.id])
             is_sent = drawing.tobytes() == sent.tobytes()
-        assert is_sent == (language is Language.CHINESE)
+        assert is_sent == (language == "zh")
 
 
 def test_each_match_told_in_full_has_its_own(desk: Desk) -> None:
@@ -246,7 +246,7 @@ def test_what_a_killed_process_left_is_removed_a_day_later(desk: Desk) -> None:
         folder.mkdir()
         (folder / "1.jpg").write_bytes(b"left behind")
         os.utime(folder, (now - age * LEFT_BEHIND.total_seconds(),) * 2)
-    with desk.mailed(), drawn(replace(desk.context), [match]) as drawings:
+    with desk.mailed(), drawn(desk.context, [match], read_words()) as drawings:
         assert list(drawings) == [match.id]
         assert drawings[match.id].stat().st_size > 1_000
     assert sorted(desk.temporary.iterdir()) == sorted([young, others])

@@ -15,9 +15,10 @@ from monitor.alerting import ChannelOptions
 from monitor.alerting.rendering import Part, told_with_pictures
 from monitor.alerting.rendering.attaching import MAX_ATTACHED_BYTES
 from monitor.channels import Capacity
-from monitor.model import AlertEvent, Language, MessageFormat, Relation, Verdict
+from monitor.model import AlertEvent, MessageFormat, Relation, Verdict
 from monitor.storage import PictureFiles
 from monitor.storage.telling.deliveries import DueDelivery
+from monitor.words import list_languages
 from tests.alerting.messages import MAIL, MARKDOWN, PLAIN, WECOM, due, match, write
 
 OPERATOR = AlertEvent.SCAN_BLOCKED
@@ -93,7 +94,7 @@ def test_every_part_fits_and_every_alert_is_in_exactly_one(
     )
     options = ChannelOptions(
         in_full=data.draw(st.integers(0, 5)),
-        language=data.draw(st.sampled_from(Language)),
+        language=data.draw(st.sampled_from(list_languages())),
         pictures=data.draw(st.booleans()),
     )
     parts = write(batch, files, capacity, options)

@@ -12,10 +12,10 @@ import pytest
 from monitor.alerting import ChannelOptions
 from monitor.alerting.rendering.template_set import BUILT_IN, Book
 from monitor.alerting.rendering.views import MatchView, NoticeView
-from monitor.alerting.rendering.wording import Words, has_words, words_of
 from monitor.channels import Capacity
-from monitor.model import AlertEvent, Language, MessageFormat, Relation, Verdict
+from monitor.model import AlertEvent, MessageFormat, Verdict
 from monitor.storage import PictureFiles
+from monitor.words import read_words
 from tests.alerting.messages import MAIL, MARKDOWN, PLAIN, WECOM, due, match, write
 
 PAGE = (Path(__file__).parents[2] / "docs/messages.md").read_text(encoding="utf-8")
@@ -120,21 +120,6 @@ def test_a_folder_that_is_not_there_is_as_none(tmp_path: Path, files: PictureFil
     assert write(batch, files, templates=tmp_path / "none") == write(batch, files)
 
 
-@pytest.mark.parametrize("language", list(Language))
-def test_every_event_relation_and_verdict_has_its_words(language: Language) -> None:
-    words = words_of(language)
-    assert [event.value for event in AlertEvent if not has_words(event, words)] == []
-    assert set(words.relations) == set(Relation)
-    assert set(words.verdicts) == set(Verdict)
-    assert {event.value for event in AlertEvent if event.is_match} <= set(words.told)
-
-
-def test_both_languages_have_words_for_the_same() -> None:
-    english, chinese = (words_of(language) for language in Language)
-    for name in ("told", "notice_names", "changes"):
-        assert getattr(english, name).keys() == getattr(chinese, name).keys()
-
-
 @pytest.mark.parametrize("capacity", [PLAIN, MARKDOWN, MAIL, WECOM])
 def test_nothing_but_names_and_operator_texts_is_english_in_chinese(
     files: PictureFiles, capacity: Capacity
@@ -145,7 +130,7 @@ def test_nothing_but_names_and_operator_texts_is_english_in_chinese(
     whole = replace(found, reasons=reasons)
     batch = [due(1, whole), due(2, whole, event=AlertEvent.SCORE_CROSSED)]
     batch.append(due(3, None, event=AlertEvent.SCAN_BLOCKED))
-    options = ChannelOptions(language=Language.CHINESE, in_full=1, pictures=False)
+    options = ChannelOptions(language="zh", in_full=1, pictures=False)
     (part,) = write(batch, files, capacity, options)
     told = re.sub(r"<[^>]*>|https?://[^\s)]*", " ", f"{part.message.title} {part.message.body}")
     told = re.sub(r"al-\d+|CNY|UTC", "", told)
@@ -179,16 +164,15 @@ def test_nothing_but_names_and_operator_texts_is_english_in_chinese(
 def test_what_an_event_says_is_told_in_both_languages(
     event: str, detail: dict[str, str], english: str, chinese: str
 ) -> None:
-    for language, expected in ((Language.ENGLISH, english), (Language.CHINESE, chinese)):
-        words = words_of(language)
-        assert expected in words.changes[event].format_map(detail)
-        assert "{asset}" in words.told[event].one
-        assert "{n}" in words.told[event].many
+    for language, expected in (("en", english), ("zh", chinese)):
+        words = read_words(language)
+        assert expected in words.fill(f"events.{event}.text", detail)
+        assert "{asset}" in words.entries[f"events.{event}.one"].variants[""].source
+        assert "{n}" in words.entries[f"events.{event}.many"].variants[""].source
 
 
 def test_what_an_event_says_stands_in_full_and_in_a_line(files: PictureFiles) -> None:
-    words = words_of(Language.ENGLISH)
-    assert "score_crossed" not in words.changes
+    assert "events.score_crossed.text" not in read_words().entries
     item = due(1, match(1, files), event=AlertEvent.SCORE_CROSSED)
     (part,) = write([item], files)
     assert part.message.title == "mug on 1688: score has risen to 0.90"
@@ -233,7 +217,7 @@ def test_the_variables_of_the_whole_message_are_those_there_are(
 
 
 def test_the_words_of_the_page_are_those_there_are() -> None:
-    names = {field.name for field in fields(Words)}
+    names = {*read_words().table("message"), "language"}
     used = set(re.findall(r"words\.(\w+)", PAGE))
     for path in BUILT_IN.iterdir():
         used |= set(re.findall(r"words\.(\w+)", path.read_text(encoding="utf-8")))

@@ -10,7 +10,6 @@ import pytest
 
 from monitor.alerting import ChannelOptions, Digest, QuietHours
 from monitor.app import channel_options
-from monitor.model import Language
 from tests.config.configs import GOOD, load_text, swap, told
 
 LEGAL = 'url = "json://127.0.0.1:9000/legal"\n'
@@ -45,7 +44,7 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         interval=timedelta(hours=1),
         in_full=3,
         quiet=QuietHours(time(22, 0), time(7, 0), ZoneInfo("Asia/Shanghai")),
-        language=Language.CHINESE,
+        language="zh",
         pictures=False,
         pace_per_minute=20,
     )

@@ -59,7 +59,7 @@ def test_a_copied_file_is_a_language(tmp_path: Path) -> None:
         ('gone since {gone_since}"', 'gone"', "events.reappeared.text lacks {gone_since}"),
         ("{gone_since}", "{gone_since}{odd}", "has {odd}, which is not known"),
         ("{gone_since}", "{gone_since", "events.reappeared.text: "),
-        ("{change_percent:percent}", "{change_percent:d}", "the kinds are "),
+        ("{score:score_in_full}", "{score:d}", "the kinds are "),
         ('by = "relation"', 'by = "score"', "has its variants by score, not by relation"),
         ('same = "the same picture"\n', "", "drawing.relation lacks the variant same"),
         ('same = "the same picture"', 'same = "a"\nodd = "b"', "drawing.relation has no odd"),
@@ -98,7 +98,8 @@ def test_a_language_that_there_is_not_names_those_there_are() -> None:
     [
         ("mug", "", "mug"),
         (Relation.SAME, "", "same"),
-        (1_234, "", "1,234"),
+        (1_234, "", "1234"),
+        (1_234, "count", "1,234"),
         (12.5, "", "12.5"),
         (datetime(2026, 1, 5, 8, 0, 59, tzinfo=UTC), "", "2026-01-05 08:00 UTC"),
         (Price(Decimal("12.5"), Decimal(30), "CNY", "x"), "", "CNY 12.50 - 30.00"),

@@ -10,13 +10,12 @@ from markupsafe import Markup
 
 from monitor.alerting.rendering.attaching import Enclosed, Envelope
 from monitor.alerting.rendering.escaping import Ready, escape_for, link, web_address
-from monitor.alerting.rendering.headings import Item
 from monitor.alerting.rendering.template_set import Book, BrokenTemplateError
 from monitor.alerting.rendering.views import Lengths, match_view, notice_view
-from monitor.alerting.rendering.wording import Words
 from monitor.model import MessageFormat
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.telling.deliveries import DueDelivery
+from monitor.words import Words
 
 # Shorter and shorter, the title first.
 _FULL: Final = (
@@ -60,27 +59,31 @@ class Writer:
 
     def section(self, text: str) -> str:
         """The heading over several alerts."""
-        return self._closed(self.book.render("section", section=text, words=self.words))
+        return self._closed(self.book.render("section", section=text))
 
-    def variants(self, item: Item, envelope: Envelope) -> Iterator[Block]:
+    def variants(self, item: DueDelivery, envelope: Envelope, *, in_full: bool) -> Iterator[Block]:
         """The alert as it is wanted, then ever shorter; all with its id, and its link."""
-        match = item.delivery.match
+        match = item.match
         if match is None:
-            yield from self._notices(item.delivery)
+            yield from self._notices(item)
             return
-        if item.in_full:
-            yield from self._full(item.delivery, match, envelope.enclose(match))
+        if in_full:
+            yield from self._full(item, match, envelope.enclose(match))
         for lengths in _LINE:
-            text = self._match("line", item.delivery, match, lengths)
+            text = self._match("line", item, match, lengths)
             yield Block(text, left_out="details and pictures: told in a line")
-        text = self._bare(item.delivery, match.url)
+        text = self._bare(item, match.url)
         yield Block(text, left_out="everything but its link: no room for more")
 
-    def smallest(self, item: Item) -> Block:
+    def smallest(self, item: DueDelivery) -> Block:
         """The id alone, where not even the link fits."""
-        match = item.delivery.match
-        note = "" if match is None else " " + self.words.link_too_long.format(match=match.id)
-        text = self._closed(escape_for(self.book.form, f"[{item.delivery.alert_id}]{note}"))
+        match = item.match
+        note = (
+            ""
+            if match is None
+            else " " + self.words.say("message.link_too_long", match=str(match.id))
+        )
+        text = self._closed(escape_for(self.book.form, f"[{item.alert_id}]{note}"))
         return Block(text, left_out="everything but its id: no room for more")
 
     def plain(self, delivery: DueDelivery, *, with_link: bool) -> str:
@@ -89,7 +92,7 @@ class Writer:
         if match is not None and with_link:
             return self._bare(delivery, match.url)
         command = "alerts list --json" if match is None else f"matches show {match.id}"
-        note = self.words.refused_text.format(command=f"monitor {command}")
+        note = self.words.say("message.refused_text", command=f"monitor {command}")
         text = escape_for(self.book.form, f"[{delivery.alert_id}] {note}")
         if self.book.form is MessageFormat.HTML:
             text = Markup("<p>{}</p>").format(text)
@@ -112,7 +115,7 @@ class Writer:
     ) -> str:
         form = self.book.form
         view = match_view(item, match, self.words, form, lengths, enclosed)
-        text = self.book.render(kind, match=view, words=self.words)
+        text = self.book.render(kind, match=view)
         self._check(kind, text, item.alert_id, "alert id")
         if address := web_address(match.url):
             self._check(kind, text, address, "link")
@@ -121,7 +124,7 @@ class Writer:
     def _notices(self, item: DueDelivery) -> Iterator[Block]:
         for length in _NOTICE:
             view = notice_view(item, self.words, length)
-            text = self.book.render("notice", notice=view, words=self.words)
+            text = self.book.render("notice", notice=view)
             self._check("notice", text, item.alert_id, "alert id")
             yield Block(self._closed(text))
 
@@ -132,7 +135,7 @@ class Writer:
             raise BrokenTemplateError(self.book.name(kind), f"it leaves out the {what}")
 
     def _bare(self, item: DueDelivery, url: str) -> str:
-        form, label = self.book.form, self.words.open_listing
+        form, label = self.book.form, self.words.say("message.open_listing")
         shown = link(form, url, label)
         if form is not MessageFormat.HTML:
             return self._closed(f"{shown} {escape_for(form, f'[{item.alert_id}]')}")

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-from monitor.alerting.context import ChannelOptions
 from monitor.alerting.rendering.blocks import Writer
 from monitor.alerting.rendering.part import Part
 from monitor.alerting.rendering.template_set import Book
-from monitor.alerting.rendering.wording import words_of
 from monitor.channels import Capacity
 from monitor.model import Message
 from monitor.storage.telling.deliveries import DueDelivery
+from monitor.words import Words
 
 # What numbers the parts takes at the end of a title.
 _COUNTER = 10
@@ -33,7 +32,7 @@ class Plainness(Enum):
 
 def render_plain(
     batch: Sequence[DueDelivery],
-    options: ChannelOptions,
+    words: Words,
     capacity: Capacity,
     plainness: Plainness,
 ) -> tuple[Part, ...]:
@@ -41,9 +40,8 @@ def render_plain(
 
     No pictures, no names, no template of the user's. Each message is within `capacity`.
     """
-    words = words_of(options.language)
-    writer = Writer(Book(capacity.format, None), words, capacity.is_compact)
-    title = words.count(len(batch), words.refused_title)
+    writer = Writer(Book(capacity.format), words, capacity.is_compact)
+    title = words.say("message.refused_title", n=len(batch))
     room = capacity.max_size - capacity.size(title) - _COUNTER
     filled: list[tuple[list[str], list[int]]] = []
     left = 0

@@ -6,8 +6,8 @@ and however little the channel takes; pictures and details go with the first few
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from markupsafe import Markup
@@ -16,15 +16,16 @@ from monitor.alerting.context import ChannelOptions
 from monitor.alerting.rendering.attaching import Envelope
 from monitor.alerting.rendering.blocks import Block, Writer
 from monitor.alerting.rendering.escaping import Ready
-from monitor.alerting.rendering.headings import Item, arrange, headline, introduction
+from monitor.alerting.rendering.headings import arrange, headline, introduction, section_of
 from monitor.alerting.rendering.part import Part
 from monitor.alerting.rendering.template_set import Book, BrokenTemplateError
-from monitor.alerting.rendering.wording import words_of
+from monitor.alerting.rendering.views import template_words
 from monitor.channels import Capacity
 from monitor.model import Message, MessageFormat
 from monitor.storage import PictureFiles
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.telling.deliveries import DueDelivery
+from monitor.words import Words
 
 # A title, and all that stands around the alerts, may take so much of what a message holds.
 _TITLE_SHARE = 4
@@ -37,13 +38,18 @@ def told_with_pictures(
     """The matches of a batch for which `render` takes a drawing."""
     if not (options.pictures and capacity.takes_pictures):
         return []
-    items = arrange(batch, options.in_full, words_of(options.language))
-    return [item.delivery.match for item in items if item.in_full and item.delivery.match]
+    return [item.match for item in _in_full(batch, options) if item.match]
+
+
+def _in_full(batch: Sequence[DueDelivery], options: ChannelOptions) -> list[DueDelivery]:
+    """The matches that are told with everything: the first in the order of the message."""
+    return [item for item in arrange(batch) if item.match][: options.in_full]
 
 
 def render(
     batch: Sequence[DueDelivery],
     options: ChannelOptions,
+    words: Words,
     capacity: Capacity,
     files: PictureFiles,
     drawings: Mapping[int, Path],
@@ -51,14 +57,15 @@ def render(
 ) -> tuple[Part, ...]:
     """A batch as messages, each within `capacity`; empty for an empty batch.
 
-    `drawings` are files by match id; a match without one brings both its pictures. `templates` is a
-    folder whose templates stand in for ours; one that fails is left aside, logged once, and named
-    in the first part. Nothing is sent twice or left out: each delivery is in exactly one part.
+    `words` are those of the channel's language. `drawings` are files by match id; a match without
+    one brings both its pictures. `templates` is a folder whose templates stand in for ours; one
+    that fails is left aside, logged once, and named in the first part. Nothing is sent twice or
+    left out: each delivery is in exactly one part.
     """
-    book = Book(capacity.format, templates)
+    book = Book(capacity.format, templates, template_words(words))
     while batch:
         try:
-            return _Page(batch, options, capacity, book).write(files, drawings)
+            return _Page(batch, options, words, capacity, book).write(files, drawings)
         except BrokenTemplateError as error:
             book = book.without(error)  # each fails once at most
     return ()
@@ -78,15 +85,13 @@ class _Draft:
     section: str | None = None
     left_out: dict[int, str] = field(default_factory=dict)
 
-    def put(self, item: Item, heading: str, block: Block, size: int) -> None:
-        match = item.delivery.match
-        self.content.append(heading + block.text)
+    def put(self, item: DueDelivery, block: Block, size: int) -> None:
+        self.content.append(block.text)
         self.envelope.take(block.enclosed)
-        self.ids.append(item.delivery.id)
+        self.ids.append(item.id)
         if block.left_out:
-            self.left_out[item.delivery.id] = block.left_out
-        self.threads.add(None if match is None else match.asset)
-        self.section = item.section
+            self.left_out[item.id] = block.left_out
+        self.threads.add(None if item.match is None else item.match.asset)
         self.room -= size
 
 
@@ -97,14 +102,15 @@ class _Page:
         self,
         batch: Sequence[DueDelivery],
         options: ChannelOptions,
+        words: Words,
         capacity: Capacity,
         book: Book,
     ) -> None:
-        self._words = words_of(options.language)
         self._batch, self._options, self._capacity, self._book = batch, options, capacity, book
-        self._writer = Writer(book, self._words, capacity.is_compact)
-        self._items = arrange(batch, options.in_full, self._words)
-        self._has_sections = len({item.section for item in self._items}) > 1
+        self._words = words
+        self._writer = Writer(book, words, capacity.is_compact)
+        self._in_full = {item.id for item in _in_full(batch, options)}
+        self._has_sections = len({section_of(item, words) for item in batch}) > 1
         self._title = self._short_title()
 
     def write(self, files: PictureFiles, drawings: Mapping[int, Path]) -> tuple[Part, ...]:
@@ -112,7 +118,7 @@ class _Page:
         shown = drawings if self._options.pictures else {}
         envelope = Envelope(files, shown, takes, is_wanted=self._options.pictures)
         drafts = [self._open(envelope, is_first=True)]
-        for item in self._items:
+        for item in arrange(self._batch):
             if drafts[-1].ids and self._add(drafts[-1], item):
                 continue
             if drafts[-1].ids:
@@ -121,32 +127,36 @@ class _Page:
                 drafts[-1] = self._squeeze(item, envelope, is_first=drafts[-1].is_first)
         return tuple(self._finish(draft, at, len(drafts)) for at, draft in enumerate(drafts, 1))
 
-    def _add(self, draft: _Draft, item: Item) -> bool:
-        """Whether there was room for the alert as it is wanted."""
-        heading = self._heading(draft, item)
-        block = next(self._writer.variants(item, draft.envelope))
-        size = self._capacity.size(heading + block.text)
+    def _add(self, draft: _Draft, item: DueDelivery) -> bool:
+        """Whether there was room for the alert as it is wanted, below its heading."""
+        section = section_of(item, self._words)
+        is_new = self._has_sections and draft.section != section
+        heading = self._writer.section(section) if is_new else ""
+        block = next(self._variants(draft, item))
+        block = replace(block, text=heading + block.text)
+        size = self._capacity.size(block.text)
         if size > draft.room:
             return False
-        draft.put(item, heading, block, size)
+        draft.put(item, block, size)
+        draft.section = section
         return True
 
-    def _squeeze(self, item: Item, envelope: Envelope, *, is_first: bool) -> _Draft:
+    def _variants(self, draft: _Draft, item: DueDelivery) -> Iterator[Block]:
+        return self._writer.variants(item, draft.envelope, in_full=item.id in self._in_full)
+
+    def _squeeze(self, item: DueDelivery, envelope: Envelope, *, is_first: bool) -> _Draft:
         """A part for an alert that is too long for one: shortened until it fits."""
         for is_bare in (False, True):
             draft = self._open(envelope, is_first=is_first, is_bare=is_bare)
-            for block in self._writer.variants(item, draft.envelope):
+            draft.section = section_of(item, self._words)
+            for block in self._variants(draft, item):
                 size = self._capacity.size(block.text)
                 if size <= draft.room:
-                    draft.put(item, "", block, size)
+                    draft.put(item, block, size)
                     return draft
         block = self._writer.smallest(item)
-        draft.put(item, "", block, self._capacity.size(block.text))
+        draft.put(item, block, self._capacity.size(block.text))
         return draft
-
-    def _heading(self, draft: _Draft, item: Item) -> str:
-        is_new = self._has_sections and draft.section != item.section
-        return self._writer.section(item.section) if is_new else ""
 
     def _open(self, envelope: Envelope, *, is_first: bool, is_bare: bool = False) -> _Draft:
         title = self._numbered(len(self._batch), len(self._batch))
@@ -171,12 +181,11 @@ class _Page:
             notes=self._notes() if is_first else [],
             total=len(self._batch),
             has_matches=any(item.match is not None for item in self._batch),
-            words=self._words,
         )
 
     def _notes(self) -> list[str]:
         return [
-            self._words.template_broken.format(name=name, problem=problem)
+            self._words.say("message.template_broken", name=name, problem=problem)
             for name, problem in self._book.left_aside.items()
         ]
 

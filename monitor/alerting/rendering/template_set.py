@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -43,15 +43,20 @@ class BrokenTemplateError(MonitorError):
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The templates of one format. `left_aside` are the user's that failed, with the reason."""
+    """The templates of one format. `left_aside` are the user's that failed, with the reason.
+
+    `words` is what templates know by that name.
+    """
 
     form: MessageFormat
     folder: Path | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
     left_aside: Mapping[str, str] = field(default_factory=dict)
 
     def render(self, kind: str, **variables: object) -> str:
         """The template `kind` filled in. Raises BrokenTemplateError for one of the user's."""
         name, folder = self.name(kind), self._users_folder(kind)
+        variables["words"] = self.words
         if folder is None:
             return _ours(self.form).get_template(name).render(variables)
         try:
@@ -76,7 +81,7 @@ class Book:
     def without(self, broken: BrokenTemplateError) -> Book:
         """The same, with ours in place of a broken one. Logged once for each reason."""
         _log_once(self.folder, broken.name, broken.problem)
-        return Book(self.form, self.folder, {**self.left_aside, broken.name: broken.problem})
+        return replace(self, left_aside={**self.left_aside, broken.name: broken.problem})
 
 
 @lru_cache(maxsize=64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from monitor.alerting.rendering.attaching import Enclosed, Enclosure, Missing, PictureKind
 from monitor.alerting.rendering.escaping import (
@@ -14,11 +15,11 @@ from monitor.alerting.rendering.escaping import (
     own_name,
     web_address,
 )
-from monitor.alerting.rendering.wording import Words
 from monitor.matching import reasons_in_words
-from monitor.model import Language, MessageFormat, Verdict
+from monitor.model import MessageFormat, Verdict
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.telling.deliveries import DueDelivery
+from monitor.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +88,17 @@ class NoticeView:
     created_at: str
 
 
+def template_words(words: Words) -> dict[str, str]:
+    """The single texts of a language's messages as they stand in its file, and its `language`."""
+    return {**words.table("message"), "language": words.language}
+
+
 def notice_view(item: DueDelivery, words: Words, length: int) -> NoticeView:
     text = operator_text(item.text, length) if item.text else ""
     return NoticeView(
         alert_id=item.alert_id,
         event=item.event.value,
-        event_name=sentence(words.event_name(item.event.value)),
+        event_name=sentence(words.say(f"events.{item.event}.name")),
         text=text,
         created_at=instant_text(item.created_at),
     )
@@ -108,28 +114,31 @@ def match_view(
 ) -> MatchView:
     """Names that the owner gave may have dots, what the site wrote becomes no link."""
     short = lengths.names
-    reasons = reasons_in_words(match.similarity, Language(words.language))
+    reasons = reasons_in_words(match.similarity, words)
+    not_given = words.say("message.not_given")
     view = MatchView(
         alert_id=item.alert_id,
         id=str(match.id),
         event=item.event.value,
-        event_name=sentence(words.event_name(item.event.value)),
+        event_name=sentence(words.say(f"events.{item.event}.name")),
         is_new=item.event.value == "new_match",
         change=_change(item, words, short),
         asset=own_name(match.asset, short),
         watch=own_name(match.watch, short),
         marketplace=own_name(match.marketplace, short),
         site=own_name(match.site, short),
-        title=foreign(match.title, lengths.title) or words.not_given,
-        price=foreign(str(match.price), short) if match.price else words.not_given,
-        seller=foreign(match.seller or match.seller_id or "", short) or words.not_given,
+        title=foreign(match.title, lengths.title) or not_given,
+        price=foreign(str(match.price), short) if match.price else not_given,
+        seller=foreign(match.seller or match.seller_id or "", short) or not_given,
         score=f"{match.score:.3f}",
         relation=_relation(match, words),
-        reasons=words.comma.join(reasons) if lengths.has_details else "",
+        reasons=words.say("message.comma").join(reasons) if lengths.has_details else "",
         url=web_address(match.url) or one_line(match.url, len(match.url)),
-        link=link(form, match.url, words.open_listing),
+        link=link(form, match.url, words.say("message.open_listing")),
         first_seen=instant_text(match.first_seen_at),
-        verdict="" if match.verdict is Verdict.UNREVIEWED else words.verdicts[match.verdict],
+        verdict=""
+        if match.verdict is Verdict.UNREVIEWED
+        else words.say(f"verdicts.{match.verdict}"),
         fields=(),
         pictures=tuple(_picture(each, words) for each in enclosed.enclosures),
         left_out=_left_out(enclosed, words) if lengths.has_details else "",
@@ -140,66 +149,70 @@ def match_view(
     return _with_fields(
         view,
         words,
-        earlier=link(form, earlier, words.open_listing) if earlier else "",
+        earlier=link(form, earlier, words.say("message.open_listing")) if earlier else "",
         kept=", ".join(str(path) for path in enclosed.kept),
     )
 
 
 def _with_fields(view: MatchView, words: Words, earlier: str = "", kept: str = "") -> MatchView:
-    event = () if view.is_new else ((words.change, _said(view, words)),)
-    fields = (
-        *event,
-        (words.earlier, earlier),
-        (words.asset, view.asset),
-        (words.watch, view.watch),
-        (words.marketplace, words.aside.format(text=view.marketplace, more=view.site)),
-        (words.title, view.title),
-        (words.price, view.price),
-        (words.seller, view.seller),
-        (words.score, words.aside.format(text=view.score, more=view.relation)),
-        (words.why, view.reasons),
-        (words.link, view.link),
-        (words.first_seen, view.first_seen),
-        (words.verdict, view.verdict),
-        (words.pictures, kept),
-        (words.match, view.id),
-        (words.alert, view.alert_id),
+    values = (
+        ("change", "" if view.is_new else _said(view, words)),
+        ("earlier", earlier),
+        ("asset", view.asset),
+        ("watch", view.watch),
+        ("marketplace", words.say("message.aside", text=view.marketplace, more=view.site)),
+        ("title", view.title),
+        ("price", view.price),
+        ("seller", view.seller),
+        ("score", words.say("message.aside", text=view.score, more=view.relation)),
+        ("why", view.reasons),
+        ("link", view.link),
+        ("first_seen", view.first_seen),
+        ("verdict", view.verdict),
+        ("pictures", kept),
+        ("match", view.id),
+        ("alert", view.alert_id),
     )
-    shown = tuple(Field(name, value) for name, value in fields if value)
+    shown = tuple(Field(words.say(f"message.{name}"), value) for name, value in values if value)
     return replace(view, fields=shown)
 
 
 def _said(view: MatchView, words: Words) -> str:
-    return view.event_name + (f"{words.colon}{view.change}" if view.change else "")
+    return view.event_name + (f"{words.say('message.colon')}{view.change}" if view.change else "")
 
 
 def _change(item: DueDelivery, words: Words, length: int) -> str:
     """What the event says beside the match; empty where its details are not those we know."""
-    detail = {name: foreign(str(value), min(length, 60)) for name, value in item.detail.items()}
     try:
-        return words.changes.get(item.event.value, "").format_map(detail)
+        return words.fill(
+            f"events.{item.event}.text", item.detail, lambda text: foreign(text, min(length, 60))
+        )
     except KeyError:
         return ""
 
 
 def _relation(match: MatchRow, words: Words) -> str:
-    relation = words.relations[match.relation]
-    return relation + (f"{words.comma}{words.mirrored}" if match.mirrored else "")
+    relation = words.say(f"relations.{match.relation}")
+    mirrored = words.say("message.comma") + words.say("message.mirrored")
+    return relation + (mirrored if match.mirrored else "")
+
+
+_LABELS: Final = {
+    PictureKind.DRAWING: "message.drawing",
+    PictureKind.OURS: "message.your_picture",
+    PictureKind.THEIRS: "message.their_picture",
+}
+_REASONS: Final = {Missing.GONE: "message.gone", Missing.TOO_LARGE: "message.too_large"}
 
 
 def _picture(enclosure: Enclosure, words: Words) -> PictureView:
-    labels = {
-        PictureKind.DRAWING: words.drawing,
-        PictureKind.OURS: words.your_picture,
-        PictureKind.THEIRS: words.their_picture,
-    }
     name = enclosure.attachment.name
-    return PictureView(name, f"cid:{name}", labels[enclosure.kind])
+    return PictureView(name, f"cid:{name}", words.say(_LABELS[enclosure.kind]))
 
 
 def _left_out(enclosed: Enclosed, words: Words) -> str:
-    reasons = {Missing.GONE: words.gone, Missing.TOO_LARGE: words.too_large}
-    return words.comma.join(f"{name} ({reasons[why]})" for name, why in enclosed.left_out)
+    texts = (f"{name} ({words.say(_REASONS[why])})" for name, why in enclosed.left_out)
+    return words.say("message.comma").join(texts)
 
 
 def sentence(text: str) -> str:

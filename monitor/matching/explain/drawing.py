@@ -11,14 +11,15 @@ from PIL import ImageDraw
 from PIL.Image import Image
 
 from monitor.matching.compare.compare import Comparison
-from monitor.matching.explain.fonts import CHINESE_FONTS, Font, find_lettering, plain_font
+from monitor.matching.explain.fonts import Font, find_lettering, plain_font
 from monitor.matching.explain.words import (
     names_above,
     reasons_in_words,
     relation_in_words,
     score_in_words,
 )
-from monitor.model import Language, Polygon, Relation, Similarity
+from monitor.model import Polygon, Relation, Similarity
+from monitor.words import Words, read_words
 
 # Height of a picture in the drawing, in pixels: a screen shows two of them whole.
 _HEIGHT: Final = 500
@@ -63,7 +64,7 @@ class _Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _Texts:
     """What stands around the pictures; no names and reasons in a language without a font."""
 
     font: Font
@@ -79,8 +80,7 @@ def draw_comparison(
     comparison: Comparison,
     *,
     height: int = _HEIGHT,
-    language: Language = Language.ENGLISH,
-    fonts: tuple[str, ...] = CHINESE_FONTS,
+    words: Words | None = None,
 ) -> Image:
     """The reference left, the candidate right, and what the comparison says below.
 
@@ -88,18 +88,18 @@ def draw_comparison(
     `variant`) and the rest of the picture faded; lines join some of the points that agree, dots
     show all. Pictures are at most `height` pixels high and a third wider; the whole is at most
     1600 x 700 with the default height, for pictures of any size. The same input gives the same
-    pixels. Chinese is written in the first of `fonts` that the system has; where it has none, the
-    score's number is all that is written.
+    pixels. Its texts are those of `words`, English by default; where the system has no font for
+    them, the score's number is all that is written.
     """
-    words = _words(comparison.similarity, language, fonts, max(13, round(height / 27)))
-    font = words.font
+    texts = _write(comparison.similarity, words or read_words(), max(13, round(height / 27)))
+    font = texts.font
     edge, label = round(height / 26) + 4, round(font.size * 1.5)
     pictures = [_fit(picture, height) for picture in (reference, candidate)]
     # As wide as the words need, however narrow the pictures are.
     columns = [max(round(17 * font.size), picture.width) for picture in pictures]
     tallest = max(picture.height for picture in pictures)
     width = sum(columns) + 3 * edge
-    caption = _caption(words, _INKS[comparison.similarity.relation], width, edge)
+    caption = _caption(texts, _INKS[comparison.similarity.relation], width, edge)
     size = (width, label + tallest + edge + caption.height)
     canvas = PILImage.new("RGB", size, _GROUND)
     panels = [
@@ -110,26 +110,24 @@ def draw_comparison(
             pictures, columns, (edge, columns[0] + 2 * edge), strict=True
         )
     ]
-    for panel, name in zip(panels, words.names, strict=True):
+    for panel, name in zip(panels, texts.names, strict=True):
         _put(canvas, panel, name, font)
     canvas.paste(caption, (0, size[1] - caption.height))
     _mark(canvas, panels[0], panels[1], comparison, max(0.5, height / _HEIGHT))
     return canvas
 
 
-def _words(
-    similarity: Similarity, language: Language, fonts: tuple[str, ...], size: float
-) -> _Words:
-    lettering = find_lettering(language, fonts)
-    if lettering is not None:
-        return _Words(
-            lettering(size),
-            names_above(language),
-            relation_in_words(similarity, language),
-            score_in_words(similarity, language),
-            reasons_in_words(similarity, language),
-        )
-    return _Words(plain_font(size), ("", ""), f"{similarity.score:.3f}", "", ())
+def _write(similarity: Similarity, words: Words, size: float) -> _Texts:
+    lettering = find_lettering(words)
+    if lettering is None:
+        return _Texts(plain_font(size), ("", ""), f"{similarity.score:.3f}", "", ())
+    return _Texts(
+        lettering(size),
+        names_above(words),
+        relation_in_words(similarity, words),
+        score_in_words(similarity, words),
+        reasons_in_words(similarity, words),
+    )
 
 
 def shrink(image: Image, height: int = _HEIGHT) -> Image:
@@ -248,18 +246,18 @@ class _Marks:
 # -- what it says
 
 
-def _caption(words: _Words, ink: Ink, width: int, edge: int) -> Image:
+def _caption(texts: _Texts, ink: Ink, width: int, edge: int) -> Image:
     """Relation and score, below them the numbers, in as many lines as they need."""
-    font = words.font
+    font = texts.font
     step = round(font.size * 1.45)
-    lines = _wrapped(words.reasons, font, width - 2 * edge)
+    lines = _wrapped(texts.reasons, font, width - 2 * edge)
     strip = PILImage.new("RGB", (width, step * (1 + len(lines)) + edge), _GROUND)
     brush = ImageDraw.Draw(strip)
     pad = font.size // 2
-    end = edge + font.getlength(words.relation) + 2 * pad
+    end = edge + font.getlength(texts.relation) + 2 * pad
     brush.rounded_rectangle((edge, 0, end, step), step // 4, ink)
-    brush.text((edge + pad, step / 2), words.relation, _WHITE, font, anchor="lm")
-    brush.text((end + pad, step / 2), words.score, _TEXT, font, anchor="lm")
+    brush.text((edge + pad, step / 2), texts.relation, _WHITE, font, anchor="lm")
+    brush.text((end + pad, step / 2), texts.score, _TEXT, font, anchor="lm")
     for number, line in enumerate(lines, start=1):
         brush.text((edge, (number + 0.6) * step), line, _TEXT, font, anchor="lm")
     return strip

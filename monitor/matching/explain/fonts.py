@@ -1,4 +1,4 @@
-"""The font that a drawing's words are written in: Pillow's own has no Chinese, and we ship none."""
+"""The font that a drawing's words are written in: Pillow's own has Latin letters only."""
 
 from __future__ import annotations
 
@@ -9,62 +9,55 @@ from typing import Final, TypeAlias, cast
 from PIL import ImageFont
 
 from monitor.matching.explain.words import characters_of
-from monitor.model import Language
+from monitor.words import Words
 
 Font: TypeAlias = ImageFont.FreeTypeFont
 # A font of that size in pixels.
 Lettering: TypeAlias = Callable[[float], Font]
 
-# As files are called in the packages of Linux distributions (fonts-noto-cjk, fonts-wqy-microhei,
-# fonts-droid-fallback, adobe-source-han-sans), on macOS and on Windows. Pillow looks for a name in
-# the system's folders for fonts.
-CHINESE_FONTS: Final = (
-    "NotoSansCJK-Regular.ttc",
-    "NotoSansCJKsc-Regular.otf",
-    "NotoSansSC-Regular.otf",
-    "SourceHanSansSC-Regular.otf",
-    "SourceHanSansCN-Regular.otf",
-    "wqy-microhei.ttc",
-    "wqy-zenhei.ttc",
-    "DroidSansFallbackFull.ttf",
-    "PingFang.ttc",
-    "msyh.ttc",
-    "simhei.ttf",
-)
 _TRIED_AT: Final = 16
 # No font has this character: what it draws is what it draws for any that it lacks.
 _IN_NO_FONT: Final = "\U0010fffe"
 
 
 def plain_font(size: float) -> Font:
-    """Pillow's own font, which has no Chinese."""
+    """Pillow's own font, which has Latin letters only."""
     # Pillow types it as either of two kinds; with a size it is always this one.
     return cast(Font, ImageFont.load_default(size))
 
 
-def find_lettering(language: Language, fonts: tuple[str, ...] = CHINESE_FONTS) -> Lettering | None:
-    """What the words of a language are written with; None where no font has its characters.
+def find_lettering(words: Words) -> Lettering | None:
+    """What the drawing's texts are written with; None where no font has their characters.
 
-    English is written in Pillow's own font, Chinese in the first of `fonts` (names or paths) that
-    is there and has all that is needed. Found once for the process.
+    Pillow's own font where it has them all, else the first of the language's `fonts` that is there
+    and has. Found once for the process.
     """
-    if language is Language.ENGLISH:
+    characters = characters_of(words)
+    if _is_plain_enough(characters):
         return plain_font
-    name = _find(language, fonts)
+    name = _find(words.fonts, characters)
     return None if name is None else lambda size: ImageFont.truetype(name, size)
 
 
 @lru_cache(maxsize=16)
-def _find(language: Language, fonts: tuple[str, ...]) -> str | None:
-    return next((name for name in fonts if _has_all(name, characters_of(language))), None)
+def _is_plain_enough(characters: frozenset[str]) -> bool:
+    return _has_all(plain_font(_TRIED_AT), characters)
 
 
-def _has_all(name: str, characters: frozenset[str]) -> bool:
+@lru_cache(maxsize=16)
+def _find(names: tuple[str, ...], characters: frozenset[str]) -> str | None:
+    return next((name for name in names if _is_fit(name, characters)), None)
+
+
+def _is_fit(name: str, characters: frozenset[str]) -> bool:
     try:
-        font = ImageFont.truetype(name, _TRIED_AT)
-        missing = bytes(font.getmask(_IN_NO_FONT))
-        return all(
-            char == " " or bytes(font.getmask(char)) not in (missing, b"") for char in characters
-        )
+        return _has_all(ImageFont.truetype(name, _TRIED_AT), characters)
     except OSError:
         return False
+
+
+def _has_all(font: Font, characters: frozenset[str]) -> bool:
+    missing = bytes(font.getmask(_IN_NO_FONT))
+    return all(
+        char == " " or bytes(font.getmask(char)) not in (missing, b"") for char in characters
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +18,8 @@ from monitor.matching.explain.words import (
     relation_in_words,
     score_in_words,
 )
-from monitor.model import Language, Region, Relation, Similarity
+from monitor.model import Region, Relation, Similarity
+from monitor.words import list_languages, read_words
 from tests.matching.compare.test_compare import cropped, flipped
 from tests.matching.compare.test_relations import busy
 from tests.matching.drawing import draw
@@ -173,7 +176,7 @@ def test_lines_are_chosen_far_from_each_other() -> None:
 
 # -- in Chinese
 
-CHINESE = Language.CHINESE
+CHINESE = read_words("zh")
 
 
 def is_bare(drawing: Image.Image, box: tuple[int, int, int, int]) -> bool:
@@ -184,7 +187,7 @@ def is_bare(drawing: Image.Image, box: tuple[int, int, int, int]) -> bool:
 @pytest.mark.parametrize("fonts", [(), ("no-such-font.ttf",)])
 def test_a_language_without_a_font_leaves_the_score_and_no_english(fonts: tuple[str, ...]) -> None:
     picture = Image.new("RGB", (400, 400), "white")
-    drawing = draw_comparison(picture, picture, comparison(), language=CHINESE, fonts=fonts)
+    drawing = draw_comparison(picture, picture, comparison(), words=replace(CHINESE, fonts=fonts))
     assert is_bare(drawing, (0, 0, drawing.width, 20))  # no names above
     below = (0, drawing.height - 60, drawing.width, drawing.height)
     assert inked(drawing, Relation.PARTIAL, below) > 500  # the label with the score
@@ -197,26 +200,27 @@ def test_a_language_without_a_font_leaves_the_score_and_no_english(fonts: tuple[
 def test_chinese_words_stay_on_the_canvas(size: tuple[int, int], relation: Relation) -> None:
     picture = Image.new("RGB", size, "white")
     found = comparison(relation, mirrored=True)
-    drawing = draw_comparison(picture, picture, found, language=CHINESE)
+    drawing = draw_comparison(picture, picture, found, words=CHINESE)
     assert not is_bare(drawing, (0, 0, drawing.width, 20))
     for box in ((drawing.width - 4, 0), (0, drawing.height - 4)):
         assert is_bare(drawing, (*box, *drawing.size))
-    without = draw_comparison(picture, picture, found, language=CHINESE, fonts=())
+    without = draw_comparison(picture, picture, found, words=replace(CHINESE, fonts=()))
     assert drawing.height > without.height
 
 
-@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("language", list_languages())
 @pytest.mark.parametrize("relation", list(Relation))
 def test_a_font_is_asked_for_every_character_of_the_drawing(
-    language: Language, relation: Relation
+    language: str, relation: Relation
 ) -> None:
+    words = read_words(language)
     similarity = comparison(relation, mirrored=True).similarity
     lines = (
-        *names_above(language),
-        relation_in_words(similarity, language),
-        score_in_words(similarity, language),
-        *reasons_in_words(similarity, language),
+        *names_above(words),
+        relation_in_words(similarity, words),
+        score_in_words(similarity, words),
+        *reasons_in_words(similarity, words),
     )
-    assert set("".join(lines)) <= characters_of(language)
+    assert set("".join(lines)) <= characters_of(words)
     is_english = "".join(lines).isascii()
-    assert is_english == (language is Language.ENGLISH)
+    assert is_english == (language == "en")
