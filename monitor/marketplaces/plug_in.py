@@ -1,4 +1,7 @@
-"""What plug-ins may import: these names stay, wherever the modules behind them go."""
+"""What adapters are made from, the built-in ones and plug-ins: these names stay.
+
+The modules behind them may go elsewhere. docs/adding-a-marketplace.md says what each is for.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ from monitor.errors import (
     AuthError,
     BadImage,
     Blocked,
+    FetchFailed,
+    FetchRefused,
     MarketplaceError,
     PermissionDenied,
     ProtocolError,
@@ -13,15 +18,37 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.base import Adapter, Marketplace, Outside, Page, Query, Standing
-from monitor.marketplaces.kit.account import Account
-from monitor.marketplaces.kit.answers import PictureTooLarge
+from monitor.marketplaces.base import Adapter, Marketplace, Memory, Outside, Page, Query, Standing
+from monitor.marketplaces.kit.account import Account, naming
+from monitor.marketplaces.kit.answers import SMALL_SKEW_SECONDS, Judge, PictureTooLarge
 from monitor.marketplaces.kit.client import PoliteClient, Tally
-from monitor.marketplaces.kit.identity import SiteListing, find_listing, find_page, listing_url
-from monitor.marketplaces.kit.kept_ids import KeptIds
-from monitor.marketplaces.kit.listings import collect, dig, observe_listing, read_json
+from monitor.marketplaces.kit.identity import (
+    KNOWN_SITES,
+    SiteListing,
+    find_item_id,
+    find_listing,
+    find_listing_on,
+    find_offer,
+    find_page,
+    find_traced_offer,
+    is_known_host,
+    listing_url,
+    shorten_id,
+)
+from monitor.marketplaces.kit.listings import (
+    Parsed,
+    check_empty,
+    collect,
+    dig,
+    find_json,
+    first_given,
+    listed,
+    observe_listing,
+    read_json,
+)
 from monitor.marketplaces.kit.options import (
     Address,
+    HeaderSecret,
     Key,
     MaxPages,
     Options,
@@ -29,85 +56,72 @@ from monitor.marketplaces.kit.options import (
     Secret,
     join,
     picture_address,
+    require_picture_address,
 )
-from monitor.marketplaces.kit.paging import has_more, read_cursor, write_cursor
+from monitor.marketplaces.kit.paging import (
+    has_more,
+    read_cursor,
+    read_numbers,
+    read_page,
+    write_cursor,
+)
+from monitor.marketplaces.kit.picture_ids import PictureIds
 from monitor.marketplaces.kit.picture_links import picture_link
-from monitor.marketplaces.kit.preparing import iter_uploads
-from monitor.marketplaces.kit.refusals import refusal
-from monitor.marketplaces.kit.signing import sign_aop, sign_iop, sign_top
-from monitor.marketplaces.kit.tokens import Token, Tokens
+from monitor.marketplaces.kit.refusals import ErrorKind, hide, meaning_of, quotable, refusal
+from monitor.marketplaces.kit.rpc_status import status_error
+from monitor.marketplaces.kit.signing import (
+    AOP_SIGNATURE,
+    IOP_SIGNATURE,
+    sign_aop,
+    sign_guide,
+    sign_iop,
+    sign_top,
+)
+from monitor.marketplaces.kit.tokens import RENEWAL_MARGIN, Refresh, Token, Tokens, no_refresh
+from monitor.marketplaces.kit.uploads import MAX_UPLOAD_BYTES, SMALLEST_UPLOAD_BYTES, iter_uploads
 from monitor.marketplaces.kit.values import (
+    Json,
     clean_text,
     clean_title,
+    load_json,
+    load_plain_json,
     parse_count,
+    parse_currency,
     parse_flag,
     parse_id,
     parse_price,
     parse_score,
+    parse_seller,
 )
-from monitor.model import Observation, Price, Seller
-from monitor.net.urls import absolute_url
+from monitor.marketplaces.kit.web_pages import Host, Hosts, collect_pages, observe_page
+from monitor.model import FileVersion, Observation, Price, Seller
+from monitor.net.downloads import Fetched
+from monitor.net.urls import absolute_url, is_on
 from monitor.net.wire import Answer, Call
 
-__all__ = [
-    "Account",
-    "Adapter",
-    "Address",
-    "Answer",
-    "AuthError",
-    "BadImage",
-    "Blocked",
-    "Call",
-    "KeptIds",
-    "Key",
-    "Marketplace",
-    "MarketplaceError",
-    "MaxPages",
-    "Observation",
-    "Options",
-    "Outside",
-    "Page",
-    "PermissionDenied",
-    "PictureTooLarge",
-    "PictureUrl",
-    "PoliteClient",
-    "Price",
-    "ProtocolError",
-    "Query",
-    "QuotaExhausted",
-    "Secret",
-    "Seller",
-    "SiteListing",
-    "Standing",
-    "Tally",
-    "Throttled",
-    "Token",
-    "Tokens",
-    "Transient",
-    "absolute_url",
-    "clean_text",
-    "clean_title",
-    "collect",
-    "dig",
-    "find_listing",
-    "find_page",
-    "has_more",
-    "iter_uploads",
-    "join",
-    "listing_url",
-    "observe_listing",
-    "parse_count",
-    "parse_flag",
-    "parse_id",
-    "parse_price",
-    "parse_score",
-    "picture_address",
-    "picture_link",
-    "read_cursor",
-    "read_json",
-    "refusal",
-    "sign_aop",
-    "sign_iop",
-    "sign_top",
-    "write_cursor",
-]
+# What an adapter is, and what it is given and gives.
+__all__ = ["Account", "Adapter", "Marketplace", "Memory", "Outside", "Page", "Query", "Standing"]
+__all__ += ["Fetched", "FileVersion", "Observation", "Price", "Seller", "SiteListing"]
+# The keys of its table in the config.
+__all__ += ["Address", "HeaderSecret", "Host", "Hosts", "Key", "MaxPages", "Options", "PictureUrl"]
+__all__ += ["Secret"]
+# A search: calls, pictures to send, pages, tokens, signatures.
+__all__ += ["Answer", "Call", "Judge", "PictureIds", "PoliteClient", "Tally", "iter_uploads"]
+__all__ += ["MAX_UPLOAD_BYTES", "SMALLEST_UPLOAD_BYTES", "join", "picture_address"]
+__all__ += ["has_more", "read_cursor", "read_numbers", "read_page", "require_picture_address"]
+__all__ += ["RENEWAL_MARGIN", "Refresh", "Token", "Tokens", "no_refresh", "write_cursor"]
+__all__ += ["AOP_SIGNATURE", "IOP_SIGNATURE", "sign_aop", "sign_guide", "sign_iop", "sign_top"]
+# What an answer holds.
+__all__ += ["Json", "check_empty", "collect", "dig", "find_json", "first_given", "listed"]
+__all__ += ["Parsed", "load_json", "load_plain_json", "naming", "observe_listing", "read_json"]
+__all__ += ["clean_text", "clean_title", "parse_count", "parse_currency", "parse_flag", "parse_id"]
+__all__ += ["parse_price", "parse_score", "parse_seller"]
+# Whose listing it is, and where its picture is.
+__all__ += ["KNOWN_SITES", "absolute_url", "collect_pages", "find_item_id", "find_listing"]
+__all__ += ["find_listing_on", "find_offer", "find_page", "find_traced_offer", "is_known_host"]
+__all__ += ["is_on", "listing_url", "observe_page", "picture_link", "shorten_id"]
+# What went wrong.
+__all__ += ["AuthError", "BadImage", "Blocked", "FetchFailed", "FetchRefused", "MarketplaceError"]
+__all__ += ["PermissionDenied", "PictureTooLarge", "ProtocolError", "QuotaExhausted", "Throttled"]
+__all__ += ["SMALL_SKEW_SECONDS", "ErrorKind", "Transient", "hide", "meaning_of", "quotable"]
+__all__ += ["refusal", "status_error"]

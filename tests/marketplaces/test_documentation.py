@@ -46,7 +46,8 @@ class Shop:
 
     def monitor(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "monitor", "--config", "config.toml", *words]
-        environ = {**os.environ, "PYTHONPATH": str(self.site_folder)}
+        paths = filter(None, (str(self.site_folder), os.environ.get("PYTHONPATH")))
+        environ = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         return subprocess.run(
             command,
             check=False,

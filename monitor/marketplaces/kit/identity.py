@@ -49,7 +49,7 @@ _TAOBAO_PAGE = re.compile(r"/(?:item|detail)(?:/index)?\.html?$", re.IGNORECASE)
 _TAOBAO_PATH = re.compile(rf"/(?:item/|i){_ID}\.html?$", re.IGNORECASE)
 _ALIBABA_PATH = re.compile(rf"/product-detail/(?:[^/]*_)?{_ID}\.html", re.IGNORECASE)
 
-_KEPT_OF_LONG_KEY = 31
+_KEPT_OF_LONG_ID = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,15 @@ def offer_id_in(url: str) -> str | None:
     for key, value in parse_qsl(parts.query):
         if key.lower() in _OFFER_KEYS and re.fullmatch(r"[0-9]{1,20}", value):
             return value
-        if found := _TRACE.search(value):
-            return found[1]
+        if traced := find_traced_offer(value):
+            return traced
     return None
+
+
+def find_traced_offer(text: str) -> str | None:
+    """The offer's id in a trace of 1688, such as `object_id@700000000001`; None without one."""
+    found = _TRACE.search(text)
+    return found[1] if found else None
 
 
 def find_page(raw: object, hosts: Sequence[str]) -> SiteListing | None:
@@ -151,7 +157,7 @@ def find_page(raw: object, hosts: Sequence[str]) -> SiteListing | None:
     name, ascii_name = host
     place = "" if parts.netloc in (ascii_name, f"www.{ascii_name}") else parts.netloc
     key = f"{place}{parts.path}" + (f"?{parts.query}" if parts.query else "")
-    return SiteListing(name, _short(key), url)
+    return SiteListing(name, shorten_id(key), url)
 
 
 def listing_url(site: str, item_id: str) -> str:
@@ -180,6 +186,19 @@ def find_item_id(site: str, value: object) -> str | None:
     pattern = _API_IDS.get(site)
     found = pattern.fullmatch(text) if pattern else None
     return found[1] if found else text
+
+
+def shorten_id(text: str) -> str:
+    """A text that tells a listing from others, such as a path, as an id of at most 64 characters.
+
+    One that is too long, isn't printable or holds a space keeps its first 31 characters, with `_`
+    for what no id holds, `#` and the first 32 hex digits of the sha256 of the whole.
+    """
+    if len(text) <= MAX_ID and text.isprintable() and " " not in text and text != "0":
+        return text
+    digest = sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    start = "".join(c if c.isprintable() and c != " " else "_" for c in text[:_KEPT_OF_LONG_ID])
+    return f"{start}#{digest}"
 
 
 def _clean(raw: object) -> str | None:
@@ -217,13 +236,6 @@ def _named_host(url: str, hosts: Sequence[str]) -> tuple[str, str] | None:
         if is_on(url, ascii_name):
             fitting.append((name, ascii_name))
     return max(fitting, key=lambda pair: (len(pair[1]), pair), default=None)
-
-
-def _short(key: str) -> str:
-    """`#` stands in no key that is short enough: a page's address has lost its fragment."""
-    if len(key) <= MAX_ID:
-        return key
-    return f"{key[:_KEPT_OF_LONG_KEY]}#{sha256(key.encode()).hexdigest()[:32]}"
 
 
 def _in_path(pattern: re.Pattern[str]) -> Callable[[str], str | None]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from monitor.errors import ProtocolError
 from monitor.marketplaces.kit.identity import SiteListing
 from monitor.marketplaces.kit.picture_links import PictureLink
-from monitor.marketplaces.kit.refusals import quote
+from monitor.marketplaces.kit.refusals import quotable
 from monitor.marketplaces.kit.values import (
     Json,
     clean_text,
@@ -28,12 +29,29 @@ log = logging.getLogger(__name__)
 Observe: TypeAlias = Callable[[dict[str, Json], int], Observation | None]
 
 
-def read_json(body: bytes) -> Json:
-    """The value of an answer's body. Raises ProtocolError where it is not JSON."""
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One answer: its listings, how many items it holds (also those that came twice or have no id),
+    and how many results the site claims to have."""
+
+    observations: tuple[Observation, ...]
+    items: int
+    total: int | None
+
+
+def read_json(body: bytes, *, good_code: int | None = None, what: str = "the answer") -> Json:
+    """The value of an answer's body; `what` names the answer in messages.
+
+    Raises ProtocolError where it is not JSON, or doesn't say `good_code` under `code` though its
+    site's good answers do.
+    """
     try:
-        return load_json(body)
+        value = load_json(body)
     except ValueError as error:
-        raise ProtocolError("the answer is not JSON") from error
+        raise ProtocolError(f"{what} is not JSON") from error
+    if good_code is not None and parse_count(dig(value, "code")) != good_code:
+        raise ProtocolError(f"{what} doesn't say code {good_code}")
+    return value
 
 
 def find_json(body: bytes) -> Json:
@@ -51,6 +69,11 @@ def dig(value: Json, *keys: str) -> Json:
             return None
         value = value.get(key)
     return value
+
+
+def listed(value: Json) -> list[Json]:
+    """The items of a list, none for any other value."""
+    return value if isinstance(value, list) else []
 
 
 def first_given(item: dict[str, Json], *keys: str) -> Json:
@@ -159,7 +182,9 @@ def _find_trouble(value: Json, depth: int) -> str | None:
         return None
     for key, said in value.items():
         if _is_trouble(key, said):
-            return f"{clean_text(key, 40)}: {quote(clean_text(said, 200)) or type(said).__name__}"
+            return (
+                f"{clean_text(key, 40)}: {quotable(clean_text(said, 200)) or type(said).__name__}"
+            )
         if found := _find_trouble(said, depth - 1):
             return found
     return None

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from monitor.errors import BadImage
 from monitor.marketplaces.base import Query
 
 # They go into a header or an address as they are.
@@ -70,3 +71,17 @@ def picture_address(template: str, query: Query) -> str | None:
         return None
     path = quote(query.path, safe="/")
     return template.replace("{path}", path).replace("{sha256}", query.sha256)
+
+
+def require_picture_address(name: str, template: str, query: Query) -> str:
+    """Where a site can load the reference picture from; `name` is the marketplace's.
+
+    Raises BadImage for a picture that is in no folder.
+    """
+    address = picture_address(template, query)
+    if address is None:
+        raise BadImage(
+            f"{name}: this picture has no public address: it is in no watch's folder, so "
+            "picture_url gives it no address that the site could load it from"
+        )
+    return address

@@ -21,6 +21,16 @@ def read_cursor(cursor: str | None, *start: int) -> tuple[int, ...]:
     return numbers if len(numbers) == len(start) else start
 
 
+def read_page(cursor: str | None, max_pages: int) -> tuple[int, int]:
+    """(page, from 1; how many listings came before it) of a cursor of these two numbers.
+
+    The first page, before which there are none, where the cursor is of another kind or goes beyond
+    `max_pages`.
+    """
+    page, seen = read_cursor(cursor, 1, 0)
+    return (page, seen) if 1 < page <= max_pages else (1, 0)
+
+
 def read_numbers(cursor: str | None) -> tuple[int, ...]:
     """The numbers of a cursor, however many; () where there is none or it is of another kind."""
     if cursor is None or not _CURSOR.fullmatch(cursor):

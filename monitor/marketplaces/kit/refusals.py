@@ -18,7 +18,7 @@ from monitor.errors import (
 )
 from monitor.marketplaces.kit.answers import LONGEST_RETRY_AFTER, PictureTooLarge
 
-Kind = type[MarketplaceError]
+ErrorKind = type[MarketplaceError]
 
 # What refusals say, in the order in which they are tried. Sources: error tables of the gateways of
 # Alibaba's platforms and of resellers, English and Chinese. What is about the account comes before
@@ -30,7 +30,7 @@ _SHORT = (
 _LONG = r"daily|per ?day|monthly|per ?month|今日|每日|每天|当日|当天|本月|每月"
 _OVER = r"limit|quota|exceed|reached|used|上限|超|次数|限制"
 _FILE = r"image|picture|photo|file|图片|图像|照片|文件"
-_MEANINGS: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
+_MEANINGS: tuple[tuple[re.Pattern[str], ErrorKind], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
         (_SHORT, Throttled),
@@ -83,7 +83,7 @@ def hide(text: str, secrets: Iterable[str] = ()) -> str:
     return text[:300]
 
 
-def quote(text: str) -> str:
+def quotable(text: str) -> str:
     """What a site said, as a message may repeat it: of addresses the host only, long tokens hidden.
 
     Longer than a message will be: `hide` cuts it, after the secrets are out.
@@ -91,7 +91,7 @@ def quote(text: str) -> str:
     return _LOOKS_SECRET.sub("***", _ADDRESS.sub(r"\1\2/…", text))[:600]
 
 
-def meaning_of(words: str) -> Kind:
+def meaning_of(words: str) -> ErrorKind:
     """The error that a refusal's words stand for; ProtocolError where they say nothing known.
 
     Words in addresses don't count.
@@ -104,7 +104,7 @@ def refusal(
     words: str,
     *,
     code: str = "",
-    codes: Mapping[str, Kind] | None = None,
+    codes: Mapping[str, ErrorKind] | None = None,
     waits: Mapping[str, timedelta] | None = None,
 ) -> MarketplaceError:
     """The error for a refusal: by its code where `codes` knows it, else by its words.
@@ -113,7 +113,7 @@ def refusal(
     seconds" is waited for a second longer.
     """
     kind = (codes or {}).get(code) or meaning_of(f"{code} {words}".strip())
-    text = f"the site says: {quote(f'{code} {words}'.strip()) or 'no reason given'}"
+    text = f"the site says: {quotable(f'{code} {words}'.strip()) or 'no reason given'}"
     if kind in (Throttled, Transient):
         ban = _BAN.search(words)
         wait = (waits or {}).get(code)

@@ -19,8 +19,8 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.kit.answers import PictureTooLarge
-from monitor.marketplaces.kit.listings import dig
-from monitor.marketplaces.kit.refusals import Kind, meaning_of, refusal
+from monitor.marketplaces.kit.listings import dig, listed
+from monitor.marketplaces.kit.refusals import ErrorKind, meaning_of, refusal
 from monitor.marketplaces.kit.values import Json, clean_text
 
 _NAMES = (
@@ -36,7 +36,7 @@ _BY_HTTP = {
     404: "NOT_FOUND",
     429: "RESOURCE_EXHAUSTED",
 }
-_CLEAR: dict[str, Kind] = {
+_CLEAR: dict[str, ErrorKind] = {
     "CANCELLED": Transient,
     "DEADLINE_EXCEEDED": Transient,
     "NOT_FOUND": ProtocolError,
@@ -48,7 +48,7 @@ _CLEAR: dict[str, Kind] = {
     "UNAUTHENTICATED": AuthError,
 }
 # What the shared words would misread: sizes "exceed a limit" too, and keys of a wrong project.
-_MEANINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
+_MEANINGS: tuple[tuple[re.Pattern[str], ErrorKind], ...] = (
     (re.compile(r"(payload|request|message|content|data):? (size|length)|larger than max", re.I),
      PictureTooLarge),
     (re.compile(r"billing|folder", re.I), PermissionDenied),
@@ -66,7 +66,7 @@ def status_error(said: Json, http_status: int = 200) -> MarketplaceError:
     return refusal(words, code=name, codes={name: kind})
 
 
-def _kind(name: str, words: str) -> Kind:
+def _kind(name: str, words: str) -> ErrorKind:
     if name == "RESOURCE_EXHAUSTED":
         return QuotaExhausted if _FOR_LONG.search(words) else Throttled
     if name in _CLEAR:
@@ -88,7 +88,6 @@ def _name(said: Json) -> str:
 def _iter_words(said: Json) -> Iterator[str]:
     yield clean_text(said, 300)
     yield clean_text(dig(said, "message"), 300)
-    details = dig(said, "details")
-    for detail in details[:5] if isinstance(details, list) else ():
+    for detail in listed(dig(said, "details"))[:5]:
         yield clean_text(dig(detail, "reason"), 100)
         yield clean_text(dig(detail, "metadata", "quota_limit"), 100)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 AOP_SIGNATURE = "_aop_signature"
 # Where TOP and IOP requests carry theirs.
-SIGN = "sign"
+IOP_SIGNATURE = "sign"
 
 
 def sign_guide(app_secret: str, app_key: str, timestamp_ms: int) -> str:
@@ -66,7 +66,7 @@ def _without(signature: str, parameters: Mapping[str, str]) -> list[tuple[str, s
 
 
 def _join_by_name(parameters: Mapping[str, str]) -> str:
-    return "".join(f"{name}{value}" for name, value in sorted(_without(SIGN, parameters)))
+    return "".join(f"{name}{value}" for name, value in sorted(_without(IOP_SIGNATURE, parameters)))
 
 
 def _hmac_hex(app_secret: str, text: str, digest: str) -> str:

@@ -19,7 +19,7 @@ from monitor.errors import AuthError, Transient
 from monitor.marketplaces.base import Outside
 
 # Refreshed so long before its end, so that no call begins with a token that ends under way.
-EARLY = timedelta(minutes=5)
+RENEWAL_MARGIN = timedelta(minutes=5)
 # How long a process may take to refresh before another one may try: it waits for its turn like any
 # call, a quarter of an hour at ten calls an hour, and two refreshes at once may cost the account
 # its token. One that was killed meanwhile keeps the others off for so long.
@@ -84,7 +84,7 @@ class Tokens:
     def _ends_soon(self, token: Token) -> bool:
         if token.expires_at is None:
             return False
-        return token.expires_at - self._outside.now() < EARLY.total_seconds()
+        return token.expires_at - self._outside.now() < RENEWAL_MARGIN.total_seconds()
 
     def _replace(self, old: Token | None) -> Token:
         """The token after `old`, from the site or from the process that got it first."""

@@ -17,7 +17,7 @@ from pydantic import AfterValidator
 
 from monitor.errors import FetchRefused, ProtocolError
 from monitor.marketplaces.kit.identity import find_listing, find_page
-from monitor.marketplaces.kit.listings import Observe, collect, observe_listing
+from monitor.marketplaces.kit.listings import Observe, collect, listed, observe_listing
 from monitor.marketplaces.kit.picture_links import picture_link
 from monitor.marketplaces.kit.values import Json, clean_title
 from monitor.model import Observation, Price
@@ -93,7 +93,7 @@ def collect_pages(
     pages of other sites, they would read as no matches.
     """
     found = collect(items, observe, place=place, offset=offset, may_skip=True)
-    pages = items if isinstance(items, list) else []
+    pages = listed(items)
     bad = sum(not _has_address(item, page_key) for item in pages)
     if pages and bad == len(pages):
         raise ProtocolError(f"none of the {bad} pages has an address: the interface has changed")

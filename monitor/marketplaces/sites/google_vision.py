@@ -8,24 +8,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Annotated
 
 from pydantic import Field
 
-from monitor.errors import MarketplaceError, ProtocolError
-from monitor.marketplaces.base import Adapter, Outside, Page, Query
-from monitor.marketplaces.kit.account import Account
-from monitor.marketplaces.kit.client import Tally
-from monitor.marketplaces.kit.listings import check_empty, dig, find_json, read_json
-from monitor.marketplaces.kit.options import Address, HeaderSecret, join
-from monitor.marketplaces.kit.options import Options as SharedOptions
-from monitor.marketplaces.kit.preparing import iter_uploads
-from monitor.marketplaces.kit.rpc_status import status_error
-from monitor.marketplaces.kit.values import Json
-from monitor.marketplaces.kit.web_pages import Hosts, collect_pages, observe_page
-from monitor.model import Observation
-from monitor.net.wire import Answer, Call
+from monitor.marketplaces import plug_in as m
 
 # A request may have 10 MB of JSON and a picture 20 MB: as base64 this one takes 6.4 MB.
 MAX_PICTURE_BYTES = 4_800_000
@@ -37,85 +24,83 @@ _WEB_KEYS = {
 }
 
 
-class Options(SharedOptions):
+class Options(m.Options):
     """The keys of `[marketplaces.NAME]` with `type = "google_vision"`."""
 
-    base_url: Address = "https://vision.googleapis.com/v1"
-    api_key: HeaderSecret
-    hosts: Hosts = ()
+    base_url: m.Address = "https://vision.googleapis.com/v1"
+    api_key: m.HeaderSecret
+    hosts: m.Hosts = ()
     max_results: Annotated[int, Field(ge=1, le=1000)] = 50
 
 
-class GoogleVision(Account):
+class GoogleVision(m.Account):
     """One key on the interface."""
 
     site = ""
 
-    def __init__(self, name: str, options: Options, outside: Outside) -> None:
+    def __init__(self, name: str, options: Options, outside: m.Outside) -> None:
         super().__init__(name, options.base_url, outside, (options.api_key.get_secret_value(),))
         self._options = options
 
-    def search(self, query: Query) -> Page:
+    def search(self, query: m.Query) -> m.Page:
         """One search, one page. Raises MarketplaceError, Stopping."""
-        tally = Tally()
-
-        def send(data: bytes) -> Answer:
-            return self._send(partial(self._call, data), judge, tally)
-
-        answer = self._send_fitting(iter_uploads(query.picture, max_bytes=MAX_PICTURE_BYTES), send)
+        tally = m.Tally()
+        answer = self._send_picture(
+            query.picture, self._call, judge, tally, max_bytes=MAX_PICTURE_BYTES
+        )
         with self._reading():
             found = parse_answer(
                 answer.body, hosts=self._options.hosts, allow_loopback=self.is_loopback
             )
-        return Page(found, None, None, tally.requests)
+        return m.Page(found, None, None, tally.requests)
 
-    def _call(self, data: bytes) -> Call:
+    def _call(self, data: bytes) -> m.Call:
         """The key goes into a header: addresses end up in logs on the way."""
         options = self._options
         feature = {"type": "WEB_DETECTION", "maxResults": options.max_results}
         image = {"content": base64.b64encode(data).decode("ascii")}
-        return Call(
+        return m.Call(
             "POST",
-            join(options.base_url, "images:annotate"),
+            m.join(options.base_url, "images:annotate"),
             headers={"X-Goog-Api-Key": options.api_key.get_secret_value()},
             json={"requests": [{"image": image, "features": [feature]}]},
         )
 
 
-def judge(answer: Answer) -> MarketplaceError | None:
+def judge(answer: m.Answer) -> m.MarketplaceError | None:
     """The refusal in an answer's body: of the whole request, or of its one picture."""
-    value = find_json(answer.body)
-    for said in (dig(value, "error"), dig(_first_response(value), "error")):
+    value = m.find_json(answer.body)
+    for said in (m.dig(value, "error"), m.dig(_first_response(value), "error")):
         if said not in (None, {}):
-            return status_error(said, answer.status)
+            return m.status_error(said, answer.status)
     return None
 
 
 def parse_answer(
     body: bytes, *, hosts: Sequence[str], allow_loopback: bool
-) -> tuple[Observation, ...]:
+) -> tuple[m.Observation, ...]:
     """The listings of a good answer. Raises ProtocolError where the shape is another one.
 
     An answer without webDetection is no empty one: it is documented for errors only.
     """
-    value = read_json(body)
+    value = m.read_json(body)
     response = _first_response(value)
-    web = dig(response, "webDetection")
+    web = m.dig(response, "webDetection")
     if not isinstance(web, dict):
-        raise ProtocolError("the answer has neither webDetection nor an error")
+        raise m.ProtocolError("the answer has neither webDetection nor an error")
     if _PAGES not in web:
         if strange := web.keys() - _WEB_KEYS:
-            raise ProtocolError(
+            raise m.ProtocolError(
                 f"the answer has no {_PAGES}, but {len(strange)} unknown keys: "
                 "the interface has changed"
             )
         web = {**web, _PAGES: []}
     for said in (value, response):
-        check_empty(said, web[_PAGES], None, place=f"webDetection.{_PAGES}")
+        m.check_empty(said, web[_PAGES], None, place=f"webDetection.{_PAGES}")
 
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
+    def observe(item: dict[str, m.Json], rank: int) -> m.Observation | None:
         picture, spare, *_ = [*_iter_pictures(item), None, None]
-        return observe_page(
+        return m.observe_page(
             item.get("url"),
             picture,
             title=item.get("pageTitle"),
@@ -125,26 +110,24 @@ def parse_answer(
             fallback=spare,
         )
 
-    return collect_pages(web[_PAGES], observe, page_key="url", place=f"webDetection.{_PAGES}")
+    return m.collect_pages(web[_PAGES], observe, page_key="url", place=f"webDetection.{_PAGES}")
 
 
-def _iter_pictures(page: dict[str, Json]) -> Iterator[Json]:
+def _iter_pictures(page: dict[str, m.Json]) -> Iterator[m.Json]:
     """Addresses of the copies on a page, whole ones first."""
     for key in ("fullMatchingImages", "partialMatchingImages"):
-        pictures = page.get(key)
-        for picture in pictures if isinstance(pictures, list) else ():
-            url = dig(picture, "url")
+        for picture in m.listed(page.get(key)):
+            url = m.dig(picture, "url")
             if url not in (None, ""):
                 yield url
 
 
-def _first_response(value: Json) -> Json:
+def _first_response(value: m.Json) -> m.Json:
     """What is said of the one picture that a request holds."""
-    responses = dig(value, "responses")
-    return responses[0] if isinstance(responses, list) and responses else None
+    return next(iter(m.listed(m.dig(value, "responses"))), None)
 
 
-ADAPTER = Adapter(
+ADAPTER = m.Adapter(
     Options,
     GoogleVision,
     account=lambda options: options.api_key.get_secret_value(),

@@ -12,53 +12,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    MarketplaceError,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.base import Adapter, Outside, Page, Query
-from monitor.marketplaces.kit.account import Account
-from monitor.marketplaces.kit.client import Tally
-from monitor.marketplaces.kit.identity import find_offer
-from monitor.marketplaces.kit.kept_ids import KeptIds
-from monitor.marketplaces.kit.listings import (
-    check_empty,
-    collect,
-    dig,
-    find_json,
-    observe_listing,
-    read_json,
-)
-from monitor.marketplaces.kit.options import (
-    Address,
-    HeaderSecret,
-    MaxPages,
-    PictureUrl,
-    join,
-    picture_address,
-)
-from monitor.marketplaces.kit.options import Options as SharedOptions
-from monitor.marketplaces.kit.paging import has_more, read_cursor, write_cursor
-from monitor.marketplaces.kit.picture_links import picture_link
-from monitor.marketplaces.kit.refusals import quote, refusal
-from monitor.marketplaces.kit.values import (
-    Json,
-    clean_text,
-    parse_count,
-    parse_flag,
-    parse_id,
-    parse_price,
-    parse_seller,
-)
-from monitor.model import Observation, Seller
-from monitor.net.urls import is_on
-from monitor.net.wire import Answer, Call
+from monitor.marketplaces import plug_in as m
 
 SITE = "1688"
 DEFAULT_BASE_URL = "https://api.tmapi.top"
@@ -72,74 +26,72 @@ _CONVERT_PATH = "/1688/tools/image/convert_url"
 _ALIBABA_HOSTS = ("alicdn.com", "1688.com", "alibaba.com", "aliexpress-media.com")
 
 # From the interface's own pages; 503 is for too many calls at the same time.
-_CODES: dict[str, type[MarketplaceError]] = {
-    **dict.fromkeys(("401", "4011"), AuthError),
-    "403": PermissionDenied,
-    **dict.fromkeys(("402", "439"), QuotaExhausted),
-    **dict.fromkeys(("417", "499", "500", "502", "504"), Transient),
-    **dict.fromkeys(("429", "503"), Throttled),
+_CODES: dict[str, type[m.MarketplaceError]] = {
+    **dict.fromkeys(("401", "4011"), m.AuthError),
+    "403": m.PermissionDenied,
+    **dict.fromkeys(("402", "439"), m.QuotaExhausted),
+    **dict.fromkeys(("417", "499", "500", "502", "504"), m.Transient),
+    **dict.fromkeys(("429", "503"), m.Throttled),
 }
 # "Failed to retrieve data" and "parameter error": where they name the picture, it is the cause.
 _MAY_BE_PICTURE = ("417", "422")
 _NAMES_PICTURE = re.compile(r"img|image|picture|\burl\b|图片", re.IGNORECASE)
 
 
-class Options(SharedOptions):
+class Options(m.Options):
     """The keys of `[marketplaces.NAME]` with `type = "tmapi_1688"`."""
 
-    base_url: Address = DEFAULT_BASE_URL
-    api_key: HeaderSecret
-    picture_url: PictureUrl
-    max_pages: MaxPages = 10
+    base_url: m.Address = DEFAULT_BASE_URL
+    api_key: m.HeaderSecret
+    picture_url: m.PictureUrl
+    max_pages: m.MaxPages = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """One answer: its listings, how many items it holds, what it says of all and of more."""
 
-    observations: tuple[Observation, ...]
+    observations: tuple[m.Observation, ...]
     items: int
     total: int | None
     has_next: bool | None
 
 
-class Tmapi1688(Account):
+class Tmapi1688(m.Account):
     """One key on the reseller's interface."""
 
     site = SITE
 
-    def __init__(self, name: str, options: Options, outside: Outside) -> None:
+    def __init__(self, name: str, options: Options, outside: m.Outside) -> None:
         # the reseller asks for as much patience as a whole exchange may take
         limits = replace(outside.limits, read=outside.limits.total)
         secrets = (options.api_key.get_secret_value(),)
         super().__init__(name, options.base_url, replace(outside, limits=limits), secrets)
         self._options = options
-        self._conversions = KeptIds(
+        self._conversions = m.PictureIds(
             outside.memory,
             "converted",
             CONVERTED_LIFETIME,
-            renewed_on=(BadImage,),
+            renewed_on=(m.BadImage,),
             # these may as well mean that the site fails: the next search will do
-            dropped_on=(Transient, ProtocolError),
+            dropped_on=(m.Transient, m.ProtocolError),
         )
 
-    def search(self, query: Query) -> Page:
+    def search(self, query: m.Query) -> m.Page:
         """One page of a search. Raises MarketplaceError, Stopping."""
-        page, seen = read_cursor(query.cursor, 1, 0)
-        if not 1 <= page <= self._options.max_pages:  # of other options
-            page, seen = 1, 0
-        tally = Tally()
+        page, seen = m.read_page(query.cursor, self._options.max_pages)
+        tally = m.Tally()
         parsed = self._search(query, page, seen, tally)
         cursor = None
         if self._goes_on(parsed, page):
-            cursor = write_cursor(page + 1, seen + len(parsed.observations))
-        return Page(parsed.observations, parsed.total, cursor, tally.requests)
+            cursor = m.write_cursor(page + 1, seen + len(parsed.observations))
+        return m.Page(parsed.observations, parsed.total, cursor, tally.requests)
 
     def _goes_on(self, parsed: Parsed, page: int) -> bool:
         max_pages = self._options.max_pages
         if parsed.has_next is not None:
             return parsed.has_next and parsed.items > 0 and page < max_pages
-        return has_more(
+        return m.has_more(
             page=page,
             got=parsed.items,
             page_size=PAGE_SIZE,
@@ -147,14 +99,9 @@ class Tmapi1688(Account):
             max_pages=max_pages,
         )
 
-    def _search(self, query: Query, page: int, seen: int, tally: Tally) -> Parsed:
-        address = picture_address(self._options.picture_url, query)
-        if address is None:
-            raise BadImage(
-                f"{self.name}: the picture is in no watch's folder, so picture_url gives it no "
-                "address that the site could load it from"
-            )
-        if is_on(address, *_ALIBABA_HOSTS):
+    def _search(self, query: m.Query, page: int, seen: int, tally: m.Tally) -> Parsed:
+        address = m.require_picture_address(self.name, self._options.picture_url, query)
+        if m.is_on(address, *_ALIBABA_HOSTS):
             return self._look(address, page, seen, tally)
         return self._conversions.search(
             query.sha256,
@@ -163,17 +110,17 @@ class Tmapi1688(Account):
             is_believed=lambda parsed: parsed.items > 0 or page > 1,
         )
 
-    def _look(self, picture: str, page: int, seen: int, tally: Tally) -> Parsed:
+    def _look(self, picture: str, page: int, seen: int, tally: m.Tally) -> Parsed:
         answer = self._send(partial(self._search_call, picture, page), judge, tally)
         with self._reading():
             return parse_answer(
                 answer.body, answer.url, allow_loopback=self.is_loopback, page=page, seen=seen
             )
 
-    def _convert(self, address: str, tally: Tally) -> str:
-        call = Call(
+    def _convert(self, address: str, tally: m.Tally) -> str:
+        call = m.Call(
             "POST",
-            join(self._options.base_url, _CONVERT_PATH),
+            m.join(self._options.base_url, _CONVERT_PATH),
             headers=self._headers(),
             json={"url": address, "search_api_endpoint": "/search/image"},
         )
@@ -181,10 +128,10 @@ class Tmapi1688(Account):
         with self._reading():
             return parse_converted(answer.body)
 
-    def _search_call(self, picture: str, page: int) -> Call:
-        return Call(
+    def _search_call(self, picture: str, page: int) -> m.Call:
+        return m.Call(
             "GET",
-            join(self._options.base_url, _SEARCH_PATH),
+            m.join(self._options.base_url, _SEARCH_PATH),
             params={
                 "img_url": picture,
                 "page": str(page),
@@ -198,26 +145,26 @@ class Tmapi1688(Account):
         return {"apikey": self._options.api_key.get_secret_value()}
 
 
-def judge(answer: Answer) -> MarketplaceError | None:
+def judge(answer: m.Answer) -> m.MarketplaceError | None:
     """The refusal in an answer's body, or its status: both know the reseller's own codes."""
-    refused = find_refusal(find_json(answer.body))
+    refused = find_refusal(m.find_json(answer.body))
     code = str(answer.status)
     is_own = answer.status != 200 and code in (*_CODES, *_MAY_BE_PICTURE)
     return find_refusal({"code": answer.status}) if refused is None and is_own else refused
 
 
-def find_refusal(value: Json) -> MarketplaceError | None:
+def find_refusal(value: m.Json) -> m.MarketplaceError | None:
     """The error that `code` stands for; None where it is 200 or missing."""
-    code = dig(value, "code")
-    if code is None or parse_count(code) == 200:
+    code = m.dig(value, "code")
+    if code is None or m.parse_count(code) == 200:
         return None
-    said = [clean_text(dig(value, key), 200) for key in ("msg", "message")]
-    words, number = " ".join(filter(None, said)), clean_text(code, 20)
+    said = [m.clean_text(m.dig(value, key), 200) for key in ("msg", "message")]
+    words, number = " ".join(filter(None, said)), m.clean_text(code, 20)
     if number in _MAY_BE_PICTURE and _NAMES_PICTURE.search(words):
-        return BadImage(f"the site says: {quote(f'{number} {words}')}")
+        return m.BadImage(f"the site says: {m.quotable(f'{number} {words}')}")
     if number == "422":
-        return ProtocolError(f"the site says: {quote(f'{number} {words}'.strip())}")
-    return refusal(words, code=number, codes=_CODES)
+        return m.ProtocolError(f"the site says: {m.quotable(f'{number} {words}'.strip())}")
+    return m.refusal(words, code=number, codes=_CODES)
 
 
 def parse_converted(body: bytes) -> str:
@@ -225,9 +172,9 @@ def parse_converted(body: bytes) -> str:
 
     Raises ProtocolError where the answer has none.
     """
-    converted = dig(_read_good(body), "data", "image_url")
+    converted = m.dig(m.read_json(body, good_code=200), "data", "image_url")
     if not isinstance(converted, str) or not re.fullmatch(r"[^\s\x00-\x1f\x7f]{2,2000}", converted):
-        raise ProtocolError("the answer has no data.image_url")
+        raise m.ProtocolError("the answer has no data.image_url")
     return converted
 
 
@@ -238,56 +185,49 @@ def parse_answer(
 
     Raises ProtocolError where the shape is another one.
     """
-    value = _read_good(body)
-    data = dig(value, "data")
-    items, total = dig(data, "items"), parse_count(dig(data, "total_count"))
-    check_empty(value, items, total if page == 1 else None, place="data.items")
+    value = m.read_json(body, good_code=200)
+    data = m.dig(value, "data")
+    items, total = m.dig(data, "items"), m.parse_count(m.dig(data, "total_count"))
+    m.check_empty(value, items, total if page == 1 else None, place="data.items")
     observe = partial(_observe, base, allow_loopback=allow_loopback)
-    observations = collect(items, observe, place="data.items", offset=seen)
+    observations = m.collect(items, observe, place="data.items", offset=seen)
     return Parsed(
         observations,
-        items=len(items) if isinstance(items, list) else 0,
+        items=len(m.listed(items)),
         total=total,
-        has_next=parse_flag(dig(data, "has_next_page")),
+        has_next=m.parse_flag(m.dig(data, "has_next_page")),
     )
 
 
-def _read_good(body: bytes) -> Json:
-    """An answer that says that it is good."""
-    value = read_json(body)
-    if parse_count(dig(value, "code")) != 200:
-        raise ProtocolError("the answer doesn't say code 200")
-    return value
-
-
 def _observe(
-    base: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
-) -> Observation | None:
+    base: str, item: dict[str, m.Json], rank: int, *, allow_loopback: bool
+) -> m.Observation | None:
     """One listing, or None where it can't be told from others."""
-    price = parse_price(item.get("price")) or parse_price(dig(item, "price_info", "sale_price"))
-    return observe_listing(
-        find_offer(item.get("item_id"), item.get("product_url"), allow_loopback=allow_loopback),
-        picture_link(item.get("img"), base=base, allow_loopback=allow_loopback),
+    on_sale = m.dig(item, "price_info", "sale_price")
+    return m.observe_listing(
+        m.find_offer(item.get("item_id"), item.get("product_url"), allow_loopback=allow_loopback),
+        m.picture_link(item.get("img"), base=base, allow_loopback=allow_loopback),
         title=item.get("title"),
-        price=price,
+        price=m.parse_price(item.get("price")) or m.parse_price(on_sale),
         seller=_find_seller(item.get("shop_info")),
         sales=_find_sales(item.get("sale_info")),
         rank=rank,
     )
 
 
-def _find_seller(shop: Json) -> Seller | None:
-    ids = (parse_id(dig(shop, key)) for key in ("member_id", "login_id"))
-    names = (clean_text(dig(shop, key), 200) for key in ("company_name", "shop_name", "login_id"))
-    return parse_seller(next(filter(None, ids), None), next(filter(None, names), None))
+def _find_seller(shop: m.Json) -> m.Seller | None:
+    ids = (m.parse_id(m.dig(shop, key)) for key in ("member_id", "login_id"))
+    keys = ("company_name", "shop_name", "login_id")
+    names = (m.clean_text(m.dig(shop, key), 200) for key in keys)
+    return m.parse_seller(next(filter(None, ids), None), next(filter(None, names), None))
 
 
-def _find_sales(sale: Json) -> int | None:
-    sales = parse_count(dig(sale, "sale_quantity_int"))
-    return sales if sales is not None else parse_count(dig(sale, "sale_quantity"))
+def _find_sales(sale: m.Json) -> int | None:
+    sales = m.parse_count(m.dig(sale, "sale_quantity_int"))
+    return sales if sales is not None else m.parse_count(m.dig(sale, "sale_quantity"))
 
 
-ADAPTER = Adapter(
+ADAPTER = m.Adapter(
     Options,
     Tmapi1688,
     account=lambda options: options.api_key.get_secret_value(),

@@ -15,21 +15,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from monitor.errors import MarketplaceError, ProtocolError
-from monitor.marketplaces.base import Adapter, Outside, Page, Query
-from monitor.marketplaces.kit.account import Account
-from monitor.marketplaces.kit.client import Tally
-from monitor.marketplaces.kit.identity import is_known_host
-from monitor.marketplaces.kit.listings import dig, find_json, read_json
-from monitor.marketplaces.kit.options import Address, HeaderSecret, MaxPages, join
-from monitor.marketplaces.kit.options import Options as SharedOptions
-from monitor.marketplaces.kit.paging import read_cursor, write_cursor
-from monitor.marketplaces.kit.preparing import iter_uploads
-from monitor.marketplaces.kit.rpc_status import status_error
-from monitor.marketplaces.kit.values import Json, clean_text, parse_count
-from monitor.marketplaces.kit.web_pages import Hosts, collect_pages, observe_page
-from monitor.model import Observation
-from monitor.net.wire import Answer, Call
+from monitor.marketplaces import plug_in as m
 
 # The proto limits the bytes of a picture to 3,145,728; whether the interface counts them before or
 # after base64 is open, so they stay under it either way.
@@ -38,68 +24,64 @@ MAX_PICTURE_BYTES = 3_145_728 * 3 // 4 - 4
 _OTHER_KEYS = {"id", "page", "maxPage"}
 
 
-class Options(SharedOptions):
+class Options(m.Options):
     """The keys of `[marketplaces.NAME]` with `type = "yandex"`."""
 
-    base_url: Address = "https://searchapi.api.cloud.yandex.net/v2"
-    api_key: HeaderSecret
+    base_url: m.Address = "https://searchapi.api.cloud.yandex.net/v2"
+    api_key: m.HeaderSecret
     folder_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")]
-    hosts: Hosts = ()
+    hosts: m.Hosts = ()
     # none: one search of the whole web
-    sites: Hosts = ()
-    max_pages: MaxPages = 5
+    sites: m.Hosts = ()
+    max_pages: m.MaxPages = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """One answer: its listings, how many pictures it held, the last page's number if it tells."""
 
-    observations: tuple[Observation, ...]
+    observations: tuple[m.Observation, ...]
     pictures: int
     last_page: int | None
 
 
-class Yandex(Account):
+class Yandex(m.Account):
     """One folder's account on the interface."""
 
     site = ""
 
-    def __init__(self, name: str, options: Options, outside: Outside) -> None:
+    def __init__(self, name: str, options: Options, outside: m.Outside) -> None:
         super().__init__(name, options.base_url, outside, (options.api_key.get_secret_value(),))
         self._options = options
         self._parts: tuple[str | None, ...] = options.sites or (None,)
         # a site that is asked for by name and isn't known counts with all its pages
-        asked = (site for site in options.sites if not is_known_host(site))
+        asked = (site for site in options.sites if not m.is_known_host(site))
         self._hosts = (*options.hosts, *asked)
 
-    def search(self, query: Query) -> Page:
+    def search(self, query: m.Query) -> m.Page:
         """One page of one site, or of the whole web. Raises MarketplaceError, Stopping."""
         part, page, offset = self._read_place(query.cursor)
-        tally = Tally()
-
-        def send(data: bytes) -> Answer:
-            return self._send(partial(self._call, data, self._parts[part], page), judge, tally)
-
-        uploads = iter_uploads(query.picture, max_bytes=MAX_PICTURE_BYTES)
-        answer = self._send_fitting(uploads, send)
+        tally = m.Tally()
+        build = partial(self._call, self._parts[part], page)
+        answer = self._send_picture(query.picture, build, judge, tally, max_bytes=MAX_PICTURE_BYTES)
         with self._reading():
             parsed = parse_answer(
                 answer.body, hosts=self._hosts, allow_loopback=self.is_loopback, offset=offset
             )
         seen = offset + len(parsed.observations)
-        next_part = write_cursor(part + 1, 0, seen) if part + 1 < len(self._parts) else None
+        next_part = m.write_cursor(part + 1, 0, seen) if part + 1 < len(self._parts) else None
         more = _has_more(parsed, page, self._options.max_pages)
-        cursor = write_cursor(part, page + 1, seen) if more else next_part
-        return Page(parsed.observations, None, cursor, tally.requests, next_part=next_part)
+        cursor = m.write_cursor(part, page + 1, seen) if more else next_part
+        return m.Page(parsed.observations, None, cursor, tally.requests, next_part=next_part)
 
     def _read_place(self, cursor: str | None) -> tuple[int, int, int]:
         """Which part, which page of it from 0, how many listings came before."""
-        part, page, offset = read_cursor(cursor, 0, 0, 0)
+        part, page, offset = m.read_cursor(cursor, 0, 0, 0)
         if part >= len(self._parts) or page >= self._options.max_pages:  # of other options
             return 0, 0, 0
         return part, page, offset
 
-    def _call(self, data: bytes, site: str | None, page: int) -> Call:
+    def _call(self, site: str | None, page: int, data: bytes) -> m.Call:
         options = self._options
         asked = {
             "folderId": options.folder_id,
@@ -108,22 +90,22 @@ class Yandex(Account):
             # the default leaves pages out
             "familyMode": "FAMILY_MODE_NONE",
         }
-        return Call(
+        return m.Call(
             "POST",
-            join(options.base_url, "image/search_by_image"),
+            m.join(options.base_url, "image/search_by_image"),
             headers={"Authorization": f"Api-Key {options.api_key.get_secret_value()}"},
             json=asked if site is None else {**asked, "site": site},
         )
 
 
-def judge(answer: Answer) -> MarketplaceError | None:
+def judge(answer: m.Answer) -> m.MarketplaceError | None:
     """The refusal in an answer's body; a good answer has neither code nor message nor error."""
-    value = find_json(answer.body)
+    value = m.find_json(answer.body)
     if not isinstance(value, dict) or not value.keys() & {"code", "message", "error"}:
         return None
     nested = value.get("error")
     is_whole = isinstance(nested, dict) or "message" not in value
-    return status_error(nested if nested and is_whole else value, answer.status)
+    return m.status_error(nested if nested and is_whole else value, answer.status)
 
 
 def parse_answer(
@@ -133,11 +115,11 @@ def parse_answer(
 
     Raises ProtocolError where the shape is another one.
     """
-    value = read_json(body)
+    value = m.read_json(body)
     images = _find_images(value)
 
-    def observe(item: dict[str, Json], rank: int) -> Observation | None:
-        return observe_page(
+    def observe(item: dict[str, m.Json], rank: int) -> m.Observation | None:
+        return m.observe_page(
             item.get("pageUrl"),
             item.get("url"),
             title=item.get("pageTitle") or item.get("passage"),
@@ -146,19 +128,19 @@ def parse_answer(
             allow_loopback=allow_loopback,
         )
 
-    found = collect_pages(images, observe, page_key="pageUrl", place="images", offset=offset)
-    last = parse_count(dig(value, "maxPage"))
-    return Parsed(found, len(images) if isinstance(images, list) else 0, last)
+    found = m.collect_pages(images, observe, page_key="pageUrl", place="images", offset=offset)
+    last = m.parse_count(m.dig(value, "maxPage"))
+    return Parsed(found, len(m.listed(images)), last)
 
 
-def _find_images(value: Json) -> Json:
+def _find_images(value: m.Json) -> m.Json:
     """The list of pictures; an empty one where the rest of the answer is as it should be."""
     if not isinstance(value, dict):
-        raise ProtocolError("the answer is not a JSON object")
+        raise m.ProtocolError("the answer is not a JSON object")
     if "images" in value:
         return value["images"]
-    if value.keys() - _OTHER_KEYS or not clean_text(value.get("id"), 100):
-        raise ProtocolError("the answer has no list images: the interface has changed")
+    if value.keys() - _OTHER_KEYS or not m.clean_text(value.get("id"), 100):
+        raise m.ProtocolError("the answer has no list images: the interface has changed")
     return []
 
 
@@ -169,7 +151,7 @@ def _has_more(parsed: Parsed, page: int, max_pages: int) -> bool:
     return page < parsed.last_page if parsed.last_page else True
 
 
-ADAPTER = Adapter(
+ADAPTER = m.Adapter(
     Options,
     Yandex,
     # the site counts by folder, whichever key it is

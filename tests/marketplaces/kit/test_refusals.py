@@ -16,7 +16,7 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.kit.answers import PictureTooLarge
-from monitor.marketplaces.kit.refusals import Kind, hide, meaning_of, quote, refusal
+from monitor.marketplaces.kit.refusals import ErrorKind, hide, meaning_of, quotable, refusal
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ from monitor.marketplaces.kit.refusals import Kind, hide, meaning_of, quote, ref
         (ProtocolError, "unknown, see https://docs.example/quota/image?token=1"),
     ],
 )
-def test_words_mean_what_they_say(kind: Kind, words: str) -> None:
+def test_words_mean_what_they_say(kind: ErrorKind, words: str) -> None:
     assert meaning_of(words) is kind
     assert type(refusal(words)) is kind
 
 
 def test_an_address_in_a_refusal_is_repeated_by_its_host_alone() -> None:
     said = "can't load https://brand.example/secret/mug.jpg?key=geheim (twice)"
-    assert quote(said) == "can't load https://brand.example/… (twice)"
+    assert quotable(said) == "can't load https://brand.example/… (twice)"
 
 
 def test_a_secret_that_was_cut_in_the_middle_is_hidden_too() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from monitor.errors import AuthError, Stopping, Transient
 from monitor.marketplaces.base import Outside
-from monitor.marketplaces.kit.tokens import EARLY, Token, Tokens, no_refresh
+from monitor.marketplaces.kit.tokens import RENEWAL_MARGIN, Token, Tokens, no_refresh
 from tests.marketplaces.scripted import NOW, RecordedMemory, RecordedSleep, make_outside
 
 HOUR = 3600.0
@@ -39,7 +39,7 @@ def site() -> Site:
 
 def test_the_configs_token_is_used_until_five_minutes_before_its_end(site: Site) -> None:
     assert site.tokens().current() == "first"
-    site.memory.now += HOUR - EARLY.total_seconds() - 1
+    site.memory.now += HOUR - RENEWAL_MARGIN.total_seconds() - 1
     assert site.tokens().current() == "first"
     site.memory.now += 2
     assert site.tokens().current() == "access-1"
@@ -97,7 +97,7 @@ def test_what_is_kept_but_damaged_is_as_if_it_were_not_there(site: Site) -> None
 
 
 def test_nobody_refreshes_while_another_process_does(site: Site) -> None:
-    site.memory.claim("token refresh", EARLY)
+    site.memory.claim("token refresh", RENEWAL_MARGIN)
     sleep = RecordedSleep()
     outside = make_outside(sleep=sleep, memory=site.memory)
     waiting = Tokens("acme", outside, secret="geheim", start=START, refresh=site.refresh)
@@ -110,17 +110,17 @@ def test_nobody_refreshes_while_another_process_does(site: Site) -> None:
 def test_a_refresh_that_waits_long_for_its_turn_stays_alone(site: Site) -> None:
     def refresh(old: Token | None) -> Token:
         site.memory.now += 16 * 60
-        assert not site.memory.claim("token refresh", EARLY)
+        assert not site.memory.claim("token refresh", RENEWAL_MARGIN)
         return site.refresh(old)
 
     outside = make_outside(memory=site.memory)
     tokens = Tokens("acme", outside, secret=SECRET, start=START, refresh=refresh)
     assert tokens.renew("first") == "access-1"
-    assert site.memory.claim("token refresh", EARLY)
+    assert site.memory.claim("token refresh", RENEWAL_MARGIN)
 
 
 def test_the_token_that_another_process_got_meanwhile_is_taken(site: Site) -> None:
-    site.memory.claim("token refresh", EARLY)
+    site.memory.claim("token refresh", RENEWAL_MARGIN)
     other = Site(memory=RecordedMemory())
 
     class Arrives(RecordedSleep):
@@ -147,7 +147,7 @@ def test_a_refresh_that_fails_lets_others_try(site: Site) -> None:
 
 
 def test_a_stop_while_waiting_is_passed_on(site: Site) -> None:
-    site.memory.claim("token refresh", EARLY)
+    site.memory.claim("token refresh", RENEWAL_MARGIN)
     sleep = RecordedSleep(stop=Stopping("told to stop"))
     outside = make_outside(sleep=sleep, memory=site.memory)
     with pytest.raises(Stopping):

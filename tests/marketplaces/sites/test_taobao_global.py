@@ -16,9 +16,9 @@ from PIL import Image
 
 from monitor.errors import AuthError, BadImage, ProtocolError, Throttled
 from monitor.marketplaces.base import Query
+from monitor.marketplaces.plug_in import Parsed
 from monitor.marketplaces.sites.iop.taobao_global import (
     Options,
-    Parsed,
     TaobaoGlobal,
     judge,
     parse_answer,

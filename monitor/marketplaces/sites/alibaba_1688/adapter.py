@@ -14,20 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from monitor.errors import PermissionDenied
-from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
-from monitor.marketplaces.kit.account import Account
-from monitor.marketplaces.kit.client import Tally
-from monitor.marketplaces.kit.options import (
-    Address,
-    Key,
-    MaxPages,
-    PictureUrl,
-    Secret,
-    picture_address,
-)
-from monitor.marketplaces.kit.options import Options as SharedOptions
-from monitor.marketplaces.kit.tokens import Token
+from monitor.marketplaces import plug_in as m
 from monitor.marketplaces.sites.alibaba_1688.gateway import Gateway
 from monitor.marketplaces.sites.alibaba_1688.listings import SITE
 from monitor.marketplaces.sites.alibaba_1688.places import Place, read_place
@@ -51,17 +38,17 @@ Country = Annotated[str, Field(pattern=r"^[a-z]{2}$"), AfterValidator(_check_cou
 Filters = tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")], ...]
 
 
-class Options(SharedOptions):
+class Options(m.Options):
     """The keys of `[marketplaces.NAME]` with `type = "alibaba_1688"`."""
 
-    base_url: Address = DEFAULT_BASE_URL
-    app_key: Key
-    app_secret: Secret
-    access_token: Secret
-    refresh_token: Secret | None = None
+    base_url: m.Address = DEFAULT_BASE_URL
+    app_key: m.Key
+    app_secret: m.Secret
+    access_token: m.Secret
+    refresh_token: m.Secret | None = None
     mode: Literal["auto", "linkplus", "crossborder"] = "auto"
-    picture_url: PictureUrl | None = None
-    max_pages: MaxPages = 10
+    picture_url: m.PictureUrl | None = None
+    max_pages: m.MaxPages = 10
     # of crossborder only, from here on
     search_regions: bool = False
     country: Country = "en"
@@ -79,12 +66,12 @@ class Options(SharedOptions):
         return self
 
 
-class Alibaba1688(Account):
+class Alibaba1688(m.Account):
     """One app on the open gateway."""
 
     site = SITE
 
-    def __init__(self, name: str, options: Options, outside: Outside) -> None:
+    def __init__(self, name: str, options: Options, outside: m.Outside) -> None:
         app_secret = options.app_secret.get_secret_value()
         access = options.access_token.get_secret_value()
         refresh = options.refresh_token.get_secret_value() if options.refresh_token else None
@@ -97,7 +84,7 @@ class Alibaba1688(Account):
             base_url=options.base_url,
             app_key=options.app_key,
             app_secret=app_secret,
-            start=Token(access, refresh),
+            start=m.Token(access, refresh),
         )
         self._options = options
         searcher = Searcher(name, self._gateway, self.is_loopback, options.max_pages)
@@ -107,43 +94,43 @@ class Alibaba1688(Account):
         url = options.picture_url
         self._linkplus = Linkplus(searcher, url) if url is not None else None
 
-    def search(self, query: Query) -> Page:
+    def search(self, query: m.Query) -> m.Page:
         """One page by the first route that is not declined. Raises MarketplaceError, Stopping.
 
         A cursor goes on with its route; where that is declined, the search begins anew by the
         other one.
         """
-        tally = Tally()
+        tally = m.Tally()
         place = read_place(query.cursor)
         refused: list[str] = []
         for route in self._routes(query, place):
             start = place if place and place.route == route.number else Place(route.number)
             try:
                 page = route.search(query, start, tally)
-            except PermissionDenied as error:
+            except m.PermissionDenied as error:
                 refused.append(self._note_declined(route, error))
                 continue
             self._note_granted(route)
             return page
-        raise PermissionDenied("; ".join(refused))
+        raise m.PermissionDenied("; ".join(refused))
 
-    def probe(self) -> Standing:
+    def probe(self) -> m.Standing:
         """Whether key and signature are good, and how far the clocks are apart.
 
         It needs no permission and doesn't look at the token. What was declined is forgotten, so
         that the next search notices a new grant. Raises MarketplaceError, Stopping.
         """
-        offset = self._gateway.ask_time(Tally())
+        offset = self._gateway.ask_time(m.Tally())
         for route in (Linkplus, Crossborder):
             self._outside.memory.forget(_declined_key(route.name))
         side = "behind" if offset > 0 else "ahead of"
         clock = f"is {abs(offset):.0f} s {side} the site's" if offset else "agrees with the site's"
-        return Standing(
+        return m.Standing(
             f"app key and secret are good, this machine's clock {clock}; "
             "the access token and permissions show with a search"
         )
 
-    def _routes(self, query: Query, place: Place | None) -> list[Route]:
+    def _routes(self, query: m.Query, place: Place | None) -> list[Route]:
         """The routes to try, in order; those that were declined come last, but come.
 
         Then nothing else is left, and a search that asks in vain says what is missing.
@@ -153,7 +140,7 @@ class Alibaba1688(Account):
             return [self._crossborder]
         if mode == "linkplus":
             return [linkplus]
-        if picture_address(linkplus.picture_url, query) is None:
+        if m.picture_address(linkplus.picture_url, query) is None:
             return [self._crossborder]
         routes: list[Route] = [linkplus, self._crossborder]
         if place is not None:
@@ -167,7 +154,7 @@ class Alibaba1688(Account):
     def _is_declined(self, route: Route) -> bool:
         return self._outside.memory.find(_declined_key(route.name)) is not None
 
-    def _note_declined(self, route: Route, error: PermissionDenied) -> str:
+    def _note_declined(self, route: Route, error: m.PermissionDenied) -> str:
         """Remember it where there is another route. Gives what is wrong, and what to ask for."""
         wanted = " and ".join(_as_listed(interface) for interface in route.interfaces)
         problem = f"{error}; the app needs a permission (solution) with {wanted}"
@@ -203,7 +190,7 @@ def _extras(options: Options) -> dict[str, str]:
     return extras
 
 
-ADAPTER = Adapter(
+ADAPTER = m.Adapter(
     Options,
     Alibaba1688,
     account=lambda options: options.app_key,

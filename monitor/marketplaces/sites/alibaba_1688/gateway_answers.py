@@ -6,40 +6,27 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    MarketplaceError,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.kit.refusals import Kind, meaning_of, refusal
-from monitor.marketplaces.kit.tokens import Token
-from monitor.marketplaces.kit.values import Json, clean_text, load_json, parse_count, parse_flag
-from monitor.net.wire import Answer
+from monitor.marketplaces import plug_in as m
 
 
-class TokenRefused(AuthError):
+class TokenRefused(m.AuthError):
     """The access token is missing, unknown or has run out; a new one may pass."""
 
 
-class ClockRefused(AuthError):
+class ClockRefused(m.AuthError):
     """The time in the request is not the gateway's; a corrected one may pass."""
 
 
 # The gateway's own codes, from its SDKs and public clients; what isn't here is judged by its words.
-_CODES: Mapping[str, Kind] = {
-    "gw.QosAppFrequencyLimit": Throttled,
-    "gw.NoUsageLeftError": QuotaExhausted,
-    "gw.APIACLDecline": PermissionDenied,
-    "gw.APIUnsupported": PermissionDenied,
-    "gw.SignatureInvalid": AuthError,
-    "gw.SignatureMissing": AuthError,
-    "gw.AppKeyMissing": AuthError,
-    "gw.ParamMissing": ProtocolError,
+_CODES: Mapping[str, m.ErrorKind] = {
+    "gw.QosAppFrequencyLimit": m.Throttled,
+    "gw.NoUsageLeftError": m.QuotaExhausted,
+    "gw.APIACLDecline": m.PermissionDenied,
+    "gw.APIUnsupported": m.PermissionDenied,
+    "gw.SignatureInvalid": m.AuthError,
+    "gw.SignatureMissing": m.AuthError,
+    "gw.AppKeyMissing": m.AuthError,
+    "gw.ParamMissing": m.ProtocolError,
 }
 # The gateway doesn't say for how long: public clients begin with 10 s.
 _WAITS = {"gw.QosAppFrequencyLimit": timedelta(seconds=10)}
@@ -63,26 +50,26 @@ _DATETIME = re.compile(r"^[0-9]{17}[+-][0-9]{4}$")
 _MILLIS = range(10**12, 10**13)
 
 
-def judge(answer: Answer) -> MarketplaceError | None:
+def judge(answer: m.Answer) -> m.MarketplaceError | None:
     """The refusal in an answer's body, as JSON or as plain text; None where there is none."""
     try:
-        found = find_refusal(load_json(answer.body))
+        found = find_refusal(m.load_json(answer.body))
     except ValueError:
         found = _read_plain(answer.body)
     words = "" if found is None else str(found)
     is_key = _KEY_WORDS.search(words) is not None
-    if answer.status == 401 and not is_key and not isinstance(found, AuthError):
+    if answer.status == 401 and not is_key and not isinstance(found, m.AuthError):
         return TokenRefused("the access token is missing or has run out (HTTP 401)")
-    return _refine(found, words, is_key=is_key) if isinstance(found, AuthError) else found
+    return _refine(found, words, is_key=is_key) if isinstance(found, m.AuthError) else found
 
 
-def _refine(found: AuthError, words: str, *, is_key: bool) -> AuthError:
+def _refine(found: m.AuthError, words: str, *, is_key: bool) -> m.AuthError:
     if _CLOCK_WORDS.search(words):
         return ClockRefused(words)
     return TokenRefused(words) if _TOKEN_WORDS.search(words) and not is_key else found
 
 
-def find_refusal(value: Json) -> MarketplaceError | None:
+def find_refusal(value: m.Json) -> m.MarketplaceError | None:
     """The error that an answer tells of, inside HTTP 200 too; None for no error.
 
     Codes and flags may stand at the top or in `result`, in either way of writing names.
@@ -95,66 +82,62 @@ def find_refusal(value: Json) -> MarketplaceError | None:
     return None
 
 
-def _is_refusal(said: dict[str, Json], *, is_top: bool) -> bool:
+def _is_refusal(said: dict[str, m.Json], *, is_top: bool) -> bool:
     code = next(_iter_texts(said, _CODE_KEYS), "")
     if code in _CODES:
         return True
     if "success" in said:
-        return parse_flag(said["success"]) is not True
+        return m.parse_flag(said["success"]) is not True
     if "error_code" in said or "errorCode" in said or "error" in said:
         return code not in _NO_CODES
     # an answer that has nothing but words
     return is_top and "result" not in said and next(_iter_texts(said, _MESSAGE_KEYS), "") != ""
 
 
-def _refusal(said: dict[str, Json]) -> MarketplaceError:
+def _refusal(said: dict[str, m.Json]) -> m.MarketplaceError:
     code = next(_iter_texts(said, _CODE_KEYS), "")
     words = " ".join(_iter_texts(said, _MESSAGE_KEYS))
     if _UNREADABLE_PICTURE.search(words):
-        return BadImage("the site could not load or read the picture")
-    found = refusal(words, code=code, codes=_CODES, waits=_WAITS)
-    if code == _SYSTEM_ERROR and isinstance(found, ProtocolError):
-        return Transient(str(found))
+        return m.BadImage("the site could not load or read the picture")
+    found = m.refusal(words, code=code, codes=_CODES, waits=_WAITS)
+    if code == _SYSTEM_ERROR and isinstance(found, m.ProtocolError):
+        return m.Transient(str(found))
     return found
 
 
-def _iter_texts(said: dict[str, Json], keys: tuple[str, ...]) -> Iterator[str]:
+def _iter_texts(said: dict[str, m.Json], keys: tuple[str, ...]) -> Iterator[str]:
     for key in keys:
-        if text := clean_text(said.get(key), 200):
+        if text := m.clean_text(said.get(key), 200):
             yield text
 
 
-def _read_plain(body: bytes) -> MarketplaceError | None:
+def _read_plain(body: bytes) -> m.MarketplaceError | None:
     """Older gateways refuse in plain text, such as `invoke timeout`."""
-    text = clean_text(body[: _MAX_PLAIN + 1].decode(errors="replace"), _MAX_PLAIN + 1)
+    text = m.clean_text(body[: _MAX_PLAIN + 1].decode(errors="replace"), _MAX_PLAIN + 1)
     if len(text) > _MAX_PLAIN or text.startswith(("{", "[", "<")):
         return None
-    return None if meaning_of(text) is ProtocolError else refusal(text)
+    return None if m.meaning_of(text) is m.ProtocolError else m.refusal(text)
 
 
-def read_token(body: bytes, now: float, old: Token) -> Token:
+def read_token(body: bytes, now: float, old: m.Token) -> m.Token:
     """The token in an answer to a refresh; `now` is epoch seconds.
 
     A refresh token that isn't given anew stays. Raises ProtocolError where there is no token.
     """
-    try:
-        value = load_json(body)
-    except ValueError as error:
-        raise ProtocolError("the answer to a token refresh is not JSON") from error
-    access = value.get("access_token") if isinstance(value, dict) else None
-    if not isinstance(value, dict) or not isinstance(access, str) or not access.strip():
-        raise ProtocolError("the answer to a token refresh holds no access_token")
-    following = value.get("refresh_token")
+    value = m.read_json(body, what="the answer to a token refresh")
+    access, following = (m.dig(value, key) for key in ("access_token", "refresh_token"))
+    if not isinstance(access, str) or not access.strip():
+        raise m.ProtocolError("the answer to a token refresh holds no access_token")
     refresh = following if isinstance(following, str) and following.strip() else old.refresh
-    seconds = parse_count(value.get("expires_in"))
-    return Token(access.strip(), refresh, now + seconds if seconds else None)
+    seconds = m.parse_count(m.dig(value, "expires_in"))
+    return m.Token(access.strip(), refresh, now + seconds if seconds else None)
 
 
 def read_millis(body: bytes) -> int:
     """Milliseconds since the epoch from `system/currentTimeMillis`. Raises ProtocolError."""
-    millis = parse_count(_scalar(body))
+    millis = m.parse_count(_scalar(body))
     if millis is None or millis not in _MILLIS:
-        raise ProtocolError("the gateway's time in milliseconds can't be read")
+        raise m.ProtocolError("the gateway's time in milliseconds can't be read")
     return millis
 
 
@@ -163,18 +146,18 @@ def read_datetime(body: bytes) -> int:
 
     Raises ProtocolError.
     """
-    text = clean_text(_scalar(body), 40)
+    text = m.clean_text(_scalar(body), 40)
     try:
         # the form is checked first: `%d` and others take fewer digits too
         moment = datetime.strptime(_DATETIME.findall(text)[0], "%Y%m%d%H%M%S%f%z")
     except (IndexError, ValueError) as error:
-        raise ProtocolError("the gateway's date and time can't be read") from error
+        raise m.ProtocolError("the gateway's date and time can't be read") from error
     return round(moment.timestamp() * 1000)
 
 
-def _scalar(body: bytes) -> Json:
+def _scalar(body: bytes) -> m.Json:
     """A text or number, quoted or not."""
     try:
-        return load_json(body)
+        return m.load_json(body)
     except ValueError:
         return body[:100].decode(errors="replace")

@@ -10,86 +10,71 @@ import re
 from dataclasses import dataclass, replace
 from functools import partial
 
-from monitor.errors import ProtocolError
-from monitor.marketplaces.kit.identity import SiteListing, find_listing_on
-from monitor.marketplaces.kit.listings import check_empty, collect, dig, observe_listing, read_json
-from monitor.marketplaces.kit.picture_links import picture_link
-from monitor.marketplaces.kit.values import (
-    Json,
-    clean_text,
-    clean_title,
-    parse_count,
-    parse_flag,
-    parse_price,
-    parse_seller,
-)
+from monitor.marketplaces import plug_in as m
 from monitor.marketplaces.sites.alibaba_1688.places import MAX_REGIONS, Region, make_region
-from monitor.model import Observation, Price
 
 SITE = "1688"
 # Which of the prices is shown to everybody comes first; the others are of programmes.
 _PRICES = ("price", "promotionPrice", "consignPrice", "jxhyPrice", "pfJxhyPrice")
 _FEN = re.compile(r"[0-9]{1,15}")
-_TRACE = re.compile(r"object_id@([0-9]{1,20})(?![0-9])")
 _REGION = re.compile(r"([0-9]{1,5}),([0-9]{1,5}),([0-9]{1,5}),([0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Parsed:
     """One page. `got` counts its items, also those that came twice or without an id.
 
     `page_size` is how many items the site says a page has, `regions` the parts of the picture that
     it takes for objects, without the one that it has searched.
     """
 
-    observations: tuple[Observation, ...]
+    observations: tuple[m.Observation, ...]
     total: int | None
     got: int
     page_size: int | None
     regions: tuple[Region, ...] = ()
 
 
-def parse_crossborder(body: bytes, base: str, *, allow_loopback: bool, offset: int = 0) -> Found:
+def parse_crossborder(body: bytes, base: str, *, allow_loopback: bool, offset: int = 0) -> Parsed:
     """A page of `product.search.imageQuery`. Raises ProtocolError for another shape."""
-    value = read_json(body)
-    holders = (dig(value, *keys) for keys in _HOLDERS)
-    holder = next((found for found in holders if isinstance(dig(found, "data"), list)), None)
+    value = m.read_json(body)
+    holders = (m.dig(value, *keys) for keys in _HOLDERS)
+    holder = next((found for found in holders if isinstance(m.dig(found, "data"), list)), None)
     observe = partial(_observe_crossborder, base, allow_loopback=allow_loopback)
-    items = dig(holder, "data")
-    observations = collect(items, observe, place="result.result.data", offset=offset)
-    found = _found(observations, items, holder, "totalRecords")
-    _check_empty(value, items, None if offset else found.total, "result.result.data")
-    return replace(found, regions=parse_regions(dig(holder, "picRegionInfo")))
+    items = m.dig(holder, "data")
+    observations = m.collect(items, observe, place="result.result.data", offset=offset)
+    parsed = _parsed(observations, items, holder, "totalRecords")
+    _check_empty(value, items, None if offset else parsed.total, "result.result.data")
+    return replace(parsed, regions=parse_regions(m.dig(holder, "picRegionInfo")))
 
 
 # Public clients found the list a level deeper and a level higher than it is documented.
 _HOLDERS = (("result", "result"), ("result", "result", "result"), ("result",), ())
 
 
-def parse_linkplus(body: bytes, base: str, *, allow_loopback: bool, offset: int = 0) -> Found:
+def parse_linkplus(body: bytes, base: str, *, allow_loopback: bool, offset: int = 0) -> Parsed:
     """A page of `alibaba.cross.similar.offer.search`. Raises ProtocolError for another shape."""
-    value = read_json(body)
-    holder = dig(value, "result")
+    value = m.read_json(body)
+    holder = m.dig(value, "result")
     observe = partial(_observe_linkplus, base, allow_loopback=allow_loopback)
-    items = dig(holder, "result")
-    observations = collect(items, observe, place="result.result", offset=offset)
-    found = _found(observations, items, holder, "total")
-    _check_empty(value, items, None if offset else found.total, "result.result")
-    return found
+    items = m.dig(holder, "result")
+    observations = m.collect(items, observe, place="result.result", offset=offset)
+    parsed = _parsed(observations, items, holder, "total")
+    _check_empty(value, items, None if offset else parsed.total, "result.result")
+    return parsed
 
 
-def _found(
-    observations: tuple[Observation, ...], items: Json, holder: Json, total_key: str
-) -> Found:
-    got = len(items) if isinstance(items, list) else 0
-    total, page_size = (parse_count(dig(holder, key)) for key in (total_key, "pageSize"))
-    return Found(observations, total, got, page_size)
+def _parsed(
+    observations: tuple[m.Observation, ...], items: m.Json, holder: m.Json, total_key: str
+) -> Parsed:
+    total, page_size = (m.parse_count(m.dig(holder, key)) for key in (total_key, "pageSize"))
+    return Parsed(observations, total, len(m.listed(items)), page_size)
 
 
-def _check_empty(value: Json, items: Json, total: int | None, place: str) -> None:
+def _check_empty(value: m.Json, items: m.Json, total: int | None, place: str) -> None:
     """Both interfaces say `success`, at the top or in `result`."""
-    flags = [parse_flag(dig(value, *keys)) for keys in (("success",), ("result", "success"))]
-    check_empty(value, items, total, place=place, says_good=True in flags)
+    flags = [m.parse_flag(m.dig(value, *keys)) for keys in (("success",), ("result", "success"))]
+    m.check_empty(value, items, total, place=place, says_good=True in flags)
 
 
 def parse_image_id(body: bytes) -> str | None:
@@ -98,27 +83,27 @@ def parse_image_id(body: bytes) -> str | None:
     `"0"` and an empty id come with `success` and mean that the upload failed. The id may stand in
     an object of its own. Raises ProtocolError where the answer is of another shape.
     """
-    result = dig(read_json(body), "result")
+    result = m.dig(m.read_json(body), "result")
     if not isinstance(result, dict):
-        raise ProtocolError("the answer to an upload has no result: the interface has changed")
+        raise m.ProtocolError("the answer to an upload has no result: the interface has changed")
     given = result.get("result")
     if isinstance(given, dict):
         given = given.get("imageId")
     if given is None:
         return None
-    text = clean_text(given, 100)
+    text = m.clean_text(given, 100)
     if text in ("", "0") and not isinstance(given, list | dict | bool):
         return ""
     if not re.fullmatch(r"[0-9A-Za-z_-]{1,64}", text):
-        raise ProtocolError("the answer to an upload has an id of unknown form")
+        raise m.ProtocolError("the answer to an upload has an id of unknown form")
     return text
 
 
-def parse_regions(info: Json) -> tuple[Region, ...]:
+def parse_regions(info: m.Json) -> tuple[Region, ...]:
     """The detected regions of `picRegionInfo`, in order, without the one that was searched."""
-    texts = clean_text(dig(info, "yoloCropRegion"), 1000).split(";")
+    texts = m.clean_text(m.dig(info, "yoloCropRegion"), 1000).split(";")
     regions = [region for text in texts if (region := _read_region(text)) is not None]
-    current = _read_region(clean_text(dig(info, "currentRegion"), 100))
+    current = _read_region(m.clean_text(m.dig(info, "currentRegion"), 100))
     return tuple(region for region in dict.fromkeys(regions) if region != current)[:MAX_REGIONS]
 
 
@@ -128,15 +113,15 @@ def _read_region(text: str) -> Region | None:
 
 
 def _observe_crossborder(
-    base: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
-) -> Observation | None:
-    return observe_listing(
+    base: str, item: dict[str, m.Json], rank: int, *, allow_loopback: bool
+) -> m.Observation | None:
+    return m.observe_listing(
         _find_own_offer(item),
-        picture_link(item.get("imageUrl"), base=base, allow_loopback=allow_loopback),
-        title=clean_title(item.get("subject")) or item.get("subjectTrans"),
+        m.picture_link(item.get("imageUrl"), base=base, allow_loopback=allow_loopback),
+        title=m.clean_title(item.get("subject")) or item.get("subjectTrans"),
         price=_yuan(item.get("priceInfo")),
-        seller=parse_seller(
-            None, item.get("companyName") or dig(item, "sellerDataInfo", "companyName")
+        seller=m.parse_seller(
+            None, item.get("companyName") or m.dig(item, "sellerDataInfo", "companyName")
         ),
         sales=item.get("monthSold"),
         rank=rank,
@@ -144,12 +129,12 @@ def _observe_crossborder(
 
 
 def _observe_linkplus(
-    base: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
-) -> Observation | None:
+    base: str, item: dict[str, m.Json], rank: int, *, allow_loopback: bool
+) -> m.Observation | None:
     # `province` and `city` tell where a seller is, not who it is
-    return observe_listing(
+    return m.observe_listing(
         _find_own_offer(item),
-        picture_link(item.get("imageUrl"), base=base, allow_loopback=allow_loopback),
+        m.picture_link(item.get("imageUrl"), base=base, allow_loopback=allow_loopback),
         title=item.get("subject"),
         price=_yuan_of_fen(item.get("oldPrice")),
         sales=item.get("monthSold"),
@@ -157,22 +142,22 @@ def _observe_linkplus(
     )
 
 
-def _find_own_offer(item: dict[str, Json]) -> SiteListing | None:
+def _find_own_offer(item: dict[str, m.Json]) -> m.SiteListing | None:
     """By its own field, else by the addresses and the trace that hold it too."""
-    traced = _TRACE.search(clean_text(item.get("traceInfo"), 1000))
+    traced = m.find_traced_offer(m.clean_text(item.get("traceInfo"), 1000))
     given = (item.get(key) for key in ("offerId", "detailUrl", "promotionURL"))
-    return find_listing_on(SITE, *given) or find_listing_on(SITE, traced and traced[1])
+    return m.find_listing_on(SITE, *given) or m.find_listing_on(SITE, traced)
 
 
-def _yuan(info: Json) -> Price | None:
+def _yuan(info: m.Json) -> m.Price | None:
     """The first price that can be read. A bare value is taken for the price itself."""
     given = [info.get(key) for key in _PRICES] if isinstance(info, dict) else [info]
-    return next((price for value in given if (price := parse_price(value)) is not None), None)
+    return next((price for value in given if (price := m.parse_price(value)) is not None), None)
 
 
-def _yuan_of_fen(value: Json) -> Price | None:
+def _yuan_of_fen(value: m.Json) -> m.Price | None:
     """A whole number of fen (1/100 yuan); None for any other value."""
-    text = clean_text(value, 20)
+    text = m.clean_text(value, 20)
     if not _FEN.fullmatch(text):
         return None
-    return parse_price(f"{int(text) // 100}.{int(text) % 100:02}")
+    return m.parse_price(f"{int(text) // 100}.{int(text) % 100:02}")

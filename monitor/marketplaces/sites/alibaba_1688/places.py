@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from monitor.marketplaces.kit.paging import read_numbers, write_cursor
+from monitor.marketplaces import plug_in as m
 
 # In pixels, in the gateway's own order: x0, x1, y0, y1.
 Region: TypeAlias = tuple[int, int, int, int]
@@ -47,12 +47,12 @@ class Place:
     def write(self) -> str:
         """As a cursor."""
         numbers = [number for region in self.regions for number in region]
-        return write_cursor(self.route, self.page, self.seen, int(self.in_region), *numbers)
+        return m.write_cursor(self.route, self.page, self.seen, int(self.in_region), *numbers)
 
 
 def read_place(cursor: str | None) -> Place | None:
     """The place that a cursor names; None for the start, or a cursor of another kind."""
-    numbers = read_numbers(cursor)
+    numbers = m.read_numbers(cursor)
     if len(numbers) < 4 or len(numbers) % 4 or len(numbers) > 4 + 4 * MAX_REGIONS:
         return None
     route, page, seen, in_region = numbers[:4]

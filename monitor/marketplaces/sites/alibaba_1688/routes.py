@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Protocol
 
-from monitor.errors import BadImage, ProtocolError
-from monitor.marketplaces.base import Memory, Page, Query
-from monitor.marketplaces.kit.answers import PictureTooLarge
-from monitor.marketplaces.kit.client import Tally
-from monitor.marketplaces.kit.kept_ids import KeptIds
-from monitor.marketplaces.kit.options import picture_address
-from monitor.marketplaces.kit.paging import has_more
-from monitor.marketplaces.kit.preparing import iter_uploads
+from monitor.marketplaces import plug_in as m
 from monitor.marketplaces.sites.alibaba_1688.gateway import Gateway
 from monitor.marketplaces.sites.alibaba_1688.listings import (
-    Found,
+    Parsed,
     parse_crossborder,
     parse_image_id,
     parse_linkplus,
 )
 from monitor.marketplaces.sites.alibaba_1688.places import Place, Region
-from monitor.net.wire import Answer
 
 LINKPLUS_SEARCH = "com.alibaba.linkplus/alibaba.cross.similar.offer.search"
 UPLOAD = "com.alibaba.fenxiao.crossborder/product.image.upload"
@@ -53,7 +44,7 @@ class Route(Protocol):
     # What the app must have been granted, as the site's console lists it.
     interfaces: ClassVar[tuple[str, ...]]
 
-    def search(self, query: Query, place: Place, tally: Tally) -> Page:
+    def search(self, query: m.Query, place: Place, tally: m.Tally) -> m.Page:
         """The page at a place. Raises MarketplaceError, Stopping."""
 
 
@@ -66,26 +57,20 @@ class Searcher:
     is_loopback: bool
     max_pages: int
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """While an answer is parsed: what is wrong with it is said with the marketplace's name."""
-        try:
-            yield
-        except ProtocolError as error:
-            raise ProtocolError(f"{self.name}: {error}") from error
-
-    def read(self, parse: Callable[..., Found], answer: Answer, place: Place) -> Found:
-        with self.reading():
+    def read(self, parse: Callable[..., Parsed], answer: m.Answer, place: Place) -> Parsed:
+        with m.naming(self.name):
             return parse(
                 answer.body, answer.url, allow_loopback=self.is_loopback, offset=place.seen
             )
 
-    def page(self, found: Found, place: Place, asked: int, max_pages: int, tally: Tally) -> Page:
+    def page(
+        self, found: Parsed, place: Place, asked: int, max_pages: int, tally: m.Tally
+    ) -> m.Page:
         """What was found at a place, and where the search goes on."""
         count = len(found.observations)
         # a site that gives smaller pages than asked for has more of them
         size = min(found.page_size or asked, asked)
-        is_more = has_more(
+        is_more = m.has_more(
             page=place.page,
             got=found.got,
             page_size=size,
@@ -95,7 +80,7 @@ class Searcher:
         region = place.next_region(count)
         part = region.write() if region is not None else None
         cursor = place.next_page(count).write() if is_more else part
-        return Page(found.observations, found.total, cursor, tally.requests, next_part=part)
+        return m.Page(found.observations, found.total, cursor, tally.requests, next_part=part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +94,10 @@ class Linkplus:
     searcher: Searcher
     picture_url: str
 
-    def search(self, query: Query, place: Place, tally: Tally) -> Page:
+    def search(self, query: m.Query, place: Place, tally: m.Tally) -> m.Page:
         """The page at a place. Raises MarketplaceError, Stopping."""
         searcher = self.searcher
-        address = picture_address(self.picture_url, query)
-        if address is None:
-            raise BadImage(f"{searcher.name}: this picture is in no folder: it has no address")
+        address = m.require_picture_address(searcher.name, self.picture_url, query)
         fields = {"picUrl": address, "page": str(place.page), "pageSize": str(LINKPLUS_PAGE)}
         answer = searcher.gateway.call(LINKPLUS_SEARCH, fields, tally)
         found = searcher.read(parse_linkplus, answer, place)
@@ -134,13 +117,13 @@ class Crossborder:
     interfaces: ClassVar[tuple[str, ...]] = (UPLOAD, IMAGE_QUERY)
 
     searcher: Searcher
-    memory: Memory
+    memory: m.Memory
     search_regions: bool = False
     extras: dict[str, str] = field(default_factory=dict)
 
-    def search(self, query: Query, place: Place, tally: Tally) -> Page:
+    def search(self, query: m.Query, place: Place, tally: m.Tally) -> m.Page:
         """The page at a place. Raises MarketplaceError, Stopping."""
-        found = KeptIds(self.memory, "image", IMAGE_ID_LIFETIME).search(
+        found = m.PictureIds(self.memory, "image", IMAGE_ID_LIFETIME).search(
             query.sha256,
             make_id=lambda: self._upload(query, tally),
             look=lambda image_id: self._find(image_id, place, tally),
@@ -151,7 +134,7 @@ class Crossborder:
         max_pages = MAX_RECORDS // CROSSBORDER_PAGE
         return self.searcher.page(found, place, CROSSBORDER_PAGE, max_pages, tally)
 
-    def _find(self, image_id: str, place: Place, tally: Tally) -> Found:
+    def _find(self, image_id: str, place: Place, tally: m.Tally) -> Parsed:
         asked: dict[str, object] = {
             "imageId": image_id,
             "beginPage": place.page,
@@ -164,11 +147,13 @@ class Crossborder:
         answer = self.searcher.gateway.call(IMAGE_QUERY, fields, tally)
         return self.searcher.read(parse_crossborder, answer, place)
 
-    def _upload(self, query: Query, tally: Tally) -> str:
+    def _upload(self, query: m.Query, tally: m.Tally) -> str:
         """The id of the uploaded picture, of a smaller version where the site takes no larger."""
         image_id: str | None = None
         size = 0
-        uploads = iter_uploads(query.picture, max_bytes=UPLOAD_BYTES, smallest_bytes=SMALLEST_BYTES)
+        uploads = m.iter_uploads(
+            query.picture, max_bytes=UPLOAD_BYTES, smallest_bytes=SMALLEST_BYTES
+        )
         for data in uploads:
             size = len(data)
             image_id = self._upload_once(data, tally)
@@ -176,23 +161,23 @@ class Crossborder:
                 return image_id
         name = self.searcher.name
         if image_id is None:
-            raise ProtocolError(f"{name}: the upload is said to be done, but no image id came")
-        raise BadImage(f"{name}: the site takes no version of the picture, even at {size} bytes")
+            raise m.ProtocolError(f"{name}: the upload is said to be done, but no image id came")
+        raise m.BadImage(f"{name}: the site takes no version of the picture, even at {size} bytes")
 
-    def _upload_once(self, data: bytes, tally: Tally) -> str | None:
+    def _upload_once(self, data: bytes, tally: m.Tally) -> str | None:
         """The id; "" where this version of the picture is not taken, None where none is given."""
         asked = {"imageBase64": base64.b64encode(data).decode()}
         try:
             answer = self.searcher.gateway.call(
                 UPLOAD, {"uploadImageParam": json.dumps(asked)}, tally
             )
-        except PictureTooLarge:
+        except m.PictureTooLarge:
             return ""
-        with self.searcher.reading():
+        with m.naming(self.searcher.name):
             return parse_image_id(answer.body)
 
 
-def _is_believed(found: Found, place: Place) -> bool:
+def _is_believed(found: Parsed, place: Place) -> bool:
     """Whether a page by a kept id is the search's own: an empty one may mean that it has run out.
 
     On the first page it isn't believed, on others only where the site still claims to have found

@@ -16,15 +16,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from monitor.errors import AuthError, MarketplaceError, QuotaExhausted, Throttled
-from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
-from monitor.marketplaces.kit.account import Account
-from monitor.marketplaces.kit.client import Tally
-from monitor.marketplaces.kit.options import Address, Key, MaxPages, Secret, join
-from monitor.marketplaces.kit.options import Options as SharedOptions
-from monitor.marketplaces.kit.paging import read_cursor, write_cursor
-from monitor.marketplaces.kit.preparing import iter_uploads
-from monitor.marketplaces.kit.tokens import Token, Tokens
+from monitor.marketplaces import plug_in as m
 from monitor.marketplaces.sites.ebay.answers import (
     SITE,
     OffsetRefused,
@@ -34,7 +26,6 @@ from monitor.marketplaces.sites.ebay.answers import (
     parse_limits,
     parse_token,
 )
-from monitor.net.wire import Answer, Call
 
 log = logging.getLogger(__name__)
 
@@ -58,17 +49,17 @@ def _check_distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 MarketplaceId = Annotated[str, Field(pattern=r"^EBAY_[A-Z]{2}$|^EBAY_MOTORS_US$")]
 
 
-class Options(SharedOptions):
+class Options(m.Options):
     """The keys of `[marketplaces.NAME]` with `type = "ebay"`."""
 
-    base_url: Address = DEFAULT_BASE_URL
-    client_id: Key
-    client_secret: Secret
+    base_url: m.Address = DEFAULT_BASE_URL
+    client_id: m.Key
+    client_secret: m.Secret
     marketplace_ids: Annotated[
         tuple[MarketplaceId, ...], Field(min_length=1), AfterValidator(_check_distinct)
     ] = ("EBAY_US",)
     # for each marketplace id
-    max_pages: MaxPages = 10
+    max_pages: m.MaxPages = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +75,15 @@ class _Place:
         return (self.page - 1) * PAGE_SIZE
 
     def cursor(self) -> str:
-        return write_cursor(self.marketplace, self.page, self.seen)
+        return m.write_cursor(self.marketplace, self.page, self.seen)
 
 
-class Ebay(Account):
+class Ebay(m.Account):
     """One application's keys on eBay's interface."""
 
     site = SITE
 
-    def __init__(self, name: str, options: Options, outside: Outside) -> None:
+    def __init__(self, name: str, options: Options, outside: m.Outside) -> None:
         secret = options.client_secret.get_secret_value()
         pair = base64.b64encode(f"{options.client_id}:{secret}".encode()).decode()
         super().__init__(name, options.base_url, outside, (pair, secret, options.client_id))
@@ -101,10 +92,10 @@ class Ebay(Account):
         # threads of one account: one asks for a token, the others take it
         self._token_turn = threading.Lock()
 
-    def search(self, query: Query) -> Page:
+    def search(self, query: m.Query) -> m.Page:
         """One page of one marketplace. Raises MarketplaceError, Stopping."""
         place = self._read_place(query.cursor)
-        tally = Tally()
+        tally = m.Tally()
         try:
             parsed = self._search(query, place, tally)
         except OffsetRefused as error:
@@ -114,34 +105,34 @@ class Ebay(Account):
             parsed = Parsed((), None, has_next=False)
         return self._page(parsed, place, tally)
 
-    def probe(self) -> Standing:
+    def probe(self) -> m.Standing:
         """Fetch a token, and ask what is left of the day. Raises MarketplaceError, Stopping."""
-        tally = Tally()
+        tally = m.Tally()
         token = self._fetch_token(tally, None).access
         try:
             left = self._ask_limits(token, tally)[0]
-        except MarketplaceError as error:
-            return Standing(f"eBay gave a token, but not how many calls are left ({error})")
-        return Standing("eBay gave a token", left)
+        except m.MarketplaceError as error:
+            return m.Standing(f"eBay gave a token, but not how many calls are left ({error})")
+        return m.Standing("eBay gave a token", left)
 
-    def _page(self, parsed: Parsed, place: _Place, tally: Tally) -> Page:
+    def _page(self, parsed: Parsed, place: _Place, tally: m.Tally) -> m.Page:
         seen = place.seen + len(parsed.observations)
         has_more = parsed.has_next and place.page < self._options.max_pages
         is_last = place.marketplace + 1 == len(self._options.marketplace_ids)
         part = None if is_last else _Place(place.marketplace + 1, 1, seen).cursor()
         cursor = _Place(place.marketplace, place.page + 1, seen).cursor() if has_more else part
-        return Page(parsed.observations, parsed.total, cursor, tally.requests, part)
+        return m.Page(parsed.observations, parsed.total, cursor, tally.requests, part)
 
     def _read_place(self, cursor: str | None) -> _Place:
-        place = _Place(*read_cursor(cursor, 0, 1, 0))
+        place = _Place(*m.read_cursor(cursor, 0, 1, 0))
         is_ours = place.marketplace < len(self._options.marketplace_ids)
         return place if is_ours and 1 <= place.page <= self._options.max_pages else _Place(0, 1, 0)
 
-    def _search(self, query: Query, place: _Place, tally: Tally) -> Parsed:
-        def send(data: bytes) -> Answer:
+    def _search(self, query: m.Query, place: _Place, tally: m.Tally) -> Parsed:
+        def send(data: bytes) -> m.Answer:
             return self._send_with_token(partial(self._call, data, place), tally)
 
-        uploads = iter_uploads(query.picture, max_bytes=MAX_UPLOAD_BYTES)
+        uploads = m.iter_uploads(query.picture, max_bytes=MAX_UPLOAD_BYTES)
         answer = self._send_fitting(uploads, send)
         with self._reading():
             return parse_answer(
@@ -152,10 +143,10 @@ class Ebay(Account):
                 seen=place.seen,
             )
 
-    def _call(self, data: bytes, place: _Place, token: str) -> Call:
-        return Call(
+    def _call(self, data: bytes, place: _Place, token: str) -> m.Call:
+        return m.Call(
             "POST",
-            join(self._options.base_url, _SEARCH_PATH),
+            m.join(self._options.base_url, _SEARCH_PATH),
             params={"limit": str(PAGE_SIZE), "offset": str(place.offset)},
             headers={
                 "Authorization": f"Bearer {token}",
@@ -164,23 +155,23 @@ class Ebay(Account):
             json={"image": base64.b64encode(data).decode()},
         )
 
-    def _send_with_token(self, build: Callable[[str], Call], tally: Tally) -> Answer:
+    def _send_with_token(self, build: Callable[[str], m.Call], tally: m.Tally) -> m.Answer:
         """The answer to a call; a token that the site refuses is renewed once."""
         token = self._token(tally)
         try:
             return self._send_once(build, token, tally)
-        except AuthError as error:
+        except m.AuthError as error:
             log.info("%s; asking for another token", error)
         return self._send_once(build, self._token(tally, refused=token), tally)
 
-    def _send_once(self, build: Callable[[str], Call], token: str, tally: Tally) -> Answer:
+    def _send_once(self, build: Callable[[str], m.Call], token: str, tally: m.Tally) -> m.Answer:
         try:
             return self._send(partial(build, token), judge, tally)
-        except Throttled as error:
+        except m.Throttled as error:
             raise self._used_up(token, tally) or error from error
 
-    def _token(self, tally: Tally, refused: str | None = None) -> str:
-        tokens = Tokens(
+    def _token(self, tally: m.Tally, refused: str | None = None) -> str:
+        tokens = m.Tokens(
             self.name,
             self._outside,
             secret=self._options.client_secret.get_secret_value(),
@@ -190,10 +181,10 @@ class Ebay(Account):
         with self._token_turn:
             return tokens.current() if refused is None else tokens.renew(refused)
 
-    def _fetch_token(self, tally: Tally, _: Token | None) -> Token:
-        call = Call(
+    def _fetch_token(self, tally: m.Tally, _: m.Token | None) -> m.Token:
+        call = m.Call(
             "POST",
-            join(self._options.base_url, _GRANT_PATH),
+            m.join(self._options.base_url, _GRANT_PATH),
             headers={"Authorization": self._basic},
             form={"grant_type": "client_credentials", "scope": SCOPE},
         )
@@ -201,10 +192,10 @@ class Ebay(Account):
         with self._reading():
             return parse_token(answer.body, self._outside.now())
 
-    def _ask_limits(self, token: str, tally: Tally) -> tuple[int | None, str]:
-        call = Call(
+    def _ask_limits(self, token: str, tally: m.Tally) -> tuple[int | None, str]:
+        call = m.Call(
             "GET",
-            join(self._options.base_url, _LIMITS_PATH),
+            m.join(self._options.base_url, _LIMITS_PATH),
             params={"api_context": "buy", "api_name": "browse"},
             headers={"Authorization": f"Bearer {token}"},
         )
@@ -212,19 +203,21 @@ class Ebay(Account):
         with self._reading():
             return parse_limits(answer.body)
 
-    def _used_up(self, token: str, tally: Tally) -> QuotaExhausted | None:
+    def _used_up(self, token: str, tally: m.Tally) -> m.QuotaExhausted | None:
         """Whether "too many requests" means the day's: the site says the same of both."""
         try:
             left, reset_at = self._ask_limits(token, tally)
-        except MarketplaceError as error:
+        except m.MarketplaceError as error:
             log.warning("%s; so it is not known whether the day's calls are used up", error)
             return None
         if left != 0:
             return None
-        return QuotaExhausted(f"{self.name}: eBay's calls of the day are used up until {reset_at}")
+        return m.QuotaExhausted(
+            f"{self.name}: eBay's calls of the day are used up until {reset_at}"
+        )
 
 
-ADAPTER = Adapter(
+ADAPTER = m.Adapter(
     Options,
     Ebay,
     account=lambda options: options.client_id,

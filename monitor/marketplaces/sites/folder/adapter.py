@@ -9,31 +9,23 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from pydantic import Field, field_validator
 
-from monitor.errors import FetchFailed, FetchRefused, Transient
-from monitor.marketplaces.base import Adapter, Outside, Page, Query, Standing
-from monitor.marketplaces.kit.options import Options as SharedOptions
-from monitor.marketplaces.kit.paging import read_cursor, write_cursor
-from monitor.marketplaces.kit.values import MAX_ID, clean_title
+from monitor.marketplaces import plug_in as m
 from monitor.marketplaces.sites.folder.table import Row, read_rows
-from monitor.model import FileVersion, Observation
-from monitor.net.downloads import Fetched
 
 SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".jfif")
 )
 PAGE_SIZE = 200
 MAX_PICTURE_BYTES = 20_000_000
-_KEPT_OF_LONG_PATH = 31
 
 
-class Options(SharedOptions):
+class Options(m.Options):
     """The keys of `[marketplaces.NAME]` with `type = "folder"`."""
 
     path: Annotated[str, Field(min_length=1)]
@@ -64,7 +56,7 @@ class Folder:
 
     is_loopback = False
 
-    def __init__(self, name: str, options: Options, _: Outside) -> None:
+    def __init__(self, name: str, options: Options, _: m.Outside) -> None:
         self.name = name
         self.site = options.site or "".join(c if c.isalnum() else "-" for c in name.lower())
         self._folder = Path(options.path)
@@ -73,13 +65,13 @@ class Folder:
         self._lock = threading.Lock()
         self._found: tuple[list[File], Mapping[str, Row]] | None = None
 
-    def search(self, query: Query) -> Page:
+    def search(self, query: m.Query) -> m.Page:
         """The next 200 pictures in the order of their paths; `total` is exact.
 
         Raises Transient where the folder can't be read or has no picture in it, which is rather a
         share that isn't mounted, and ProtocolError for a CSV that can't be understood.
         """
-        (start,) = read_cursor(query.cursor, 0)
+        (start,) = m.read_cursor(query.cursor, 0)
         files, rows = self._read(anew=start == 0)
         part = files[start : start + PAGE_SIZE]
         observations = tuple(
@@ -87,40 +79,42 @@ class Folder:
             for rank, file in enumerate(part, start + 1)
         )
         end = start + len(part)
-        cursor = write_cursor(end) if end < len(files) else None
-        return Page(observations, len(files), cursor, requests=0)
+        cursor = m.write_cursor(end) if end < len(files) else None
+        return m.Page(observations, len(files), cursor, requests=0)
 
-    def fetch(self, url: str, fallback_url: str | None = None) -> Fetched:  # noqa: ARG002
+    def fetch(self, url: str, fallback_url: str | None = None) -> m.Fetched:  # noqa: ARG002
         """A picture in the folder. Raises FetchRefused or FetchFailed."""
         parts = urlsplit(url)
         if parts.scheme != "file" or parts.netloc:
-            raise FetchRefused(f"the address of a picture of {self.name} must begin with file:///")
+            raise m.FetchRefused(
+                f"the address of a picture of {self.name} must begin with file:///"
+            )
         file = Path(os.fsdecode(unquote_to_bytes(parts.path)))
         try:
             real = file.resolve(strict=True)
             if not real.is_relative_to(self._folder.resolve(strict=True)):
-                raise FetchRefused(f"{file.name} is not in the folder of {self.name}")
+                raise m.FetchRefused(f"{file.name} is not in the folder of {self.name}")
             if real.stat().st_size > MAX_PICTURE_BYTES:
-                raise FetchRefused(f"{file.name} is over {MAX_PICTURE_BYTES} bytes")
-            return Fetched(real.read_bytes())
+                raise m.FetchRefused(f"{file.name} is over {MAX_PICTURE_BYTES} bytes")
+            return m.Fetched(real.read_bytes())
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise FetchFailed(f"{file.name} can't be read: {reason}") from error
+            raise m.FetchFailed(f"{file.name} can't be read: {reason}") from error
 
     def fetch_changed(
         self,
         url: str,
         fallback_url: str | None,  # noqa: ARG002
-        known: FileVersion,  # noqa: ARG002
-    ) -> Fetched | None:
+        known: m.FileVersion,  # noqa: ARG002
+    ) -> m.Fetched | None:
         """The file again: its address already says when it changed."""
         return self.fetch(url)
 
-    def probe(self) -> Standing:
+    def probe(self) -> m.Standing:
         """How many pictures there are. Raises like `search`."""
         files, rows = self._read(anew=True)
         named = sum(file.path in rows for file in files)
-        return Standing(f"{len(files)} pictures, {named} of them in {self._listings}")
+        return m.Standing(f"{len(files)} pictures, {named} of them in {self._listings}")
 
     def close(self) -> None:
         """Nothing is open."""
@@ -134,27 +128,27 @@ class Folder:
                     rows = read_rows(self.name, self._folder / self._listings)
                 except OSError as error:
                     where = f"{self.name}: {error.filename or self._folder}"
-                    raise Transient(
+                    raise m.Transient(
                         f"{where} can't be read ({error.strerror}); is it mounted?"
                     ) from error
                 if not files and not self._may_be_empty:
-                    raise Transient(
+                    raise m.Transient(
                         f"{self.name}: {self._folder} has no picture in it; is it mounted? "
                         "(may_be_empty = true says that this is right)"
                     )
                 self._found = files, rows
             return self._found
 
-    def _observe(self, file: File, row: Row | None, rank: int) -> Observation:
+    def _observe(self, file: File, row: Row | None, rank: int) -> m.Observation:
         """A changed file has another address, so that it is looked at again."""
         # as bytes: a name need not be text in any encoding
         address = f"file://{quote(os.fsencode(self._folder / file.path))}"
         row = row or Row()
-        return Observation(
+        return m.Observation(
             site=self.site,
-            item_id=_item_id(file.path),
+            item_id=m.shorten_id(file.path),
             url=row.url or address,
-            title=row.title or clean_title(Path(file.path).stem),
+            title=row.title or m.clean_title(Path(file.path).stem),
             picture_url=f"{address}?v={file.modified_ns:x}-{file.size_bytes:x}",
             price=row.price,
             seller=row.seller,
@@ -183,16 +177,7 @@ def _iter_files(folder: Path) -> Iterator[File]:
             yield File(relative, state.st_size, state.st_mtime_ns)
 
 
-def _item_id(path: str) -> str:
-    """The path, or its start with a digest where it is too long or holds a space."""
-    if len(path) <= MAX_ID and path.isprintable() and " " not in path and path != "0":
-        return path
-    digest = sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    start = "".join(c if c.isprintable() and c != " " else "_" for c in path[:_KEPT_OF_LONG_PATH])
-    return f"{start}#{digest}"
-
-
-ADAPTER = Adapter(
+ADAPTER = m.Adapter(
     Options,
     Folder,
     summary="the pictures in a folder on this machine or a mounted share, each one a listing",

@@ -7,16 +7,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from monitor.errors import FetchRefused, ProtocolError
-from monitor.marketplaces.kit.values import (
-    clean_title,
-    parse_count,
-    parse_currency,
-    parse_price,
-    parse_seller,
-)
-from monitor.model import Price, Seller
-from monitor.net.urls import absolute_url
+from monitor.marketplaces import plug_in as m
 
 COLUMNS = ("file", "title", "url", "price", "currency", "seller_id", "seller", "sales")
 
@@ -27,8 +18,8 @@ class Row:
 
     title: str = ""
     url: str | None = None
-    price: Price | None = None
-    seller: Seller | None = None
+    price: m.Price | None = None
+    seller: m.Seller | None = None
     sales: int | None = None
 
 
@@ -49,31 +40,31 @@ def read_rows(name: str, file: Path) -> dict[str, Row]:
         columns = [(column or "").strip().lower() for column in reader.fieldnames or ()]
         if "file" not in columns:
             known = ", ".join(COLUMNS)
-            raise ProtocolError(f"{name}: {file.name} has no column `file`; known are: {known}")
+            raise m.ProtocolError(f"{name}: {file.name} has no column `file`; known are: {known}")
         reader.fieldnames = columns
         for record in reader:
             path = (record.get("file") or "").strip().replace("\\", "/")
             if path:
                 rows[str(PurePosixPath(path))] = _row(record)
     except csv.Error as error:
-        raise ProtocolError(f"{name}: {file.name}:{reader.line_num}: {error}") from error
+        raise m.ProtocolError(f"{name}: {file.name}:{reader.line_num}: {error}") from error
     return rows
 
 
 def _row(record: dict[str, str | None]) -> Row:
     return Row(
-        title=clean_title(record.get("title")),
+        title=m.clean_title(record.get("title")),
         url=_url(record.get("url")),
-        price=parse_price(record.get("price"), parse_currency(record.get("currency"), "CNY")),
-        seller=parse_seller(record.get("seller_id"), record.get("seller")),
-        sales=parse_count(record.get("sales")),
+        price=m.parse_price(record.get("price"), m.parse_currency(record.get("currency"), "CNY")),
+        seller=m.parse_seller(record.get("seller_id"), record.get("seller")),
+        sales=m.parse_count(record.get("sales")),
     )
 
 
 def _url(raw: str | None) -> str | None:
     try:
-        return absolute_url(raw) if raw else None
-    except FetchRefused:
+        return m.absolute_url(raw) if raw else None
+    except m.FetchRefused:
         return None
 
 

@@ -9,33 +9,19 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator, Field, JsonValue, field_validator, model_validator
 
-from monitor.errors import (
-    AuthError,
-    BadImage,
-    PermissionDenied,
-    ProtocolError,
-    QuotaExhausted,
-    Throttled,
-    Transient,
-)
-from monitor.marketplaces.kit.answers import PictureTooLarge
-from monitor.marketplaces.kit.identity import KNOWN_SITES
-from monitor.marketplaces.kit.options import Address, MaxPages, PictureUrl, Secret
-from monitor.marketplaces.kit.options import Options as SharedOptions
-from monitor.marketplaces.kit.preparing import MAX_UPLOAD_BYTES
-from monitor.marketplaces.kit.refusals import Kind
+from monitor.marketplaces import plug_in as m
 from monitor.marketplaces.sites.http_json.templates import names_in
 
 # How the option `failures` names the classes.
-KINDS: dict[str, Kind] = {
-    "throttled": Throttled,
-    "quota": QuotaExhausted,
-    "auth": AuthError,
-    "permission": PermissionDenied,
-    "bad_image": BadImage,
-    "too_large": PictureTooLarge,
-    "transient": Transient,
-    "protocol": ProtocolError,
+KINDS: dict[str, m.ErrorKind] = {
+    "throttled": m.Throttled,
+    "quota": m.QuotaExhausted,
+    "auth": m.AuthError,
+    "permission": m.PermissionDenied,
+    "bad_image": m.BadImage,
+    "too_large": m.PictureTooLarge,
+    "transient": m.Transient,
+    "protocol": m.ProtocolError,
 }
 Failure = Literal[
     "throttled", "quota", "auth", "permission", "bad_image", "too_large", "transient", "protocol"
@@ -57,7 +43,7 @@ def _check_expression(value: str) -> str:
 Expression = Annotated[str, Field(min_length=1), AfterValidator(_check_expression)]
 
 
-class AnswerOptions(SharedOptions):
+class AnswerOptions(m.Options):
     """Where things stand in an answer: JMESPath, `items` from the whole, the fields from one item.
 
     `ok` must be true where it is given; `error` and `code` say why an answer is a refusal.
@@ -80,25 +66,25 @@ class AnswerOptions(SharedOptions):
     score: Expression | None = None
 
 
-class Options(SharedOptions):
+class Options(m.Options):
     """The keys of `[marketplaces.NAME]` with `type = "http_json"`."""
 
     site: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
-    base_url: Address
+    base_url: m.Address
     method: Literal["GET", "POST"] = "POST"
     headers: dict[str, str] = Field(default_factory=dict)
     query: dict[str, str] = Field(default_factory=dict)
     form: dict[str, str] = Field(default_factory=dict)
     body: dict[str, JsonValue] | None = None
     file_field: Annotated[str, Field(min_length=1)] | None = None
-    api_key: Secret | None = None
-    api_secret: Secret | None = None
+    api_key: m.Secret | None = None
+    api_secret: m.Secret | None = None
     signature: Literal["none", "guide_md5", "top_md5", "aop_hmac_sha1", "iop_hmac_sha256"] = "none"
     signature_path: str = ""
-    picture_url: PictureUrl | None = None
-    max_picture_bytes: Annotated[int, Field(ge=20_000, le=20_000_000)] = MAX_UPLOAD_BYTES
+    picture_url: m.PictureUrl | None = None
+    max_picture_bytes: Annotated[int, Field(ge=20_000, le=20_000_000)] = m.MAX_UPLOAD_BYTES
     page_size: Annotated[int, Field(ge=1, le=1000)] = 20
-    max_pages: MaxPages = 1
+    max_pages: m.MaxPages = 1
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "CNY"
     answer: AnswerOptions
     failures: dict[str, Failure] = Field(default_factory=dict)
@@ -139,7 +125,7 @@ class Options(SharedOptions):
 
     def _answer_problems(self) -> Iterator[tuple[bool, str]]:
         answer = self.answer
-        is_unknown = self.site not in KNOWN_SITES
+        is_unknown = self.site not in m.KNOWN_SITES
         yield (
             is_unknown and answer.url is None,
             f"answer.url is needed, as no addresses are known for site {self.site}",

@@ -19,42 +19,16 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from monitor.errors import MarketplaceError, PermissionDenied
-from monitor.marketplaces.base import Adapter, Outside, Page, Query
-from monitor.marketplaces.kit.client import Tally
-from monitor.marketplaces.kit.identity import find_listing_on
-from monitor.marketplaces.kit.listings import (
-    check_empty,
-    collect,
-    dig,
-    find_json,
-    first_given,
-    observe_listing,
-    read_json,
-)
-from monitor.marketplaces.kit.options import Address, MaxPages, join
-from monitor.marketplaces.kit.paging import read_cursor, write_cursor
-from monitor.marketplaces.kit.picture_links import picture_link
-from monitor.marketplaces.kit.preparing import iter_uploads
-from monitor.marketplaces.kit.values import (
-    Json,
-    clean_text,
-    parse_count,
-    parse_flag,
-    parse_price,
-    parse_seller,
-)
+from monitor.marketplaces import plug_in as m
 from monitor.marketplaces.sites.iop.gateway import (
     MAX_BASE64_BYTES,
     IopAccount,
     IopOptions,
-    Request,
+    UnsignedCall,
     find_refusal,
     is_good,
     refuse,
 )
-from monitor.model import Observation, Price
-from monitor.net.wire import Answer
 
 log = logging.getLogger(__name__)
 
@@ -76,14 +50,14 @@ _ROW_KEY = re.compile(r"[A-Za-z0-9_-]{8,64}")
 class Options(IopOptions):
     """The keys of `[marketplaces.NAME]` with `type = "aliexpress"`."""
 
-    base_url: Address = DEFAULT_BASE_URL
+    base_url: m.Address = DEFAULT_BASE_URL
     method: Literal["aliexpress.ds.image.searchV2", "aliexpress.ds.image.search", "auto"] = V2
     search_type: Literal["same", "similar"] = "similar"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
     language: Annotated[str, Field(pattern=r"^[A-Za-z]{2}(_[A-Za-z]{2})?$")] = "en"
     # left out: the site's own choice
     ship_to: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = None
-    max_pages: MaxPages = 5
+    max_pages: m.MaxPages = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +65,7 @@ class Parsed:
     """One answer. `page` is which one the site says it is, `has_next` whether another follows,
     `next_key` what it wants to be told for that one."""
 
-    observations: tuple[Observation, ...]
+    observations: tuple[m.Observation, ...]
     total: int | None
     page: int | None
     has_next: bool
@@ -112,19 +86,19 @@ class AliExpress(IopAccount):
 
     site = SITE
 
-    def __init__(self, name: str, options: Options, outside: Outside) -> None:
-        super().__init__(name, options, outside, rest_url=join(options.base_url, "rest"))
+    def __init__(self, name: str, options: Options, outside: m.Outside) -> None:
+        super().__init__(name, options, outside, rest_url=m.join(options.base_url, "rest"))
         self._options = options
-        self._url = join(options.base_url, "sync")
+        self._url = m.join(options.base_url, "sync")
 
-    def search(self, query: Query) -> Page:
+    def search(self, query: m.Query) -> m.Page:
         """One page, by the method of the options. Raises MarketplaceError, Stopping."""
         place = self._read_place(query.cursor)
-        tally = Tally()
+        tally = m.Tally()
         method = self._method()
         try:
             answer = self._search(method, query, place, tally)
-        except PermissionDenied as error:
+        except m.PermissionDenied as error:
             if self._options.method != "auto" or method == V1 or place.page > 1:
                 raise
             log.warning("%s; %s is used for a day", error, V1)
@@ -146,18 +120,18 @@ class AliExpress(IopAccount):
             return self._options.method
         return V2 if self._outside.memory.find(_REFUSED_KEY) is None else V1
 
-    def _search(self, method: str, query: Query, place: Place, tally: Tally) -> Answer:
+    def _search(self, method: str, query: m.Query, place: Place, tally: m.Tally) -> m.Answer:
         if method == V1:
-            uploads = iter_uploads(
+            uploads = m.iter_uploads(
                 query.picture, max_bytes=MAX_FILE_BYTES, smallest_bytes=SMALLEST_FILE_BYTES
             )
             return self._send_fitting(uploads, lambda data: self._ask(self._v1(data), judge, tally))
-        uploads = iter_uploads(query.picture, max_bytes=MAX_BASE64_BYTES)
+        uploads = m.iter_uploads(query.picture, max_bytes=MAX_BASE64_BYTES)
         return self._send_fitting(
             uploads, lambda data: self._ask(self._v2(data, place), judge, tally)
         )
 
-    def _v1(self, data: bytes) -> Request:
+    def _v1(self, data: bytes) -> UnsignedCall:
         options = self._options
         fields = {
             "method": V1,
@@ -168,9 +142,9 @@ class AliExpress(IopAccount):
         if options.ship_to is not None:
             fields["shpt_to"] = options.ship_to  # the site's spelling
         files = {"image_file_bytes": ("image.jpg", data, "image/jpeg")}
-        return Request(self._url, fields, "session", files=files)
+        return UnsignedCall(self._url, fields, "session", files=files)
 
-    def _v2(self, data: bytes, place: Place) -> Request:
+    def _v2(self, data: bytes, place: Place) -> UnsignedCall:
         options = self._options
         asked: dict[str, object] = {
             "search_type": options.search_type,
@@ -186,9 +160,9 @@ class AliExpress(IopAccount):
         if place.key is not None:
             asked["start_row_key"] = place.key
         fields = {"method": V2, "param0": json.dumps(asked, separators=(",", ":"))}
-        return Request(self._url, fields, "session")
+        return UnsignedCall(self._url, fields, "session")
 
-    def _page(self, parsed: Parsed, place: Place, tally: Tally, *, may_go_on: bool) -> Page:
+    def _page(self, parsed: Parsed, place: Place, tally: m.Tally, *, may_go_on: bool) -> m.Page:
         if parsed.page is not None and parsed.page != place.page and place.page > 1:
             log.warning(
                 "%s: the site gave page %d again when it was asked for page %d: "
@@ -198,39 +172,39 @@ class AliExpress(IopAccount):
                 place.page,
                 place.page - 1,
             )
-            return Page((), parsed.total, None, tally.requests)
+            return m.Page((), parsed.total, None, tally.requests)
         got = len(parsed.observations)
         has_next = may_go_on and parsed.has_next and got > 0
         cursor = None
         if has_next and place.page < self._options.max_pages:
             cursor = _write_place(Place(place.page + 1, place.offset + got, parsed.next_key))
-        return Page(parsed.observations, parsed.total, cursor, tally.requests)
+        return m.Page(parsed.observations, parsed.total, cursor, tally.requests)
 
     def _read_place(self, cursor: str | None) -> Place:
         """The place of a cursor; the start where it is one of another kind or of other options."""
         numbers, _, key = (cursor or "").partition("@")
-        page, offset = read_cursor(numbers, 1, 0)
-        is_known = 1 < page <= self._options.max_pages and (not key or _ROW_KEY.fullmatch(key))
+        page, offset = m.read_page(numbers, self._options.max_pages)
+        is_known = page > 1 and (not key or _ROW_KEY.fullmatch(key))
         return Place(page, offset, key or None) if is_known else Place()
 
 
 def _write_place(place: Place) -> str:
-    numbers = write_cursor(place.page, place.offset)
+    numbers = m.write_cursor(place.page, place.offset)
     return numbers if place.key is None else f"{numbers}@{place.key}"
 
 
-def judge(answer: Answer) -> MarketplaceError | None:
+def judge(answer: m.Answer) -> m.MarketplaceError | None:
     """The refusal in an answer's body, if it is one: the gateway's or the method's own."""
-    value = find_json(answer.body)
+    value = m.find_json(answer.body)
     failure = find_refusal(value)
     if failure is not None:
         return failure
     for said in _iter_levels(value):
-        if parse_flag(said.get("ret")) is False or parse_flag(said.get("success")) is False:
+        if m.parse_flag(said.get("ret")) is False or m.parse_flag(said.get("success")) is False:
             return refuse(said)
         for key in ("rsp_code", "code"):
             if not is_good(said.get(key)):
-                return refuse(said, clean_text(said.get(key), 100))
+                return refuse(said, m.clean_text(said.get(key), 100))
     return None
 
 
@@ -243,30 +217,30 @@ def parse_answer(
     `result.data.products[]` with `pagination`. `currency` holds where a price names none. Raises
     ProtocolError where the shape is another one.
     """
-    value = read_json(body)
+    value = m.read_json(body)
     levels = _iter_levels(value) or [{}]
     inner = levels[-1]
     data = inner.get("data")
     items = _find_items(inner, data)
     observe = partial(_observe, base, currency, allow_loopback=allow_loopback)
-    observations = collect(items, observe, place="of products", offset=offset)
+    observations = m.collect(items, observe, place="of products", offset=offset)
     parsed = _with_paging(observations, data if isinstance(data, dict) else {}, inner)
     claimed = None if offset else parsed.total
     says_good = any(map(_says_good, levels))
-    check_empty(value, items, claimed, place="of products", says_good=says_good)
+    m.check_empty(value, items, claimed, place="of products", says_good=says_good)
     return parsed
 
 
-def _says_good(level: Mapping[str, Json]) -> bool:
+def _says_good(level: Mapping[str, m.Json]) -> bool:
     codes = [level[key] for key in ("rsp_code", "code") if level.get(key) is not None]
-    return parse_flag(level.get("ret")) is True or (bool(codes) and all(map(is_good, codes)))
+    return m.parse_flag(level.get("ret")) is True or (bool(codes) and all(map(is_good, codes)))
 
 
-def _iter_levels(value: Json) -> list[Mapping[str, Json]]:
+def _iter_levels(value: m.Json) -> list[Mapping[str, m.Json]]:
     """The layers around `data`, from the outside: the whole, `..._response`, `result`."""
     if not isinstance(value, dict):
         return []
-    levels: list[Mapping[str, Json]] = [value]
+    levels: list[Mapping[str, m.Json]] = [value]
     named = (part for key, part in value.items() if key.endswith("_response"))
     wrapped = next((part for part in named if isinstance(part, dict)), None)
     if wrapped is not None:
@@ -277,70 +251,70 @@ def _iter_levels(value: Json) -> list[Mapping[str, Json]]:
     return levels
 
 
-def _find_items(inner: Mapping[str, Json], data: Json) -> Json:
+def _find_items(inner: Mapping[str, m.Json], data: m.Json) -> m.Json:
     """The list of products in one of its three places; [] where the site says there are none."""
     if isinstance(data, list):
         return data
-    products = dig(data, "products")
+    products = m.dig(data, "products")
     if isinstance(products, dict) and products:
         return products.get("traffic_image_product_d_t_o")
     if isinstance(products, list):
         return products
-    says_none = parse_flag(inner.get("empty")) is True
-    says_none = says_none or parse_count(dig(data, "total_record_count")) == 0
+    says_none = m.parse_flag(inner.get("empty")) is True
+    says_none = says_none or m.parse_count(m.dig(data, "total_record_count")) == 0
     return [] if says_none and not products else None
 
 
 def _with_paging(
-    observations: tuple[Observation, ...], data: Mapping[str, Json], inner: Mapping[str, Json]
+    observations: tuple[m.Observation, ...], data: Mapping[str, m.Json], inner: Mapping[str, m.Json]
 ) -> Parsed:
     """The paging stands in `data` or beside it: copies of the documentation disagree."""
 
-    def first(*keys: str) -> Json:
+    def first(*keys: str) -> m.Json:
         found = (level.get(key) for key in keys for level in (data, inner))
         return next((part for part in found if part is not None), None)
 
     paging = first("pagination")
-    page, pages = (parse_count(dig(paging, key)) for key in ("page_no", "page_count"))
-    key = clean_text(first("next_start_row_key"), 100)
-    has_next = parse_flag(dig(paging, "has_next"))
+    page, pages = (m.parse_count(m.dig(paging, key)) for key in ("page_no", "page_count"))
+    key = m.clean_text(first("next_start_row_key"), 100)
+    has_next = m.parse_flag(m.dig(paging, "has_next"))
     if has_next is None:
         has_next = page < pages if page is not None and pages is not None else bool(key)
-    total = parse_count(first("total_record_count", "total_count"))
+    total = m.parse_count(first("total_record_count", "total_count"))
     return Parsed(observations, total, page, has_next, key if _ROW_KEY.fullmatch(key) else None)
 
 
 def _observe(
-    base: str, currency: str, item: dict[str, Json], rank: int, *, allow_loopback: bool
-) -> Observation | None:
+    base: str, currency: str, item: dict[str, m.Json], rank: int, *, allow_loopback: bool
+) -> m.Observation | None:
     """One listing, or None where it can't be told from others."""
-    address = first_given(item, "product_main_image_url", "image_url")
-    return observe_listing(
-        find_listing_on(SITE, item.get("product_id"), item.get("product_detail_url")),
-        picture_link(address, base=base, allow_loopback=allow_loopback),
-        title=first_given(item, "product_title", "title"),
+    address = m.first_given(item, "product_main_image_url", "image_url")
+    return m.observe_listing(
+        m.find_listing_on(SITE, item.get("product_id"), item.get("product_detail_url")),
+        m.picture_link(address, base=base, allow_loopback=allow_loopback),
+        title=m.first_given(item, "product_title", "title"),
         price=next(_iter_prices(item, currency), None),
-        seller=parse_seller(item.get("shop_id"), None),
-        sales=first_given(item, "lastest_volume", "latest_volume", "volume"),
+        seller=m.parse_seller(item.get("shop_id"), None),
+        sales=m.first_given(item, "lastest_volume", "latest_volume", "volume"),
         rank=rank,
         score=item.get("similarity_score"),
     )
 
 
-def _iter_prices(item: dict[str, Json], currency: str) -> Iterator[Price]:
+def _iter_prices(item: dict[str, m.Json], currency: str) -> Iterator[m.Price]:
     """What it costs now, then what it cost before a discount, as far as they can be read."""
     for flat, nested in (("target_sale_price", "sale"), ("target_original_price", "original")):
         amount, unit = item.get(flat), item.get(f"{flat}_currency")
         if amount is None:
-            amount = dig(item.get("price"), nested, "value")
-            unit = dig(item.get("price"), nested, "currency")
-        code = clean_text(unit, 10).upper()
-        price = parse_price(amount, code if re.fullmatch(r"[A-Z]{3}", code) else currency)
+            amount = m.dig(item.get("price"), nested, "value")
+            unit = m.dig(item.get("price"), nested, "currency")
+        code = m.clean_text(unit, 10).upper()
+        price = m.parse_price(amount, code if re.fullmatch(r"[A-Z]{3}", code) else currency)
         if price is not None:
             yield price
 
 
-ADAPTER = Adapter(
+ADAPTER = m.Adapter(
     Options,
     AliExpress,
     account=lambda options: options.app_key,

@@ -16,7 +16,7 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.marketplaces.kit.kept_ids import KeptIds
+from monitor.marketplaces.kit.picture_ids import PictureIds
 from tests.marketplaces.scripted import RecordedMemory
 
 SHA256 = "ab" * 32
@@ -36,7 +36,7 @@ class Site:
     dropped_on: tuple[type[MarketplaceError], ...] = ()
 
     def search(self, sha256: str = SHA256) -> str:
-        ids = KeptIds(self.memory, "image", LIFETIME, self.renewed_on, self.dropped_on)
+        ids = PictureIds(self.memory, "image", LIFETIME, self.renewed_on, self.dropped_on)
         return ids.search(sha256, self._make, self._look, is_believed=lambda found: found != "")
 
     def _make(self) -> str:

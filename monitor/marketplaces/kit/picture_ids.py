@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class KeptIds:
+class PictureIds:
     """Ids of pictures on a site, by sha256; `kind` tells them from what else the account keeps.
 
     Sites don't say how long an id is good, nor how they answer once it isn't. A kept one is given

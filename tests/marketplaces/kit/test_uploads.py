@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from monitor.marketplaces.kit.preparing import (
+from monitor.marketplaces.kit.uploads import (
     MAX_UPLOAD_BYTES,
     SMALLEST_UPLOAD_BYTES,
     fit,
