@@ -1,14 +1,10 @@
-"""Answers that went wrong on the way, or on purpose; and what a listing must be all the same."""
+"""Answers that went wrong on the way, or on purpose."""
 
 from __future__ import annotations
 
 import copy
 import random
 from typing import Any
-from urllib.parse import urlsplit
-
-from monitor.marketplaces.kit.values import MAX_ID, MAX_PRICE, MAX_TITLE
-from monitor.model import Observation
 
 _DEEP: list[object] = []
 for _ in range(60):
@@ -67,28 +63,3 @@ def _list_places(value: object) -> list[Place]:
             places += [(holder, index) for index in range(len(holder))]
             todo += [(item, depth + 1) for item in holder]
     return places
-
-
-def check_observation(item: Observation) -> None:
-    """Everything that the rest of the program relies on."""
-    assert item.site
-    assert 0 < len(item.item_id) <= MAX_ID
-    assert item.item_id == item.item_id.strip()
-    assert " " not in item.item_id
-    parts = urlsplit(item.url)
-    assert parts.scheme == "https"
-    assert parts.hostname
-    assert len(item.title) <= MAX_TITLE
-    assert item.title.isprintable() or item.title == ""
-    assert item.rank >= 1
-    if item.picture_url is None:
-        assert item.picture_problem
-    else:
-        assert urlsplit(item.picture_url).scheme == "https"
-    if item.price is not None:
-        assert 0 <= item.price.minimum <= item.price.maximum <= MAX_PRICE
-        assert len(item.price.currency) == 3
-    if item.seller is not None:
-        assert item.seller.seller_id or item.seller.name
-    if item.sales is not None:
-        assert 0 <= item.sales < 2**63

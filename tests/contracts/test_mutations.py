@@ -13,8 +13,9 @@ from collections import Counter
 import pytest
 
 from monitor.errors import MarketplaceError
+from monitor.marketplaces.testing import check_observation
 from tests.contracts.dialects import load_answers, load_dialects
-from tests.contracts.mutations import check_observation, mutate
+from tests.contracts.mutations import mutate
 
 DIALECTS = load_dialects()
 MUTATIONS = 100_000

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from monitor.marketplaces.testing import Reply, Request, Scripted
 from monitor.sandbox import Fault, Sandbox
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.sandbox.server import Rules
 from monitor.storage.schema.sql import run_readonly
 from tests.e2e.processes import Process, run, start
 from tests.e2e.rehearsal import copy, draw
-from tests.marketplaces.scripted import Reply, Request, Scripted
 
 # Three searches and an upload or two each: a pace at which the test doesn't wait.
 RULES = Rules(rate=50)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from monitor.marketplaces.base import Outside
-from tests.marketplaces.scripted import RecordedMemory, RecordedPace
+from monitor.marketplaces.testing import RecordedMemory, RecordedPace
 
 
 @pytest.fixture

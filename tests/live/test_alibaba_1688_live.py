@@ -11,7 +11,7 @@ from PIL import Image
 
 from monitor.marketplaces.base import Outside, Query
 from monitor.marketplaces.sites.alibaba_1688.adapter import Alibaba1688, Options
-from tests.contracts.mutations import check_observation
+from monitor.marketplaces.testing import check_observation
 from tests.live.conftest import need
 
 pytestmark = pytest.mark.live

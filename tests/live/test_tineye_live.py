@@ -5,7 +5,7 @@ from PIL import Image
 
 from monitor.marketplaces.base import Outside, Query
 from monitor.marketplaces.sites.tineye import Options, TinEye
-from tests.contracts.mutations import check_observation
+from monitor.marketplaces.testing import check_observation
 from tests.live.conftest import need
 
 pytestmark = pytest.mark.live

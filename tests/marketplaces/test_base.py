@@ -5,7 +5,7 @@ from pydantic import BaseModel, ValidationError
 
 from monitor.errors import InputError
 from monitor.marketplaces.registry import account_key, create, known_types, options_model
-from tests.marketplaces.scripted import make_outside
+from monitor.marketplaces.testing import make_outside
 
 
 def test_the_guides_type_is_known() -> None:

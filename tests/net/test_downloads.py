@@ -11,14 +11,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import FetchFailed, FetchRefused, Stopping
-from monitor.net.downloads import (
-    HOST_CONCURRENCY,
-    HOST_SPACING,
-    HostLanes,
-    PictureFetcher,
-)
-from monitor.net.wire import ExchangeLimits
-from tests.marketplaces.scripted import (
+from monitor.marketplaces.testing import (
     PATIENT,
     QUICK,
     RecordedSleep,
@@ -26,6 +19,13 @@ from tests.marketplaces.scripted import (
     Request,
     Scripted,
 )
+from monitor.net.downloads import (
+    HOST_CONCURRENCY,
+    HOST_SPACING,
+    HostLanes,
+    PictureFetcher,
+)
+from monitor.net.wire import ExchangeLimits
 from tests.net.test_addresses import REFUSED
 
 PICTURE = Reply(body=b"\xff\xd8 a picture")

@@ -22,6 +22,17 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.kit.client import PoliteClient, Tally
+from monitor.marketplaces.testing import (
+    PATIENT,
+    QUICK,
+    WEB_PAGE,
+    RecordedPace,
+    RecordedSleep,
+    Reply,
+    Scripted,
+    as_json,
+    make_outside,
+)
 from monitor.net.wire import (
     AddressRefused,
     Answer,
@@ -30,17 +41,6 @@ from monitor.net.wire import (
     ExchangeLimits,
     NoAnswer,
     Wire,
-)
-from tests.marketplaces.scripted import (
-    PAGE,
-    PATIENT,
-    QUICK,
-    RecordedPace,
-    RecordedSleep,
-    Reply,
-    Scripted,
-    as_json,
-    make_outside,
 )
 
 OK = as_json({"ok": True})
@@ -136,7 +136,7 @@ def test_after_three_retries_the_error_is_told(
 
 @pytest.mark.parametrize(
     ("reply", "kind"),
-    [(Reply(401), AuthError), (Reply(403, {}, b"<p>"), Blocked), (PAGE, Blocked)],
+    [(Reply(401), AuthError), (Reply(403, {}, b"<p>"), Blocked), (WEB_PAGE, Blocked)],
 )
 def test_what_cant_pass_is_not_tried_again(
     server: Scripted, reply: Reply, kind: type[MarketplaceError], connect: Connect

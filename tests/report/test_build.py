@@ -14,9 +14,9 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
+from monitor.marketplaces.testing import Reply
 from monitor.report.build import Report, Shown, build_report, summary, write_report
 from monitor.storage import PictureFiles, Store
-from tests.marketplaces.scripted import Reply
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import Bench, open_bench
 

@@ -22,6 +22,7 @@ from monitor.alerting import (
 )
 from monitor.cases.trust import get_asset, trust
 from monitor.channels import Channel
+from monitor.marketplaces.testing import Reply
 from monitor.model import CheckState, Observation, PictureRecord, Route
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.scanning import check_references, run_scan
@@ -30,7 +31,6 @@ from monitor.storage import Store
 from monitor.storage.catalogue import assets, listings
 from monitor.storage.searches import sightings
 from monitor.storage.trust.reference_checks import ReferenceCheck
-from tests.marketplaces.scripted import Reply
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import WATCH, Bench, open_bench
 

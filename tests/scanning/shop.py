@@ -12,6 +12,7 @@ from PIL import Image
 
 from monitor.cases.decide import decide
 from monitor.marketplaces.base import Page, Query
+from monitor.marketplaces.testing import PATIENT, RecordedSleep, Reply, Scripted
 from monitor.model import Observation, Scan, ScanOutcome, Verdict
 from monitor.net.downloads import PictureFetcher
 from monitor.scanning import (
@@ -31,7 +32,6 @@ from monitor.storage.matches import matches
 from monitor.storage.schema.sql import run_readonly
 from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import START, Clock
-from tests.marketplaces.scripted import PATIENT, RecordedSleep, Reply, Scripted
 from tests.matching.drawing import draw, encode
 
 WATCH = "acme"

@@ -8,9 +8,9 @@ from monitor.marketplaces.kit.listings import dig
 from monitor.marketplaces.kit.values import load_json
 from monitor.marketplaces.sites.alibaba_1688.gateway_answers import judge
 from monitor.marketplaces.sites.alibaba_1688.listings import parse_crossborder, parse_linkplus
+from monitor.marketplaces.testing import SECRET, Reply, Scripted, as_json, failures
 from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, Scripted, as_json
+from tests.contracts.dialects import BuiltIn
 
 KEY = "1234567"
 URL = f"https://gw.open.1688.com/openapi/param2/1/NAMESPACE/NAME/{KEY}"
@@ -22,7 +22,6 @@ def _item(
     title: object = "T恤",
     price: object = "12.50",
     picture: object = "https://cbu01.alicdn.com/a.jpg",
-    similarity: object = None,
 ) -> object:
     return {
         "offerId": item_id,
@@ -85,9 +84,9 @@ _LIMITED = ("gw.QosAppFrequencyLimit", "App call exceeds limited frequency")
 _USED_UP = ("gw.NoUsageLeftError", "SLA bill has no usage left")
 _DECLINED = ("gw.APIACLDecline", "AppKey is not allowed(acl)")
 
-DIALECT = Dialect(
-    options=lambda url: {
-        "base_url": url,
+DIALECT = BuiltIn(
+    "alibaba_1688",
+    options={
         "app_key": KEY,
         "app_secret": SECRET,
         "access_token": f"{SECRET}-token",
@@ -145,5 +144,4 @@ DIALECT = Dialect(
     judge=judge,
     parse=_parse,
     in_pages=_in_pages,
-    has_scores=False,
 )

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from monitor.marketplaces.sites.iop.aliexpress import judge, parse_answer
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, as_json
+from monitor.marketplaces.testing import SECRET, Reply, as_json, failures
+from tests.contracts.dialects import BuiltIn
 
 URL = "https://api-sg.aliexpress.com/sync"
 
@@ -86,9 +86,9 @@ def _in_pages() -> tuple[list[Reply], list[str]]:
     return replies, ["11", "12", "13", "14", "15"]
 
 
-DIALECT = Dialect(
-    options=lambda url: {
-        "base_url": url,
+DIALECT = BuiltIn(
+    "aliexpress",
+    options={
         "app_key": "12345678",
         "app_secret": SECRET,
         "access_token": "an-access-token-of-the-account",

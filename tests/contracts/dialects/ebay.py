@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from monitor.marketplaces.sites.ebay.answers import judge, parse_answer
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, Scripted, as_json
+from monitor.marketplaces.testing import SECRET, Reply, Scripted, as_json, failures
+from tests.contracts.dialects import BuiltIn
 
 URL = "https://api.ebay.com/buy/browse/v1/item_summary/search_by_image"
 GRANT = {
@@ -40,7 +40,6 @@ def _item(
     title: object = "T恤",
     price: object = 1,
     picture: object = "https://i.ebayimg.com/images/g/a/s-l1600.jpg",
-    similarity: object = None,
 ) -> object:
     return {
         "itemId": f"v1|{item_id}|0",
@@ -91,9 +90,9 @@ def _in_pages() -> tuple[list[Reply], list[str]]:
     return pages, ["11", "12", "12", "13", "11", "14"]
 
 
-DIALECT = Dialect(
-    options=lambda url: {
-        "base_url": url,
+DIALECT = BuiltIn(
+    "ebay",
+    options={
         "client_id": "schluessel",
         "client_secret": SECRET,
         "marketplace_ids": ["EBAY_US", "EBAY_DE"],
@@ -134,5 +133,4 @@ DIALECT = Dialect(
     base="",
     prepare=_prepare,
     in_pages=_in_pages,
-    has_scores=False,
 )

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from monitor.marketplaces.sites.google_vision import judge, parse_answer
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, as_json
+from monitor.marketplaces.testing import SECRET, Reply, as_json, failures
+from tests.contracts.dialects import BuiltIn
 
 URL = "https://vision.googleapis.com/v1/images:annotate"
 HOSTS = ("shop.example",)
@@ -11,9 +11,7 @@ HOSTS = ("shop.example",)
 def _item(
     item_id: object,
     title: object = "T恤",
-    price: object = None,
     picture: object = "https://cbu01.alicdn.com/a.jpg",
-    similarity: object = None,
 ) -> object:
     return {
         "url": f"https://detail.1688.com/offer/{item_id}.html",
@@ -39,8 +37,9 @@ def _of_request(status: int, name: str, message: str, **detail: object) -> Reply
 
 _LIMIT = "Quota exceeded for quota metric 'Requests' and limit 'Requests per {}' of service"
 
-DIALECT = Dialect(
-    options=lambda url: {"base_url": url, "api_key": SECRET},
+DIALECT = BuiltIn(
+    "google_vision",
+    options={"api_key": SECRET},
     answer=_answer,
     item=_item,
     refusal={"responses": [{"error": {"code": 2, "message": "nobody knows why"}}]},
@@ -91,7 +90,5 @@ DIALECT = Dialect(
     url=URL,
     judge=judge,
     parse=lambda body: parse_answer(body, hosts=HOSTS, allow_loopback=False),
-    has_prices=False,
-    has_scores=False,
     has_relative_pictures=False,
 )

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from monitor.marketplaces.sites.guide_1688 import judge, parse_answer
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, as_json
+from monitor.marketplaces.testing import SECRET, Reply, as_json, failures
+from tests.contracts.dialects import BuiltIn
 
 URL = "https://api.1688.com/router/imageSearch"
 
@@ -37,9 +37,9 @@ def _in_pages() -> tuple[list[Reply], list[str]]:
     return [as_json(_answer(page)) for page in pages], ["11", "12", "12", "13"]
 
 
-DIALECT = Dialect(
-    options=lambda url: {
-        "base_url": url,
+DIALECT = BuiltIn(
+    "guide_1688",
+    options={
         "app_key": "schluessel",
         "app_secret": SECRET,
         "search_type": "both",

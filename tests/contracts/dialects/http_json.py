@@ -4,43 +4,41 @@ from __future__ import annotations
 
 from monitor.marketplaces.sites.http_json.adapter import Reader
 from monitor.marketplaces.sites.http_json.options import Options
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, as_json
+from monitor.marketplaces.testing import SECRET, Reply, as_json, failures
+from tests.contracts.dialects import BuiltIn
 
 URL = "https://proxy.example/search"
 
 
-def _options(url: str) -> dict[str, object]:
-    return {
-        "site": "1688",
-        "base_url": url,
-        "api_key": SECRET,
-        "headers": {"X-Key": "{api_key}"},
-        "body": {"picture": "{image_base64}", "page": "{page}", "size": "{page_size}"},
-        "page_size": 2,
-        "max_pages": 5,
-        "answer": {
-            "items": "data.rows",
-            "total": "data.count",
-            "ok": "status.ok",
-            "code": "status.code",
-            "error": "status.message",
-            "item_id": "id",
-            "url": "link",
-            "title": "name",
-            "picture": "pics[0]",
-            "price": "cost",
-            "currency": "money",
-            "seller_id": "shop.id",
-            "seller": "shop.name",
-            "sales": "sold",
-            "score": "likeness",
-        },
-        "failures": {"E1": "throttled", "E2": "quota", "E3": "bad_image"},
-    }
+OPTIONS: dict[str, object] = {
+    "site": "1688",
+    "api_key": SECRET,
+    "headers": {"X-Key": "{api_key}"},
+    "body": {"picture": "{image_base64}", "page": "{page}", "size": "{page_size}"},
+    "page_size": 2,
+    "max_pages": 5,
+    "answer": {
+        "items": "data.rows",
+        "total": "data.count",
+        "ok": "status.ok",
+        "code": "status.code",
+        "error": "status.message",
+        "item_id": "id",
+        "url": "link",
+        "title": "name",
+        "picture": "pics[0]",
+        "price": "cost",
+        "currency": "money",
+        "seller_id": "shop.id",
+        "seller": "shop.name",
+        "sales": "sold",
+        "score": "likeness",
+    },
+    "failures": {"E1": "throttled", "E2": "quota", "E3": "bad_image"},
+}
 
 
-READER = Reader(Options.model_validate(_options(URL)), allow_loopback=False)
+READER = Reader(Options.model_validate({**OPTIONS, "base_url": URL}), allow_loopback=False)
 
 
 def _item(
@@ -72,8 +70,9 @@ def _in_pages() -> tuple[list[Reply], list[str]]:
     return [as_json(_answer(page, 5)) for page in pages], ["11", "12", "13", "14", "15"]
 
 
-DIALECT = Dialect(
-    options=_options,
+DIALECT = BuiltIn(
+    "http_json",
+    options=OPTIONS,
     answer=_answer,
     item=_item,
     refusal={"status": {"ok": False, "message": "nobody knows why"}},

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from monitor.marketplaces.sites.onebound import judge, parse_answer
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, as_json
+from monitor.marketplaces.testing import SECRET, Reply, as_json, failures
+from tests.contracts.dialects import BuiltIn
 
 URL = "https://api-gw.onebound.cn/1688/item_search_img/"
 # Any picture's address will do: nobody loads it here.
@@ -14,9 +14,7 @@ def _item(
     title: object = "T恤",
     price: object = 1,
     picture: object = "//cbu01.alicdn.com/a.jpg",
-    similarity: object = None,
 ) -> object:
-    assert similarity is None  # the site gives none
     return {
         "num_iid": item_id,
         "title": title,
@@ -58,9 +56,9 @@ def _in_pages() -> tuple[list[Reply], list[str]]:
     return replies, ["11", "12", "12", "13", "14"]
 
 
-DIALECT = Dialect(
-    options=lambda url: {
-        "base_url": url,
+DIALECT = BuiltIn(
+    "onebound",
+    options={
         "api_key": "a-key-of-ours",
         "api_secret": SECRET,
         "picture_url": PICTURES,
@@ -97,6 +95,5 @@ DIALECT = Dialect(
     judge=judge,
     parse=lambda body: parse_answer(body, URL, "1688", allow_loopback=False).observations,
     base="",
-    has_scores=False,
     in_pages=_in_pages,
 )

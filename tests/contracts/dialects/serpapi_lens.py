@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monitor.marketplaces.sites.serpapi_lens import judge, parse_answer
+from monitor.marketplaces.testing import SECRET, Reply, Scripted, as_json, failures
 from monitor.model import Observation
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, Scripted, as_json
+from tests.contracts.dialects import BuiltIn
 
 URL = "https://serpapi.com/search.json"
 DONE = {"id": "64c32cfeb68f8bc186aaa013", "status": "Success"}
@@ -17,7 +17,6 @@ def _item(
     title: object = "T恤",
     price: object = 1,
     picture: object = "https://encrypted-tbn0.gstatic.com/images?q=tbn:a",
-    similarity: object = None,
 ) -> object:
     number = price if isinstance(price, int | float) else None
     return {
@@ -60,8 +59,9 @@ def _take_uploads(server: Scripted) -> None:
     server.routes["/image"] = as_json(message)
 
 
-DIALECT = Dialect(
-    options=lambda url: {"base_url": url, "api_key": SECRET},
+DIALECT = BuiltIn(
+    "serpapi_lens",
+    options={"api_key": SECRET},
     base="",
     prepare=_take_uploads,
     answer=_answer,
@@ -108,6 +108,5 @@ DIALECT = Dialect(
     url=URL,
     judge=judge,
     parse=_parse,
-    has_scores=False,
     has_relative_pictures=False,
 )

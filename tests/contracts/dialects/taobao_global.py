@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from monitor.marketplaces.sites.iop.taobao_global import judge, parse_answer
-from tests.contracts.dialects import SECRET, Dialect, failures
+from monitor.marketplaces.testing import SECRET, Reply, Scripted, as_json, failures
+from tests.contracts.dialects import BuiltIn
 from tests.contracts.dialects.aliexpress import GATEWAY_FAILURES
-from tests.marketplaces.scripted import Reply, Scripted, as_json
 
 URL = "https://api.taobao.global/rest/traffic/item/imgsearch"
 UPLOADED = as_json({"code": "0", "data": {"image_id": "image-1"}, "request_id": "21"})
@@ -14,9 +14,7 @@ def _item(
     title: object = "T恤",
     price: object = 1,
     picture: object = "//img.alicdn.com/a.jpg",
-    similarity: object = None,
 ) -> object:
-    assert similarity is None  # the site gives none
     return {
         "item_id": item_id,
         "title": title,
@@ -40,9 +38,9 @@ def prepare(server: Scripted) -> None:
     server.routes["/rest/upload/image"] = UPLOADED
 
 
-DIALECT = Dialect(
-    options=lambda url: {
-        "base_url": url,
+DIALECT = BuiltIn(
+    "taobao_global",
+    options={
         "app_key": "12345678",
         "app_secret": SECRET,
         "access_token": "an-access-token-of-the-account",
@@ -68,5 +66,4 @@ DIALECT = Dialect(
     parse=lambda body: parse_answer(body, URL, allow_loopback=False).observations,
     base="/rest",
     prepare=prepare,
-    has_scores=False,
 )

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from monitor.marketplaces.sites.tineye import judge, parse_answer
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, as_json
+from monitor.marketplaces.testing import SECRET, Reply, as_json, failures
+from tests.contracts.dialects import BuiltIn
 
 URL = "https://api.tineye.com/rest/search/"
 HOSTS = ("shop.example",)
@@ -10,8 +10,6 @@ HOSTS = ("shop.example",)
 
 def _item(
     item_id: object,
-    title: object = None,
-    price: object = None,
     picture: object = "https://cbu01.alicdn.com/img/a.jpg",
     similarity: object = 55.5,
 ) -> object:
@@ -54,9 +52,9 @@ def _in_pages() -> tuple[list[Reply], list[str]]:
 
 
 NONE_LEFT = "You have no more searches available. Please purchase another bundle."
-DIALECT = Dialect(
-    options=lambda url: {
-        "base_url": url,
+DIALECT = BuiltIn(
+    "tineye",
+    options={
         "api_key": SECRET,
         "hosts": list(HOSTS),
         "limit": 2,
@@ -93,7 +91,5 @@ DIALECT = Dialect(
     parse=lambda body: parse_answer(body, hosts=HOSTS, allow_loopback=False).observations,
     base="/rest",
     in_pages=_in_pages,
-    has_titles=False,
-    has_prices=False,
     has_relative_pictures=False,
 )

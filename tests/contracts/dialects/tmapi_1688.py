@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from monitor.marketplaces.sites.tmapi_1688 import judge, parse_answer
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, Scripted, as_json
+from monitor.marketplaces.testing import SECRET, Reply, Scripted, as_json, failures
+from tests.contracts.dialects import BuiltIn
 
 URL = "https://api.tmapi.top/1688/search/image"
 CONVERT = "/1688/tools/image/convert_url"
@@ -14,7 +14,6 @@ def _item(
     title: object = "T恤",
     price: object = 1,
     picture: object = "//cbu01.alicdn.com/a.jpg",
-    similarity: object = None,
 ) -> object:
     return {
         "item_id": item_id,
@@ -52,9 +51,9 @@ def _in_pages() -> tuple[list[Reply], list[str]]:
     return [as_json(page) for page in pages], ["11", "12", "12", "13", "14"]
 
 
-DIALECT = Dialect(
-    options=lambda url: {
-        "base_url": url,
+DIALECT = BuiltIn(
+    "tmapi_1688",
+    options={
         "api_key": SECRET,
         "picture_url": "https://brand.example/pictures/{path}",
     },
@@ -100,5 +99,4 @@ DIALECT = Dialect(
     base="",
     prepare=_prepare,
     in_pages=_in_pages,
-    has_scores=False,
 )

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from monitor.marketplaces.sites.yandex import judge, parse_answer
-from tests.contracts.dialects import SECRET, Dialect, failures
-from tests.marketplaces.scripted import Reply, as_json
+from monitor.marketplaces.testing import SECRET, Reply, as_json, failures
+from tests.contracts.dialects import BuiltIn
 
 URL = "https://searchapi.api.cloud.yandex.net/v2/image/search_by_image"
 
@@ -10,9 +10,7 @@ URL = "https://searchapi.api.cloud.yandex.net/v2/image/search_by_image"
 def _item(
     item_id: object,
     title: object = "T恤",
-    price: object = None,
     picture: object = "https://cbu01.alicdn.com/a.jpg",
-    similarity: object = None,
 ) -> object:
     return {
         "url": picture,
@@ -45,8 +43,9 @@ def _in_pages() -> tuple[list[Reply], list[str]]:
     ]
 
 
-DIALECT = Dialect(
-    options=lambda url: {"base_url": url, "api_key": SECRET, "folder_id": "b1gfolder"},
+DIALECT = BuiltIn(
+    "yandex",
+    options={"api_key": SECRET, "folder_id": "b1gfolder"},
     answer=_answer,
     item=_item,
     refusal={"code": 2, "message": "nobody knows why", "details": []},
@@ -98,7 +97,5 @@ DIALECT = Dialect(
         parse_answer(body, hosts=("shop.example",), allow_loopback=False).observations
     ),
     in_pages=_in_pages,
-    has_prices=False,
-    has_scores=False,
     has_relative_pictures=False,
 )

@@ -12,8 +12,7 @@ import pytest
 from monitor.errors import MarketplaceError, Throttled, Transient
 from monitor.marketplaces.kit.client import PoliteClient, Tally
 from monitor.marketplaces.kit.refusals import refusal
-from monitor.net.wire import Answer, Call, Wire
-from tests.marketplaces.scripted import (
+from monitor.marketplaces.testing import (
     PATIENT,
     RecordedPace,
     RecordedSleep,
@@ -22,6 +21,7 @@ from tests.marketplaces.scripted import (
     as_json,
     make_outside,
 )
+from monitor.net.wire import Answer, Call, Wire
 
 OK = as_json({"ok": True})
 

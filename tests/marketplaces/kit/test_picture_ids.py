@@ -17,7 +17,7 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.kit.picture_ids import PictureIds
-from tests.marketplaces.scripted import RecordedMemory
+from monitor.marketplaces.testing import RecordedMemory
 
 SHA256 = "ab" * 32
 LIFETIME = timedelta(hours=6)

@@ -8,7 +8,7 @@ import pytest
 from monitor.errors import AuthError, Stopping, Transient
 from monitor.marketplaces.base import Outside
 from monitor.marketplaces.kit.tokens import RENEWAL_MARGIN, Token, Tokens, no_refresh
-from tests.marketplaces.scripted import NOW, RecordedMemory, RecordedSleep, make_outside
+from monitor.marketplaces.testing import NOW, RecordedMemory, RecordedSleep, make_outside
 
 HOUR = 3600.0
 SECRET = "geheim"

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from monitor.errors import FetchFailed
+from monitor.marketplaces.testing import PATIENT, RecordedSleep, Reply, Request, Scripted
 from monitor.model import FileVersion
 from monitor.net.downloads import Fetched, PictureFetcher
-from tests.marketplaces.scripted import PATIENT, RecordedSleep, Reply, Request, Scripted
 
 PICTURE = Reply(body=b"\xff\xd8 a picture")
 TAG = '"5f-abc"'

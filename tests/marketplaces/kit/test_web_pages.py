@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from monitor.errors import ProtocolError
 from monitor.marketplaces.kit.values import Json
 from monitor.marketplaces.kit.web_pages import Hosts, collect_pages, observe_page, page_title
+from monitor.marketplaces.testing import check_observation
 from monitor.model import Observation
-from tests.contracts.mutations import check_observation
 
 HOSTS = TypeAdapter(Hosts)
 OFFER = "https://detail.1688.com/offer/7.html"

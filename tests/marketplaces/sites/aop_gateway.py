@@ -14,7 +14,7 @@ from PIL import Image
 
 from monitor.marketplaces.kit.signing import sign_aop
 from monitor.marketplaces.sites.alibaba_1688.adapter import Alibaba1688, Options
-from tests.marketplaces.scripted import (
+from monitor.marketplaces.testing import (
     RecordedMemory,
     RecordedPace,
     RecordedSleep,

@@ -18,7 +18,7 @@ from monitor.errors import (
 )
 from monitor.marketplaces.base import Page, Query
 from monitor.marketplaces.sites.alibaba_1688.adapter import Alibaba1688
-from tests.marketplaces.scripted import Reply, Scripted, as_json
+from monitor.marketplaces.testing import Reply, Scripted, as_json
 from tests.marketplaces.sites.aop_gateway import (
     LINKPLUS,
     QUERY,

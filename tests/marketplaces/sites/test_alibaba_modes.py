@@ -18,7 +18,7 @@ from monitor.errors import (
 )
 from monitor.marketplaces.base import Query
 from monitor.marketplaces.sites.alibaba_1688.adapter import Options
-from tests.marketplaces.scripted import Reply, Scripted, as_json
+from monitor.marketplaces.testing import Reply, Scripted, as_json
 from tests.marketplaces.sites.aop_gateway import (
     DECLINED,
     LINKPLUS,

@@ -17,10 +17,10 @@ from PIL import Image
 from monitor.errors import PermissionDenied, ProtocolError
 from monitor.marketplaces.base import Page, Query
 from monitor.marketplaces.sites.iop.aliexpress import Options, Parsed, judge, parse_answer
+from monitor.marketplaces.testing import Reply, Request, Scripted, as_json
 from monitor.net.wire import Answer
 from tests.contracts.dialects import load_answers
 from tests.contracts.dialects.aliexpress import DIALECT, URL, gateway
-from tests.marketplaces.scripted import Reply, Request, Scripted, as_json
 from tests.marketplaces.sites.test_iop import Account, fields_of, json_values, signature
 
 ANSWERS = load_answers("aliexpress")

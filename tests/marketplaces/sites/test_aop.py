@@ -16,7 +16,7 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.base import Query
-from tests.marketplaces.scripted import NOW, Reply, Scripted, as_json
+from monitor.marketplaces.testing import NOW, Reply, Scripted, as_json
 from tests.marketplaces.sites.aop_gateway import (
     GET_TOKEN,
     KEY,

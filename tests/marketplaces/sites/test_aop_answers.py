@@ -33,9 +33,8 @@ from monitor.marketplaces.sites.alibaba_1688.listings import (
     parse_regions,
 )
 from monitor.marketplaces.sites.alibaba_1688.places import Place, read_place
+from monitor.marketplaces.testing import NOW, check_observation
 from monitor.net.wire import Answer
-from tests.contracts.mutations import check_observation
-from tests.marketplaces.scripted import NOW
 from tests.marketplaces.sites.aop_gateway import stored
 
 URL = "https://gw.open.1688.com/openapi/param2/1/x/y/1"

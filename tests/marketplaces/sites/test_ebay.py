@@ -32,10 +32,7 @@ from monitor.marketplaces.sites.ebay.answers import (
     parse_limits,
     parse_token,
 )
-from monitor.model import Observation
-from tests.contracts.dialects import load_answers
-from tests.contracts.dialects.ebay import GRANT, LIMITS, refused
-from tests.marketplaces.scripted import (
+from monitor.marketplaces.testing import (
     NOW,
     RecordedMemory,
     RecordedPace,
@@ -45,6 +42,9 @@ from tests.marketplaces.scripted import (
     as_json,
     make_outside,
 )
+from monitor.model import Observation
+from tests.contracts.dialects import load_answers
+from tests.contracts.dialects.ebay import GRANT, LIMITS, refused
 
 PICTURE = Image.new("RGB", (900, 700), "orange")
 SEARCH = "/buy/browse/v1/item_summary/search_by_image"

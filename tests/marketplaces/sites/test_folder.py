@@ -16,8 +16,8 @@ from monitor.marketplaces.base import PictureSource, Probing, Query
 from monitor.marketplaces.registry import create, options_model
 from monitor.marketplaces.sites.folder.adapter import PAGE_SIZE, Folder, Options
 from monitor.marketplaces.sites.folder.table import read_rows
+from monitor.marketplaces.testing import make_outside
 from monitor.model import Observation
-from tests.marketplaces.scripted import make_outside
 
 QUERY = Query(Image.new("RGB", (50, 50)))
 Open = Callable[..., Folder]

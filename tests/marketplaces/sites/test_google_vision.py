@@ -15,9 +15,9 @@ from monitor.errors import AuthError, BadImage, ProtocolError, QuotaExhausted, T
 from monitor.marketplaces.base import Query
 from monitor.marketplaces.registry import account_key
 from monitor.marketplaces.sites.google_vision import GoogleVision, Options, judge, parse_answer
+from monitor.marketplaces.testing import PATIENT, Request, Scripted, as_json, make_outside
 from monitor.net.wire import Answer
 from tests.contracts.dialects import load_answers
-from tests.marketplaces.scripted import PATIENT, Request, Scripted, as_json, make_outside
 
 KEY = "AIzaSyA-geheim_0123456789abcdefghijklmn"
 PICTURE = Image.effect_noise((1200, 900), 90).convert("RGB")

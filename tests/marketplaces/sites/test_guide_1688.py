@@ -30,8 +30,7 @@ from monitor.marketplaces.base import Query
 from monitor.marketplaces.kit.answers import PictureTooLarge
 from monitor.marketplaces.kit.signing import sign_guide
 from monitor.marketplaces.sites.guide_1688 import Guide1688, Options, find_refusal, parse_answer
-from monitor.net.wire import ExchangeLimits
-from tests.marketplaces.scripted import (
+from monitor.marketplaces.testing import (
     NOW,
     PATIENT,
     RecordedPace,
@@ -42,6 +41,7 @@ from tests.marketplaces.scripted import (
     as_json,
     make_outside,
 )
+from monitor.net.wire import ExchangeLimits
 
 BASE = "https://api.1688.com/router/imageSearch"
 PICTURE = Image.new("RGB", (900, 900), "orange")

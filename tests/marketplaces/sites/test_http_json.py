@@ -15,8 +15,8 @@ from monitor.marketplaces.base import Query
 from monitor.marketplaces.kit.signing import sign_iop
 from monitor.marketplaces.registry import create, options_model
 from monitor.marketplaces.sites.http_json.options import Options
+from monitor.marketplaces.testing import NOW, Scripted, as_json, make_outside
 from monitor.model import Observation
-from tests.marketplaces.scripted import NOW, Scripted, as_json, make_outside
 
 PICTURE = Image.new("RGB", (900, 850), "orange")
 ANSWER = {"items": "found", "item_id": "id", "url": "page", "picture": "img"}

@@ -20,8 +20,7 @@ from monitor.errors import AuthError, MarketplaceError, ProtocolError, Throttled
 from monitor.marketplaces.base import Query
 from monitor.marketplaces.sites.iop.aliexpress import AliExpress, Options
 from monitor.marketplaces.sites.iop.gateway import find_refusal, parse_token
-from tests.contracts.dialects.aliexpress import BAN, DIALECT, gateway, older
-from tests.marketplaces.scripted import (
+from monitor.marketplaces.testing import (
     NOW,
     PATIENT,
     RecordedMemory,
@@ -32,6 +31,7 @@ from tests.marketplaces.scripted import (
     as_json,
     make_outside,
 )
+from tests.contracts.dialects.aliexpress import BAN, DIALECT, gateway, older
 
 PICTURE = Image.new("RGB", (900, 900), "orange")
 FIRST = "first-access-token-1111111111111111"

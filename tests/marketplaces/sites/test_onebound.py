@@ -22,12 +22,9 @@ from monitor.marketplaces.sites.onebound import (
     judge,
     parse_answer,
 )
-from monitor.net.wire import Answer
-from tests.contracts.dialects import load_answers
-from tests.contracts.dialects.onebound import DIALECT, PICTURES, URL, answer_of, refused
-from tests.marketplaces.scripted import (
-    PAGE,
+from monitor.marketplaces.testing import (
     QUICK,
+    WEB_PAGE,
     RecordedPace,
     Reply,
     Request,
@@ -35,6 +32,9 @@ from tests.marketplaces.scripted import (
     as_json,
     make_outside,
 )
+from monitor.net.wire import Answer
+from tests.contracts.dialects import load_answers
+from tests.contracts.dialects.onebound import DIALECT, PICTURES, URL, answer_of, refused
 from tests.marketplaces.sites.test_iop import json_values
 
 ANSWERS = load_answers("onebound")
@@ -275,7 +275,7 @@ def _texts(error: BaseException | None) -> Iterator[str]:
         Reply(200, {"Content-Length": "900"}, b"{", cut=True),
         Reply(200, {"Content-Encoding": "gzip"}, b"{}"),
         Reply(200, {}, SECRET.encode()),
-        PAGE,
+        WEB_PAGE,
     ],
 )
 def test_key_and_secret_are_in_no_error_and_no_log(

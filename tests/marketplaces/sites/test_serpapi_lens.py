@@ -32,9 +32,7 @@ from monitor.marketplaces.sites.serpapi_lens import (
     parse_answer,
     parse_lens_price,
 )
-from monitor.model import Observation
-from tests.contracts.dialects import load_answers
-from tests.marketplaces.scripted import (
+from monitor.marketplaces.testing import (
     PATIENT,
     RecordedMemory,
     RecordedPace,
@@ -45,6 +43,8 @@ from tests.marketplaces.scripted import (
     as_json,
     make_outside,
 )
+from monitor.model import Observation
+from tests.contracts.dialects import load_answers
 
 KEY = "0123456789abcdef-geheim-0123456789abcdef"
 STORED = load_answers("serpapi_lens")

@@ -24,11 +24,7 @@ from monitor.marketplaces.sites.iop.taobao_global import (
     parse_answer,
     parse_upload,
 )
-from monitor.net.wire import Answer
-from tests.contracts.dialects import load_answers
-from tests.contracts.dialects.aliexpress import gateway
-from tests.contracts.dialects.taobao_global import DIALECT, UPLOADED, URL, prepare, refused
-from tests.marketplaces.scripted import (
+from monitor.marketplaces.testing import (
     PATIENT,
     RecordedMemory,
     RecordedPace,
@@ -36,6 +32,10 @@ from tests.marketplaces.scripted import (
     as_json,
     make_outside,
 )
+from monitor.net.wire import Answer
+from tests.contracts.dialects import load_answers
+from tests.contracts.dialects.aliexpress import gateway
+from tests.contracts.dialects.taobao_global import DIALECT, UPLOADED, URL, prepare, refused
 from tests.marketplaces.sites.test_iop import (
     FIRST,
     NEXT_REFRESH,

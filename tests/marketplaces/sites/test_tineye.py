@@ -17,11 +17,11 @@ from monitor.errors import BadImage, MarketplaceError, ProtocolError, QuotaExhau
 from monitor.marketplaces.base import Query
 from monitor.marketplaces.kit.answers import PictureTooLarge
 from monitor.marketplaces.sites.tineye import Options, TinEye, judge, parse_answer, parse_remaining
+from monitor.marketplaces.testing import Request, Scripted, as_json, make_outside
 from monitor.model import Observation
 from monitor.net.wire import Answer
 from tests.contracts.dialects import load_answers
 from tests.contracts.dialects.tineye import NONE_LEFT, answer, refused
-from tests.marketplaces.scripted import Request, Scripted, as_json, make_outside
 
 PICTURE = Image.new("RGB", (900, 700), "orange")
 ANSWERS = load_answers("tineye")

@@ -31,6 +31,14 @@ from monitor.marketplaces.sites.tmapi_1688 import (
     parse_answer,
     parse_converted,
 )
+from monitor.marketplaces.testing import (
+    RecordedMemory,
+    RecordedPace,
+    Request,
+    Scripted,
+    as_json,
+    make_outside,
+)
 from monitor.model import Observation
 from tests.contracts.dialects import load_answers
 from tests.contracts.dialects.tmapi_1688 import (
@@ -40,14 +48,6 @@ from tests.contracts.dialects.tmapi_1688 import (
     answer,
     converted,
     refused,
-)
-from tests.marketplaces.scripted import (
-    RecordedMemory,
-    RecordedPace,
-    Request,
-    Scripted,
-    as_json,
-    make_outside,
 )
 
 SEARCH = "/1688/search/image"

@@ -15,9 +15,9 @@ from monitor.errors import AuthError, ProtocolError
 from monitor.marketplaces.base import Page, Query
 from monitor.marketplaces.registry import account_key
 from monitor.marketplaces.sites.yandex import Options, Yandex, parse_answer
+from monitor.marketplaces.testing import PATIENT, Request, Scripted, as_json, make_outside
 from monitor.model import Observation
 from tests.contracts.dialects import load_answers
-from tests.marketplaces.scripted import PATIENT, Request, Scripted, as_json, make_outside
 
 KEY = "AQVNgeheim0123456789abcdefghijklmnopqrst"
 STORED = load_answers("yandex")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.errors import BadImage, Blocked
+from monitor.marketplaces.testing import Reply
 from monitor.model import Observation, ScanOutcome
 from monitor.scanning import Canary, Source, look_for_canary
 from monitor.scanning.policy import CANARY_PAGES, CANARY_RETRY_AFTER
@@ -14,7 +15,6 @@ from monitor.storage.leases import release
 from monitor.storage.searches import breakers, canaries
 from monitor.storage.searches.breakers import BreakerState
 from monitor.storage.searches.canaries import CanaryStatus
-from tests.marketplaces.scripted import Reply
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import SHOP, Answer, Bench
 

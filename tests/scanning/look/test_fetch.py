@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from monitor.marketplaces.testing import RecordedSleep, Reply, Request
 from monitor.model import FileVersion, Observation, ScanOutcome
 from monitor.net.downloads import PictureFetcher
 from monitor.net.wire import ExchangeLimits
@@ -15,7 +16,6 @@ from monitor.scanning import Source
 from monitor.scanning.look.fetch import find_due
 from monitor.scanning.policy import CHECK_AFTER, CHECK_SPREAD, CHECKS_OF_A_PAGE
 from monitor.storage.catalogue import pictures
-from tests.marketplaces.scripted import RecordedSleep, Reply, Request
 from tests.matching.drawing import draw, encode
 from tests.matching.test_decode import png_claiming
 from tests.scanning.shop import SHOP, Bench

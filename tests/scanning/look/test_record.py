@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from monitor import matching
+from monitor.marketplaces.testing import WEB_PAGE, Reply
 from monitor.model import Price, Relation, ScanOutcome, Seller, Similarity, Verdict
 from monitor.scanning import run_scan
 from monitor.scanning.look.record_match import is_own
 from monitor.storage.catalogue import assets, comparisons, listings
-from tests.marketplaces.scripted import PAGE, Reply
 from tests.matching.compare.test_relations import busy
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import Bench
@@ -42,7 +42,7 @@ def test_pictures_that_fail_stop_no_other(bench: Bench) -> None:
     bad = {
         "gone": Reply(404),
         "down": Reply(503),
-        "wall": PAGE,
+        "wall": WEB_PAGE,
         "empty": Reply(),
         "short": Reply(body=GOOD[:900]),
         "cut": Reply(body=GOOD, cut=True),
