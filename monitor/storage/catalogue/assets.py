@@ -12,6 +12,7 @@ from monitor.errors import NotFound
 from monitor.model import FoundPicture, ReferencePicture, Rights
 from monitor.storage.catalogue import watches as watch_rows
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.text import clean
 from monitor.storage.tables import assets, fingerprints, matches, reference_pictures, watches
 
@@ -329,7 +330,7 @@ def _select(conn: Connection, where: sa.ColumnElement[bool]) -> list[AssetRow]:
         sa.select(sa.func.count())
         .where(matches.c.asset_id == assets.c.id)
         .scalar_subquery()
-        .label("match_count")
+        .label("matches")
     )
     rows = conn.execute(
         sa.select(assets, watches.c.name.label("watch"), counted)
@@ -355,19 +356,6 @@ def _paths(conn: Connection) -> dict[int, list[str]]:
 
 
 def _row(row: sa.Row[tuple[object, ...]], paths: tuple[str, ...]) -> AssetRow:
-    return AssetRow(
-        id=row.id,
-        watch=row.watch,
-        name=row.name,
-        right_kind=row.right_kind,
-        certificate=row.certificate,
-        territory=row.territory,
-        official_url=row.official_url,
-        published_at=row.published_at,
-        tags=tuple(row.tags),
-        pictures=len(paths),
-        matches=row.match_count,
-        created_at=row.created_at,
-        retired_at=row.retired_at,
-        reference_pictures=paths,
+    return to_noun(
+        AssetRow, row, tags=tuple(row.tags), pictures=len(paths), reference_pictures=paths
     )

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from monitor.model import Region, Relation, Similarity
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.upsert import PART, insert, lock_catalogue
 from monitor.storage.tables import comparisons
 
@@ -67,13 +68,12 @@ def similarity_values(similarity: Similarity) -> dict[str, object]:
 
 def similarity_of(row: sa.Row[tuple[object, ...]]) -> Similarity:
     """The similarity in those columns."""
-    return Similarity(
-        score=row.score,
+    return to_noun(
+        Similarity,
+        row,
         relation=Relation(row.relation),
-        method=row.method,
         region=region_of(row.region),
         mirrored=bool(row.mirrored),
-        reasons=row.reasons,
     )
 
 

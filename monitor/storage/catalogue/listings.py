@@ -12,6 +12,7 @@ from monitor.errors import NotFound
 from monitor.model import Observation, Price
 from monitor.storage.catalogue import sellers as seller_rows
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.text import clean
 from monitor.storage.db.upsert import PART, insert, lock_catalogue
 from monitor.storage.tables import listings, observations, sellers
@@ -222,7 +223,7 @@ def get(conn: Connection, item_id: str, *, site: str | None = None) -> ListingRo
         .where(observations.c.listing_id == rows[0].id)
         .order_by(observations.c.observed_at.desc())
     )
-    return _row(rows[0], tuple(_history_row(row) for row in history))
+    return _row(rows[0], tuple(to_noun(HistoryRow, row, price=price_of(row)) for row in history))
 
 
 def _select(conn: Connection) -> sa.Select[tuple[object, ...]]:  # noqa: ARG001
@@ -232,33 +233,7 @@ def _select(conn: Connection) -> sa.Select[tuple[object, ...]]:  # noqa: ARG001
 
 
 def _row(row: sa.Row[tuple[object, ...]], history: tuple[HistoryRow, ...] = ()) -> ListingRow:
-    return ListingRow(
-        site=row.site,
-        item_id=row.item_id,
-        title=row.title,
-        price=price_of(row),
-        sales=row.sales,
-        seller=row.seller,
-        url=row.url,
-        picture_url=row.picture_url,
-        picture_sha256=row.picture_sha256,
-        picture_problem=row.picture_problem,
-        first_seen_at=row.first_seen_at,
-        last_seen_at=row.last_seen_at,
-        times_seen=row.times_seen,
-        history=history,
-    )
-
-
-def _history_row(row: sa.Row[tuple[object, ...]]) -> HistoryRow:
-    return HistoryRow(
-        observed_at=row.observed_at,
-        title=row.title,
-        price=price_of(row),
-        sales=row.sales,
-        rank=row.rank,
-        provider_score=row.provider_score,
-    )
+    return to_noun(ListingRow, row, price=price_of(row), history=history)
 
 
 def price_of(row: sa.Row[tuple[object, ...]]) -> Price | None:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from monitor.errors import NotFound
 from monitor.model import Seller
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.text import bounded, clean
 from monitor.storage.db.upsert import insert, lock_catalogue
 from monitor.storage.tables import listings, matches, sellers
@@ -80,22 +81,15 @@ def _select(conn: Connection, where: sa.ColumnElement[bool]) -> list[SellerRow]:
         .where(listings.c.seller_id == sellers.c.id)
     )
     infringing = found.where(matches.c.verdict == "infringing").scalar_subquery()
-    all_matches = found.scalar_subquery().label("match_count")
-    rows = conn.execute(
-        sa.select(sellers, offers.label("listing_count"), all_matches, infringing.label("bad"))
-        .where(where)
-        .order_by(sa.desc("match_count"), sellers.c.site, sellers.c.seller_key)
+    shown = (
+        sellers.c.name.label("seller"),
+        offers.label("listings"),
+        found.scalar_subquery().label("matches"),
+        infringing.label("infringing"),
     )
-    return [
-        SellerRow(
-            site=row.site,
-            seller_id=row.seller_id,
-            seller=row.name,
-            listings=row.listing_count,
-            matches=row.match_count,
-            infringing=row.bad,
-            first_seen_at=row.first_seen_at,
-            last_seen_at=row.last_seen_at,
-        )
-        for row in rows
-    ]
+    rows = conn.execute(
+        sa.select(sellers, *shown)
+        .where(where)
+        .order_by(sa.desc("matches"), sellers.c.site, sellers.c.seller_key)
+    )
+    return [to_noun(SellerRow, row) for row in rows]

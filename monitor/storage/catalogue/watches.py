@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from monitor.errors import NotFound
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.upsert import insert
 from monitor.storage.tables import assets, matches, reference_pictures, scans, watches
 
@@ -140,23 +141,10 @@ def list_rows(conn: Connection) -> list[WatchStatus]:
     statement = sa.select(
         watches,
         _count(assets, active).label("assets"),
-        pictures.scalar_subquery().label("pictures"),
+        pictures.scalar_subquery().label("reference_pictures"),
         _count(matches, unreviewed).label("open_matches"),
     ).order_by(watches.c.name)
-    return [
-        WatchStatus(
-            name=row.name,
-            trigger=row.trigger,
-            next_due_at=row.next_due_at,
-            record_score=row.record_score,
-            alert_score=row.alert_score,
-            assets=row.assets,
-            reference_pictures=row.pictures,
-            open_matches=row.open_matches,
-            retired_at=row.retired_at,
-        )
-        for row in conn.execute(statement)
-    ]
+    return [to_noun(WatchStatus, row) for row in conn.execute(statement)]
 
 
 def _count(table: sa.Table, where: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from monitor.model import AlertEvent, Price, Verdict
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.upsert import PART
 from monitor.storage.tables import alerts, assets, deliveries, matches, watches
 
@@ -147,18 +148,13 @@ def _select() -> sa.Select[tuple[object, ...]]:
 
 
 def _match(row: sa.Row[tuple[object, ...]]) -> FollowedMatch:
-    return FollowedMatch(
-        id=row.id,
-        watch_id=row.watch_id,
-        listing_id=row.listing_id,
-        score=row.score,
+    return to_noun(
+        FollowedMatch,
+        row,
         verdict=Verdict(row.verdict),
-        last_seen_at=row.last_seen_at,
-        gone_at=row.gone_at,
         is_told=bool(row.is_told),
         told_prices={
             currency: Price(Decimal(low), Decimal(high), currency, "")
             for currency, (low, high) in (row.told_prices or {}).items()
         },
-        price_changed_at=row.price_changed_at,
     )

@@ -14,6 +14,7 @@ from monitor.model import CheckState, Price, Region, Relation, Similarity, Verdi
 from monitor.storage.catalogue.comparisons import region_of, similarity_values
 from monitor.storage.catalogue.listings import price_of
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.text import clean
 from monitor.storage.db.upsert import PART, insert_new
 from monitor.storage.tables import (
@@ -307,39 +308,13 @@ def _select() -> sa.Select[tuple[object, ...]]:
 
 
 def _row(row: sa.Row[tuple[object, ...]]) -> MatchRow:
-    return MatchRow(
-        id=row.id,
-        watch=row.watch,
-        asset=row.asset,
-        score=row.score,
+    return to_noun(
+        MatchRow,
+        row,
         relation=Relation(row.relation),
         mirrored=bool(row.mirrored),
-        method=row.method,
         region=region_of(row.region),
-        marketplace=row.marketplace,
-        site=row.site,
-        item_id=row.item_id,
-        url=row.url,
-        title=row.title,
         price=price_of(row),
         seller_id=row.site_seller_id,
-        seller=row.seller,
-        provider_score=row.provider_score,
         verdict=Verdict(row.verdict),
-        verdict_at=row.verdict_at,
-        verdict_by=row.verdict_by,
-        verdict_note=row.verdict_note,
-        first_seen_at=row.first_seen_at,
-        last_seen_at=row.last_seen_at,
-        times_seen=row.times_seen,
-        reference_sha256=row.reference_sha256,
-        reference_path=row.reference_path,
-        picture_sha256=row.picture_sha256,
-        cluster_id=row.cluster_id,
-        first_alerted_at=row.first_alerted_at,
-        reasons=row.reasons,
-        gone_at=row.gone_at,
-        reappeared_at=row.reappeared_at,
-        price_before=row.price_before,
-        price_changed_at=row.price_changed_at,
     )

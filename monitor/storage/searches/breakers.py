@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from monitor.model import ScanOutcome
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.text import clean
 from monitor.storage.db.upsert import insert
 from monitor.storage.tables import breakers
@@ -101,16 +102,10 @@ def _values(breaker: Breaker) -> dict[str, object]:
 
 
 def _breaker(row: sa.Row[tuple[object, ...]]) -> Breaker:
-    return Breaker(
+    return to_noun(
+        Breaker,
+        row,
         state=BreakerState(row.state),
-        failures=row.failures,
         pause=timedelta(seconds=row.pause_seconds),
-        opened_at=row.opened_at,
-        probe_at=row.probe_at,
-        closed_at=row.closed_at,
         outcome=ScanOutcome(row.outcome) if row.outcome else None,
-        reason=row.reason,
-        owner=row.owner,
-        lease_until=row.lease_until,
-        is_mendable=row.is_mendable,
     )

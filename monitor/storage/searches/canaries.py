@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.text import clean
 from monitor.storage.db.upsert import insert
 from monitor.storage.tables import canaries
@@ -96,7 +97,9 @@ def put_off(conn: Connection, marketplace: str, owner: str, next_due_at: datetim
 
 def list_rows(conn: Connection) -> dict[str, CanaryStatus]:
     """What is known of each, by marketplace."""
-    return {row.marketplace: _status(row) for row in conn.execute(sa.select(canaries))}
+    return {
+        row.marketplace: to_noun(CanaryStatus, row) for row in conn.execute(sa.select(canaries))
+    }
 
 
 def _finish(
@@ -114,20 +117,8 @@ def _finish(
         .where(canaries.c.marketplace == marketplace)
         .values(state=DUE, due_at=next_due_at, owner=None, lease_until=None, **values)
     )
-    return _status(before)
+    return to_noun(CanaryStatus, before)
 
 
 def _select(marketplace: str) -> sa.Select[tuple[object, ...]]:
     return sa.select(canaries).where(canaries.c.marketplace == marketplace)
-
-
-def _status(row: sa.Row[tuple[object, ...]]) -> CanaryStatus:
-    return CanaryStatus(
-        marketplace=row.marketplace,
-        looked_for=row.looked_for,
-        tried_at=row.tried_at,
-        found_at=row.found_at,
-        missed=row.missed,
-        lost_at=row.lost_at,
-        problem=row.problem,
-    )

@@ -12,6 +12,7 @@ from monitor.errors import LeaseLost
 from monitor.model import ReferencePicture, Scan, ScanCounts, ScanOutcome
 from monitor.storage.catalogue import watches as watch_rows
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.text import clean
 from monitor.storage.db.upsert import insert
 from monitor.storage.searches import yields
@@ -207,25 +208,8 @@ def _load(conn: Connection, scan_id: int) -> Scan:
         )
         .where(scans.c.id == scan_id)
     ).one()
-    return Scan(
-        id=row.id,
-        cycle_id=row.cycle_id,
-        watch_id=row.watch_id,
-        watch=row.watch,
-        marketplace=row.marketplace,
-        reference=ReferencePicture(row.reference_id, row.asset_id, row.asset, row.sha256, row.path),
-        cursor=row.cursor,
-        attempts=row.attempts,
-        counts=ScanCounts(
-            listings_seen=row.listings_seen,
-            listings_new=row.listings_new,
-            pictures_fetched=row.pictures_fetched,
-            pictures_failed=row.pictures_failed,
-            matches_new=row.matches_new,
-            requests=row.requests,
-        ),
-        started_at=row.started_at,
-    )
+    picture = ReferencePicture(row.reference_id, row.asset_id, row.asset, row.sha256, row.path)
+    return to_noun(Scan, row, reference=picture, counts=to_noun(ScanCounts, row))
 
 
 def advance(
@@ -305,7 +289,7 @@ def list_health(
     if cycles is not None:
         statement = statement.where(scans.c.cycle_id.in_(cycles))
     ordered = statement.order_by(scans.c.id.desc()).limit(limit)
-    return [_health(row) for row in conn.execute(ordered)]
+    return [to_noun(ScanHealth, row) for row in conn.execute(ordered)]
 
 
 def list_newest(conn: Connection) -> list[ScanHealth]:
@@ -319,34 +303,17 @@ def list_newest(conn: Connection) -> list[ScanHealth]:
         .group_by(cycles.c.watch_id)
     )
     statement = _select_health().where(scans.c.cycle_id.in_(newest), watches.c.retired_at.is_(None))
-    return [_health(row) for row in conn.execute(statement.order_by(scans.c.id))]
+    return [to_noun(ScanHealth, row) for row in conn.execute(statement.order_by(scans.c.id))]
 
 
 def _select_health() -> sa.Select[tuple[object, ...]]:
     return sa.select(
-        scans, watches.c.name.label("watch"), reference_pictures.c.path.label("path")
+        scans,
+        scans.c.id.label("scan_id"),
+        watches.c.name.label("watch"),
+        reference_pictures.c.path.label("reference_picture"),
     ).select_from(
         scans.join(watches, watches.c.id == scans.c.watch_id).join(
             reference_pictures, reference_pictures.c.id == scans.c.reference_id
         )
-    )
-
-
-def _health(row: sa.Row[tuple[object, ...]]) -> ScanHealth:
-    return ScanHealth(
-        scan_id=row.id,
-        watch=row.watch,
-        marketplace=row.marketplace,
-        reference_picture=row.path,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        outcome=row.outcome,
-        listings_seen=row.listings_seen,
-        listings_new=row.listings_new,
-        pictures_fetched=row.pictures_fetched,
-        pictures_failed=row.pictures_failed,
-        matches_new=row.matches_new,
-        requests=row.requests,
-        error=row.error,
-        is_suspect=row.is_suspect,
     )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from monitor.model import CheckState, ReferencePicture
 from monitor.storage.db.engine import Connection
+from monitor.storage.db.rows import to_noun
 from monitor.storage.db.text import clean
 from monitor.storage.db.upsert import insert, insert_new
 from monitor.storage.tables import (
@@ -236,18 +237,14 @@ def list_rows(
 
 
 def _check(row: sa.Row[tuple[object, ...]], held: int) -> ReferenceCheck:
-    return ReferenceCheck(
+    return to_noun(
+        ReferenceCheck,
+        row,
         reference_id=row.id,
-        path=row.path,
         state=CheckState(row.state or CheckState.UNJUDGED),
         sampled=row.sampled or 0,
         matched=row.matched or 0,
-        checked_at=row.checked_at,
-        copy_score=row.copy_score,
         held=held,
-        trusted_by=row.trusted_by,
-        trusted_at=row.trusted_at,
-        retired_at=row.retired_at,
     )
 
 
