@@ -33,7 +33,7 @@ from databases import KINDS, new_database
 
 from monitor.alerting import AlertContext, ChannelOptions, Destination, Routes, deliver_next
 from monitor.channels import Channel
-from monitor.model import AlertEvent
+from monitor.model import AlertEvent, Basis
 from monitor.storage import PictureFiles, Store
 from monitor.storage.catalogue import listings
 from monitor.storage.leases import this_process
@@ -184,10 +184,8 @@ def fill(store: Store, count: int, channels: tuple[str, ...]) -> None:
                     watch_id=shelf.watch_id,
                     asset_id=reference.asset_id,
                     listing_id=seen.id,
-                    reference_id=reference.id,
-                    picture_sha256=reference.sha256,
+                    bases=[Basis(reference.id, reference.sha256, similarity())],
                     marketplace="alibaba",
-                    similarity=similarity(),
                     provider_score=None,
                     own_seller=False,
                     now=now,

@@ -197,12 +197,7 @@ def _scan(bench: Bench, scan: Any, shown: Sequence[bytes]) -> float:
         for number in range(len(shown) // PER_PAGE)
     ]
 
-    def run() -> None:
-        recorder = bench.recorder(scan)
-        for page in pages:
-            recorder.record(scan, page)
-
-    return timed(run)[1] / (len(pages) * PER_PAGE)
+    return timed(lambda: bench.look_at(scan, pages))[1] / (len(pages) * PER_PAGE)
 
 
 def _count(bench: Bench, table: str) -> int:

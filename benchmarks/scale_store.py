@@ -17,7 +17,8 @@ from monitor.marketplaces.base import Page
 from monitor.model import FoundPicture, Observation, PictureRecord, ReferencePicture, Rights, Scan
 from monitor.net.downloads import Fetched, PictureFetcher
 from monitor.scanning import LEASE, ScanContext, WatchRules
-from monitor.scanning.look.record import PageRecorder
+from monitor.scanning.look.look import look_at_page
+from monitor.scanning.look.references import load_watch
 from monitor.scanning.pictures import record_picture
 from monitor.storage import PictureFiles, Store, ensure_schema
 from monitor.storage.catalogue import assets, watches
@@ -77,8 +78,13 @@ class Bench:
         assert scan is not None
         return scan
 
-    def recorder(self, scan: Scan) -> PageRecorder:
-        return PageRecorder(self.context, scan, self.shelf, self.rules)
+    def look_at(self, scan: Scan, pages: Sequence[Page]) -> None:
+        """Fetch, judge and record them, as a scan does that has just begun."""
+        references = load_watch(self.context, self.watch_id)
+        with self.store.reading() as conn:
+            baselines = scans.find_baselines(conn, scan.watch_id, scan.marketplace)
+        for page in pages:
+            look_at_page(self.context, self.shelf, scan, references, baselines, page)
 
     def page(self, name: str, shown: Sequence[bytes]) -> Page:
         """A page of new listings with these pictures."""

@@ -16,7 +16,7 @@ HOUSE = Path(monitor.__file__).parent
 BORDERS = {
     "daemon/clock.py: Clock.ring": "a daemon step; it is paused, the others go on",
     "daemon/steps.py: _attempt": "a daemon step; its scan, canary or watch keeps what came",
-    "scanning/look/fetch.py: fetch_picture": "one listing; its picture counts as failed",
+    "scanning/look/fetch.py: try_listing": "one listing; its picture counts as failed",
     "alerting/send.py: send": "one delivery; it counts as failed",
 }
 # Each other one, and why it has to be.
@@ -25,7 +25,6 @@ ARGUED = {
     "alerting/rendering/template_set.py: Book.render": (
         "a user's template may raise anything; the built-in text goes out, with a line"
     ),
-    "scanning/look/canary.py: _Eye._is_shown_by": "one listing that can't be read isn't the canary",
     "scanning/pictures.py: refresh_all": "one stored picture must not keep the others from theirs",
     "storage/catalogue/files.py: _write_whole": "removes the unfinished file and raises it again",
     "storage/db/engine.py: Store.migrating": "rolls back and raises it again",

@@ -8,11 +8,13 @@ from monitor.model.listings import Observation, Price, Seller
 from monitor.model.matches import (
     DEFAULT_ALERT_SCORE,
     DEFAULT_RECORD_SCORE,
+    Basis,
     Polygon,
     Region,
     Relation,
     Similarity,
     Verdict,
+    best_basis,
 )
 from monitor.model.messages import Attachment, Message, MessageFormat
 from monitor.model.pictures import (
@@ -31,6 +33,7 @@ __all__ = [
     "DEFAULT_RECORD_SCORE",
     "AlertEvent",
     "Attachment",
+    "Basis",
     "CheckState",
     "DeliveryState",
     "FileVersion",
@@ -54,4 +57,5 @@ __all__ = [
     "SilenceState",
     "Similarity",
     "Verdict",
+    "best_basis",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
@@ -62,3 +62,26 @@ class Similarity:
     region: Region | None = None
     mirrored: bool = False
     reasons: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a match may rest on: a reference picture, a picture of the listing, their similarity."""
+
+    reference_id: int
+    picture_sha256: str
+    similarity: Similarity
+
+
+def best_basis(bases: Iterable[Basis], alert_score: float, unspecific: Collection[int]) -> Basis:
+    """The one that a match is to rest on; of equals the first.
+
+    The highest score, but that among those that are told, from `alert_score` on, one from an
+    `unspecific` reference picture (by id) comes last: what rests on it is held.
+    """
+
+    def rank(basis: Basis) -> tuple[bool, float]:
+        score = basis.similarity.score
+        return score >= alert_score and basis.reference_id not in unspecific, score
+
+    return max(bases, key=rank)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from monitor.model import (
     AlertEvent,
+    Basis,
     Fingerprints,
     FoundPicture,
     Observation,
@@ -32,6 +33,7 @@ from monitor.storage.telling import alerts
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
 SHOP = "alibaba"
+ALERT_SCORE = 0.85
 
 
 def later(**duration: float) -> datetime:
@@ -135,18 +137,31 @@ def add_match(
     own_seller: bool = False,
 ) -> matches.MatchChange:
     row = listings.record(conn, shelf.scan.id, seen or listing(), sha("copy"), None, now)
+    scores = {shelf.references[0].id: score}
+    return see_match(conn, shelf, row.id, scores, now, own_seller=own_seller)
+
+
+def see_match(
+    conn: Connection,
+    shelf: Shelf,
+    listing_id: int,
+    scores: Mapping[int, float],
+    now: datetime = START,
+    *,
+    own_seller: bool = False,
+) -> matches.MatchChange:
+    """A listing is seen with a picture that is like these reference pictures of the asset."""
     return matches.record(
         conn,
         watch_id=shelf.watch_id,
         asset_id=shelf.references[0].asset_id,
-        listing_id=row.id,
-        reference_id=shelf.references[0].id,
-        picture_sha256=sha("copy"),
+        listing_id=listing_id,
+        bases=[Basis(number, sha("copy"), similarity(score)) for number, score in scores.items()],
         marketplace=SHOP,
-        similarity=similarity(score),
         provider_score=0.5,
         own_seller=own_seller,
         now=now,
+        alert_score=ALERT_SCORE,
     )
 
 

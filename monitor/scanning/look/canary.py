@@ -9,18 +9,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from monitor import matching
-from monitor.errors import (
-    BadImage,
-    FetchError,
-    MarketplaceError,
-    PictureError,
-    Stopping,
-    StoreError,
-)
+from monitor.errors import BadImage, MarketplaceError, PictureError
 from monitor.marketplaces.base import Page, Query
 from monitor.model import DEFAULT_ALERT_SCORE, AlertEvent, Fingerprints, Observation
 from monitor.scanning.context import Canary, ScanContext, Source
 from monitor.scanning.guard.pauses import ask_turn, note_failure, note_success, take_turn
+from monitor.scanning.look.fetch import try_listing
 from monitor.scanning.look.pages import iter_pages
 from monitor.scanning.pictures import load_prints, sha256_of
 from monitor.scanning.policy import CANARY_PAGES, CANARY_RETRY_AFTER, FETCH_THREADS, LEASE
@@ -204,20 +198,15 @@ class _Eye:
             pool.shutdown(cancel_futures=True)
 
     def _is_shown_by(self, item: Observation) -> bool:
-        if self.context.is_stopping():
-            raise Stopping("told to stop while fetching pictures")
-        try:
+        def look() -> bool:
             fetched = self.source.fetcher.fetch(item.picture_url or "", item.picture_fallback_url)
             return self._is_copy(matching.fingerprint(matching.decode_small(fetched.data)))
-        except (FetchError, PictureError) as error:
-            self.failed.append(str(error))
-        except (StoreError, Stopping):
-            raise
-        except Exception as error:
-            # Border: one listing. Picture files are hostile input and decoders have bugs.
-            log.exception("listing %s %s", item.site, item.item_id)
-            self.failed.append(f"unexpected {type(error).__name__}")
-        return False
+
+        shown = try_listing(self.context, item, look)
+        if isinstance(shown, str):
+            self.failed.append(shown)
+            return False
+        return shown
 
     def _is_copy(self, theirs: Fingerprints) -> bool:
         try:

@@ -1,125 +1,126 @@
-"""judge: one page of listings, each with its picture, against the assets of a watch."""
+"""judge: the pictures of a page against the assets of a watch, from a snapshot. Pure."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from monitor import matching
 from monitor.errors import PictureError
-from monitor.model import Fingerprints, ReferencePicture, Scan, Similarity
+from monitor.model import Basis, Fingerprints, ReferencePicture, Similarity
 from monitor.scanning.cache import Indexed
-from monitor.scanning.context import ScanContext
-from monitor.scanning.look.references import load_reference_prints
-from monitor.scanning.pictures import load_prints
-from monitor.storage.catalogue import comparisons
+from monitor.scanning.look.fetch import SeenListing
 
 log = logging.getLogger(__name__)
 
+# Listing picture -> the reference pictures that it is worth comparing with
+Candidates: TypeAlias = Mapping[str, Sequence[ReferencePicture]]
 # (reference sha256, listing picture sha256) -> what the comparison said
-Comparisons = dict[tuple[str, str], Similarity]
+Comparisons: TypeAlias = dict[tuple[str, str], Similarity]
+# Asset -> what a match of it with a listing may rest on
+Bases: TypeAlias = dict[int, list[Basis]]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """The best similarity of one listing picture to one asset."""
+class Snapshot:
+    """What pictures are worth comparing with, and what the store knows of these pairs.
 
-    reference: ReferencePicture
-    picture_sha256: str
-    similarity: Similarity
-
-
-class Judge:
-    """Says which of a watch's reference pictures a listing picture is worth comparing with.
-
-    Those of the searched asset always are, those of the watch's other assets if the index says so.
+    `said` is what today's comparison has said before; `prints` are the whole fingerprints, by
+    sha256, of the pictures of all other pairs. Of pictures that can't be compared there are none.
     """
 
-    def __init__(self, scan: Scan, known: Indexed) -> None:
-        self._asset_id = scan.reference.asset_id
-        self._own = [item for item in known.references if item.asset_id == self._asset_id]
-        if scan.reference not in self._own:
-            self._own.append(scan.reference)  # retired since the scan was planned, still asked for
-        self._known = known
-
-    def candidates(self, sha256: str, prints: Fingerprints) -> list[ReferencePicture]:
-        """The reference pictures worth comparing with this listing picture, its own asset's first.
-
-        Raises PictureError for a damaged fingerprint.
-        """
-        found = self._known.query(sha256, prints)
-        return [*self._own, *(item for item in found if item.asset_id != self._asset_id)]
+    candidates: Candidates
+    said: Comparisons
+    prints: Mapping[str, Fingerprints]
 
 
-def compare_all(
-    context: ScanContext,
-    candidates: Mapping[str, Sequence[ReferencePicture]],
-    in_hand: Mapping[str, Fingerprints],
-) -> tuple[Comparisons, Comparisons]:
-    """(what the store knows, what is said now) of listing pictures and their candidates.
+@dataclass(frozen=True, slots=True)
+class JudgedListing:
+    """A listing, and the assets that it shows. `bases` are from the record score on."""
 
-    `candidates` go by the listing picture's sha256, and so does `in_hand`: whole fingerprints that
-    need not be loaded. Only what today's comparison has never said is compared. A picture whose
-    fingerprints can't be had is left out. Raises StoreError.
-    """
-    references = {item.sha256 for items in candidates.values() for item in items}
-    with context.store.reading() as conn:
-        known = comparisons.find(conn, references, set(candidates), matching.METHOD)
-    missing = [
-        (item.sha256, sha256)
-        for sha256, items in candidates.items()
-        for item in items
-        if (item.sha256, sha256) not in known
+    seen: SeenListing
+    bases: Bases
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPage:
+    """The listings of a page, and the comparisons that were made for it."""
+
+    listings: list[JudgedListing]
+    comparisons: Comparisons
+
+
+def judge_page(seen: Sequence[SeenListing], snapshot: Snapshot, record_score: float) -> JudgedPage:
+    """Which assets the listings of a page show, at `record_score` or above."""
+    made = compare_new(snapshot)
+    said = snapshot.said | made
+    judged = [
+        JudgedListing(
+            item,
+            find_bases(snapshot.candidates.get(item.sha256, ()), item.sha256, said, record_score)
+            if item.sha256 is not None
+            else {},
+        )
+        for item in seen
     ]
-    ours = load_reference_prints(context, {reference for reference, _ in missing})
-    shown = {sha256 for _, sha256 in missing}
-    theirs = {**load_prints(context, shown - in_hand.keys()), **in_hand}
-    fresh: Comparisons = {}
-    for reference, sha256 in dict.fromkeys(missing):
-        if reference not in ours or sha256 not in theirs:
+    return JudgedPage(judged, made)
+
+
+def find_candidates(
+    seen: Sequence[SeenListing], searched: ReferencePicture, known: Indexed
+) -> dict[str, list[ReferencePicture]]:
+    """What each picture on a page is worth comparing with, the searched asset's pictures first.
+
+    Those always are, those of the watch's other assets if the index says so.
+    """
+    own = [item for item in known.references if item.asset_id == searched.asset_id]
+    if searched not in own:
+        own.append(searched)  # retired since the scan was planned, still asked for
+    found: dict[str, list[ReferencePicture]] = {}
+    for item in seen:
+        if item.sha256 is None or item.sha256 in found:
             continue
         try:
-            fresh[reference, sha256] = matching.compare(ours[reference], theirs[sha256])
+            alike = known.query(item.sha256, item.prints)
         except PictureError as error:
-            log.warning("pictures %s and %s can't be compared: %s", reference, sha256, error)
-    return known, fresh
+            log.warning("picture %s can't be looked up: %s", item.sha256, error)
+            continue
+        others = (other for other in alike if other.asset_id != searched.asset_id)
+        found[item.sha256] = [*own, *others]
+    return found
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Which similarity a match is to rest on, where an asset has several reference pictures.
-
-    Of those that are told, at `alert_score` or above, one from an `unspecific` picture comes last:
-    what rests on it is held.
-    """
-
-    alert_score: float
-    unspecific: frozenset[int] = frozenset()
-
-    def rank(self, judged: Judged) -> tuple[bool, float]:
-        score = judged.similarity.score
-        is_told = score >= self.alert_score and judged.reference.id not in self.unspecific
-        return is_told, score
+def compare_new(snapshot: Snapshot) -> Comparisons:
+    """What today's comparison says of the pairs that it has never said anything of."""
+    prints, made = snapshot.prints, Comparisons()
+    for sha256, candidates in snapshot.candidates.items():
+        for reference in dict.fromkeys(item.sha256 for item in candidates):
+            pair = (reference, sha256)
+            if pair in snapshot.said or reference not in prints or sha256 not in prints:
+                continue
+            try:
+                made[pair] = matching.compare(prints[reference], prints[sha256])
+            except PictureError as error:
+                log.warning("pictures %s and %s can't be compared: %s", reference, sha256, error)
+    return made
 
 
-def best_per_asset(
-    candidates: Iterable[ReferencePicture],
+def find_bases(
+    candidates: Sequence[ReferencePicture],
     picture_sha256: str,
     said: Comparisons,
-    standing: Standing,
-) -> list[Judged]:
-    """For each asset among the candidates its best similarity to the picture.
+    record_score: float,
+) -> Bases:
+    """For each asset among the candidates the similarities that are to be recorded.
 
     Those that could not be compared are left out.
     """
-    best: dict[int, Judged] = {}
+    bases: Bases = {}
     for reference in candidates:
         similarity = said.get((reference.sha256, picture_sha256))
-        if similarity is None:
-            continue
-        judged = Judged(reference, picture_sha256, similarity)
-        current = best.get(reference.asset_id)
-        if current is None or standing.rank(judged) > standing.rank(current):
-            best[reference.asset_id] = judged
-    return list(best.values())
+        if similarity is not None and similarity.score >= record_score:
+            basis = Basis(reference.id, picture_sha256, similarity)
+            bases.setdefault(reference.asset_id, []).append(basis)
+    return bases

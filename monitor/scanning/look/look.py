@@ -1,4 +1,4 @@
-"""look: one claimed scan -> pages -> pictures -> comparisons -> one transaction a page.
+"""look: one claimed scan -> pages; of each: fetch -> judge -> record, in one transaction.
 
 The cursor stands in the scan's row, so a crash costs at most the page in hand.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import timedelta
 
 from monitor import matching
 from monitor.errors import BadImage, MarketplaceError, NotFound, PictureError
-from monitor.marketplaces.base import Query
+from monitor.marketplaces.base import Page, PictureSource, Query
 from monitor.model import Scan, ScanCounts, ScanOutcome
+from monitor.scanning.cache import Indexed
 from monitor.scanning.context import ScanContext
 from monitor.scanning.follow.follow import follow_round
 from monitor.scanning.follow.relisting import settle_relistings
@@ -27,8 +29,12 @@ from monitor.scanning.guard.pauses import (
     take_turn,
 )
 from monitor.scanning.guard.sentinel import check_round, check_yield
+from monitor.scanning.look.fetch import fetch_page
+from monitor.scanning.look.judge import find_candidates, judge_page
 from monitor.scanning.look.pages import iter_pages
-from monitor.scanning.look.record import PageRecorder
+from monitor.scanning.look.record import record_page
+from monitor.scanning.look.references import load_watch
+from monitor.scanning.look.snapshot import load_snapshot
 from monitor.scanning.policy import MAX_ATTEMPTS, PAUSED_PATIENCE
 from monitor.storage.searches import appearances, cycles, scans
 
@@ -62,20 +68,48 @@ def run_scan(context: ScanContext, scan: Scan) -> ScanOutcome:
 def _iter_counts(context: ScanContext, scan: Scan) -> Iterator[ScanCounts]:
     """Search page by page, recording each; yields the counts so far."""
     source = context.sources.get(scan.marketplace)
-    rules = context.watches.get(scan.watch)
-    if source is None or rules is None:
+    if source is None or scan.watch not in context.watches:
         raise BadImage(f"{scan.marketplace} or watch {scan.watch} is no longer in the config")
     if scan.cursor is None and scan.counts != ScanCounts():
         return  # interrupted after its last page: only its end is missing
-    recorder = PageRecorder(context, scan, source.fetcher, rules)
+    references = load_watch(context, scan.watch_id)
+    with context.store.reading() as conn:
+        baselines = scans.find_baselines(conn, scan.watch_id, scan.marketplace)
     reference = scan.reference
     query = Query(
         _load_reference(context, scan), scan.cursor, sha256=reference.sha256, path=reference.path
     )
     current = scan
     for page in iter_pages(context, source, query):
-        current = replace(current, counts=recorder.record(current, page), cursor=page.next_cursor)
-        yield current.counts
+        counts = look_at_page(context, source.fetcher, current, references, baselines, page)
+        current = replace(current, counts=counts, cursor=page.next_cursor)
+        yield counts
+
+
+def look_at_page(
+    context: ScanContext,
+    fetcher: PictureSource,
+    scan: Scan,
+    references: Indexed,
+    baselines: AbstractSet[int],
+    page: Page,
+) -> ScanCounts:
+    """Fetch, judge and record one page; the scan's counts so far, this page included.
+
+    `references` are the watch's, `baselines` those once searched to the end on the marketplace.
+    Raises StoreError (LeaseLost when another process has the scan) or Stopping; nothing of the page
+    is recorded then.
+    """
+    rules = context.watches[scan.watch]
+    seen = fetch_page(context, fetcher, page.observations)
+    in_hand = {item.fetched.sha256: item.prints for item in seen if item.fetched is not None}
+    candidates = find_candidates(seen, scan.reference, references)
+    judged = judge_page(seen, load_snapshot(context, candidates, in_hand), rules.record_score)
+    with context.store.writing() as conn:
+        counts = record_page(conn, context, rules, scan, baselines, judged)
+        total = scan.counts.plus(counts).plus(ScanCounts(requests=page.requests))
+        scans.advance(conn, scan, context.owner, page.next_cursor, total)
+    return total
 
 
 def _load_reference(context: ScanContext, scan: Scan) -> matching.Image:

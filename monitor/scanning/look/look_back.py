@@ -12,14 +12,14 @@ from monitor import matching
 from monitor.errors import PictureError
 from monitor.model import ReferencePicture
 from monitor.scanning.context import ScanContext, WatchRules
-from monitor.scanning.look.judge import Standing, best_per_asset, compare_all
-from monitor.scanning.look.record_match import Found, record_found
+from monitor.scanning.look.judge import compare_new, find_bases
+from monitor.scanning.look.record_match import MatchedListing, record_matches
 from monitor.scanning.look.references import load_indexed
+from monitor.scanning.look.snapshot import load_snapshot
 from monitor.scanning.pictures import load_index_prints
 from monitor.scanning.policy import LOOKED_BACK_AT_ONCE
 from monitor.storage.catalogue import comparisons, watches
 from monitor.storage.searches import look_backs
-from monitor.storage.trust import reference_checks
 
 log = logging.getLogger(__name__)
 
@@ -39,18 +39,18 @@ def look_back(
             return False
         shas = look_backs.find_pictures(conn, rules.marketplaces, after, at_once)
         shown = look_backs.find_listings(conn, rules.marketplaces, shas)
-        standing = Standing(rules.alert_score, reference_checks.find_unspecific(conn, watch_id))
     candidates = _find_candidates(context, rules, references, shas)
-    known, fresh = compare_all(context, candidates, {})
-    said = known | fresh
+    snapshot = load_snapshot(context, candidates, {})
+    made = compare_new(snapshot)
+    said = snapshot.said | made
     now, new = context.clock(), 0
     with context.store.writing() as conn:
-        comparisons.record(conn, fresh)
-        for listing in shown:
-            sha256 = listing.picture_sha256
-            for judged in best_per_asset(candidates.get(sha256, ()), sha256, said, standing):
-                found = Found(watch_id, listing.id, listing.marketplace, judged, listing.seller)
-                new += record_found(conn, context, rules, found, now)
+        comparisons.record(conn, made)
+        for row in shown:
+            sha256 = row.picture_sha256
+            bases = find_bases(candidates.get(sha256, ()), sha256, said, rules.record_score)
+            listing = MatchedListing(watch_id, row.id, row.marketplace, row.seller)
+            new += record_matches(conn, context, rules, listing, bases, now)
         done = len(shas) < at_once
         look_backs.advance(
             conn, references, matching.METHOD, max(shas, default=after), now if done else None

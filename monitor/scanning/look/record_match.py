@@ -1,53 +1,82 @@
-"""A listing that uses an asset's picture -> its match, and the alert that this causes."""
+"""A listing that shows an asset's picture -> its match, and the alert that this causes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.model import AlertEvent, Seller
+from monitor.model import AlertEvent, Basis, Scan, Seller
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.follow.relisting import may_be_relisting
-from monitor.scanning.look.judge import Judged
 from monitor.storage import Connection
 from monitor.storage.matches import matches
 from monitor.storage.telling import alerts, held
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What was found where. `baseline_cycle_id` is set while it may have been there for years."""
+class MatchedListing:
+    """A listing in which pictures of a watch were found: by its `scan`, or by a look back.
+
+    `baselines` are the reference pictures that were once searched to the end on the marketplace.
+    """
 
     watch_id: int
     listing_id: int
     marketplace: str
-    judged: Judged
-    seller: Seller | None = None
+    seller: Seller | None
     provider_score: float | None = None
-    scan_id: int | None = None
-    baseline_cycle_id: int | None = None
+    scan: Scan | None = None
+    baselines: AbstractSet[int] = frozenset()
+
+    def baseline_cycle(self, reference_id: int) -> int | None:
+        """The cycle whose baseline a match is part of that rests on this reference picture.
+
+        That is while either picture, the searched one or the one that matches, was never searched
+        to the end here: the listing may have been there for years.
+        """
+        if self.scan is None or {self.scan.reference.id, reference_id} <= self.baselines:
+            return None
+        return self.scan.cycle_id
 
 
-def record_found(
-    conn: Connection, context: ScanContext, rules: WatchRules, found: Found, now: datetime
-) -> bool:
-    """Write the match, and its alert if it is due to be told; whether the match is new.
+def record_matches(
+    conn: Connection,
+    context: ScanContext,
+    rules: WatchRules,
+    listing: MatchedListing,
+    bases: Mapping[int, Sequence[Basis]],
+    now: datetime,
+) -> int:
+    """Write the listing's match with each of these assets, and the alerts that are due to be told.
 
-    What lies below the watch's record score is left out.
+    How many of them are new.
     """
-    if found.judged.similarity.score < rules.record_score:
-        return False
+    return sum(
+        _record_match(conn, context, rules, listing, asset_id, of_asset, now)
+        for asset_id, of_asset in bases.items()
+    )
+
+
+def _record_match(
+    conn: Connection,
+    context: ScanContext,
+    rules: WatchRules,
+    listing: MatchedListing,
+    asset_id: int,
+    bases: Sequence[Basis],
+    now: datetime,
+) -> bool:
     change = matches.record(
         conn,
-        watch_id=found.watch_id,
-        asset_id=found.judged.reference.asset_id,
-        listing_id=found.listing_id,
-        reference_id=found.judged.reference.id,
-        picture_sha256=found.judged.picture_sha256,
-        marketplace=found.marketplace,
-        similarity=found.judged.similarity,
-        provider_score=found.provider_score,
-        own_seller=is_own(found.seller, rules.own_sellers),
+        watch_id=listing.watch_id,
+        asset_id=asset_id,
+        listing_id=listing.listing_id,
+        bases=bases,
+        marketplace=listing.marketplace,
+        provider_score=listing.provider_score,
+        own_seller=is_own(listing.seller, rules.own_sellers),
         now=now,
         alert_score=rules.alert_score,
     )
@@ -55,14 +84,14 @@ def record_found(
         # held as long as it rested on an unspecific picture
         held.release(conn, now, match_id=change.id)
     if change.score >= rules.alert_score and not change.verdict.is_settled:
-        _add_alert(conn, context, found, change, now)
+        _add_alert(conn, context, listing, change, now)
     return change.created
 
 
 def _add_alert(
     conn: Connection,
     context: ScanContext,
-    found: Found,
+    listing: MatchedListing,
     change: matches.MatchChange,
     now: datetime,
 ) -> None:
@@ -70,16 +99,18 @@ def _add_alert(
 
     What a baseline finds was there before, whatever it may have taken the place of.
     """
-    is_fresh = change.created and found.baseline_cycle_id is None
+    baseline_cycle_id = listing.baseline_cycle(change.seen_reference_id)
+    scan_id = None if listing.scan is None else listing.scan.id
+    is_fresh = change.created and baseline_cycle_id is None
     alerts.add(
         conn,
         event=AlertEvent.NEW_MATCH if change.created else AlertEvent.SCORE_CROSSED,
         dedup_key=f"match:{change.id}",
-        watch_id=found.watch_id,
+        watch_id=listing.watch_id,
         match_id=change.id,
-        scan_id=found.scan_id,
-        baseline_cycle_id=found.baseline_cycle_id,
-        waits_for_cycle=is_fresh and may_be_relisting(conn, change.id, found.scan_id),
+        scan_id=scan_id,
+        baseline_cycle_id=baseline_cycle_id,
+        waits_for_cycle=is_fresh and may_be_relisting(conn, change.id, scan_id),
         now=now,
         alert_id=context.new_alert_id(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -10,8 +10,8 @@ from functools import cache
 import sqlalchemy as sa
 
 from monitor.errors import NotFound
-from monitor.model import CheckState, Price, Region, Relation, Similarity, Verdict
-from monitor.storage.catalogue.comparisons import region_of, similarity_values
+from monitor.model import Basis, Price, Region, Relation, Similarity, Verdict, best_basis
+from monitor.storage.catalogue.comparisons import region_of, similarity_of, similarity_values
 from monitor.storage.catalogue.listings import price_of
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.rows import to_noun
@@ -24,11 +24,11 @@ from monitor.storage.tables import (
     listings,
     matches,
     pictures,
-    reference_checks,
     reference_pictures,
     sellers,
     watches,
 )
+from monitor.storage.trust import reference_checks
 
 # Who is named as having decided, where the config's own_sellers did.
 BY_OWN_SELLERS = "own_sellers"
@@ -38,7 +38,8 @@ BY_OWN_SELLERS = "own_sellers"
 class MatchChange:
     """What recording a sighting has changed; `score_before` is None for a new match.
 
-    `has_moved` says that it rests on another reference picture than before.
+    `has_moved` says that it rests on another reference picture than before, `seen_reference_id` is
+    the best of those that it was seen with now.
     """
 
     id: int
@@ -46,7 +47,8 @@ class MatchChange:
     score_before: float | None
     score: float
     verdict: Verdict
-    has_moved: bool = False
+    has_moved: bool
+    seen_reference_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,34 +120,31 @@ def record(
     watch_id: int,
     asset_id: int,
     listing_id: int,
-    reference_id: int,
-    picture_sha256: str,
+    bases: Sequence[Basis],
     marketplace: str,
-    similarity: Similarity,
     provider_score: float | None,
     own_seller: bool,
     now: datetime,
     alert_score: float = 1.0,
 ) -> MatchChange:
-    """Write that a listing was seen with a picture like the asset's.
+    """Write that a listing was seen with a picture like the asset's, as each of `bases` says.
 
-    The best similarity is kept, with the pictures that gave it: where it is to be told, from
-    `alert_score` on, one that rests on a reference picture that is not `unspecific` comes first. A
-    verdict is never touched, but that an own seller's match, still unreviewed, is authorised.
+    The best of them and of what the match rested on before is kept: see `best_basis`. A verdict is
+    never touched, but that an own seller's match, still unreviewed, is authorised.
     """
-    best: dict[str, object] = {
-        "reference_id": reference_id,
-        "picture_sha256": picture_sha256,
-        "marketplace": marketplace,
-        "provider_score": provider_score,
-        **similarity_values(similarity),
-    }
     key = {"watch_id": watch_id, "asset_id": asset_id, "listing_id": listing_id}
-    created, old = _insert_or_lock(conn, key, best, now)
+    source = {"marketplace": marketplace, "provider_score": provider_score}
+    created, old = _insert_or_lock(conn, key, {**source, **_basis_values(bases[0])}, now)
+    # Another scan may have moved the match, and a check may have marked a reference picture, since
+    # this page was judged. So both are read as they are now, and the row is held until the end:
+    # who comes second compares with what the first has written.
+    rested_on = Basis(old.reference_id, old.picture_sha256, similarity_of(old))
+    unspecific = _find_unspecific(conn, [rested_on, *bases])
+    seen = best_basis(bases, alert_score, unspecific)
+    chosen = best_basis([rested_on, seen], alert_score, unspecific)
     values: dict[str, object] = {"last_seen_at": now, "times_seen": old.times_seen + 1}
-    is_better = _is_better(conn, old, reference_id, similarity.score, alert_score)
-    if is_better:
-        values |= best
+    if chosen is not rested_on:
+        values |= {**source, **_basis_values(chosen)}
     verdict = Verdict(old.verdict)
     if own_seller and verdict is Verdict.UNREVIEWED:
         verdict = Verdict.AUTHORISED
@@ -155,10 +154,19 @@ def record(
         id=old.id,
         created=created,
         score_before=None if created else old.score,
-        score=similarity.score if is_better else old.score,
+        score=chosen.similarity.score,
         verdict=verdict,
-        has_moved=is_better and old.reference_id != reference_id,
+        has_moved=not created and chosen.reference_id != old.reference_id,
+        seen_reference_id=seen.reference_id,
     )
+
+
+def _basis_values(basis: Basis) -> dict[str, object]:
+    return {
+        "reference_id": basis.reference_id,
+        "picture_sha256": basis.picture_sha256,
+        **similarity_values(basis.similarity),
+    }
 
 
 def _insert_or_lock(
@@ -179,29 +187,12 @@ def _insert_or_lock(
     return created, conn.execute(locked).one()
 
 
-def _is_better(
-    conn: Connection,
-    old: sa.Row[tuple[object, ...]],
-    reference_id: int,
-    score: float,
-    alert_score: float,
-) -> bool:
-    """Whether a match is to rest on this similarity instead of the one it has."""
-    if old.reference_id == reference_id:
-        return bool(score > old.score)
-    unspecific = set(
-        conn.execute(
-            sa.select(reference_checks.c.reference_id).where(
-                reference_checks.c.reference_id.in_([reference_id, old.reference_id]),
-                reference_checks.c.state == CheckState.UNSPECIFIC.value,
-            )
-        ).scalars()
-    )
-
-    def rank(of: int, reached: float) -> tuple[bool, float]:
-        return of not in unspecific and reached >= alert_score, reached
-
-    return rank(reference_id, score) > rank(old.reference_id, old.score)
+def _find_unspecific(conn: Connection, bases: Sequence[Basis]) -> frozenset[int]:
+    """Those of their reference pictures that are; not asked where it makes no difference."""
+    references = {basis.reference_id for basis in bases}
+    if len(references) == 1:
+        return frozenset()
+    return reference_checks.find_unspecific(conn, references)
 
 
 def set_verdict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -187,13 +187,11 @@ def conclude(
     return old
 
 
-def find_unspecific(conn: Connection, watch_id: int) -> frozenset[int]:
-    """The ids of the watch's reference pictures whose matches are held."""
+def find_unspecific(conn: Connection, reference_ids: Collection[int]) -> frozenset[int]:
+    """Those of these reference pictures whose matches are held."""
     rows = conn.execute(
-        sa.select(reference_checks.c.reference_id)
-        .select_from(reference_checks.join(reference_pictures).join(assets))
-        .where(
-            assets.c.watch_id == watch_id,
+        sa.select(reference_checks.c.reference_id).where(
+            reference_checks.c.reference_id.in_(reference_ids),
             reference_checks.c.state == CheckState.UNSPECIFIC.value,
         )
     )

@@ -24,7 +24,8 @@ from monitor.errors import (
 from monitor.marketplaces.base import Page, Query
 from monitor.model import Scan, ScanCounts, ScanOutcome
 from monitor.scanning import LEASE, Source, claim_scan, run_scan
-from monitor.scanning.look.record import PageRecorder
+from monitor.scanning.look.look import look_at_page
+from monitor.scanning.look.references import load_watch
 from monitor.scanning.policy import MAX_ATTEMPTS
 from monitor.storage.leases import release
 from monitor.storage.searches import scans
@@ -135,7 +136,8 @@ def test_a_scan_interrupted_after_its_last_page_is_only_finished(bench: Bench) -
     bench.draw("mug.png", 1)
     scan = bench.start([bench.offer("1", 1)])
     page = bench.shop.search(Query(picture=None))  # type: ignore[arg-type]
-    PageRecorder(bench.context, scan, bench.fetcher, bench.rules).record(scan, page)
+    references = load_watch(bench.context, scan.watch_id)
+    look_at_page(bench.context, bench.fetcher, scan, references, set(), page)
     assert bench.look() == [ScanOutcome.OK]
     assert bench.shop.asked == [None]
     assert _health(bench, scan).listings_seen == 1

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event
+
 import pytest
 
 from monitor.cases.decide import decide
 from monitor.errors import NotFound
-from monitor.model import AlertEvent, Verdict
-from monitor.storage import Store
+from monitor.model import AlertEvent, CheckState, ReferencePicture, Verdict
+from monitor.storage import Connection, Store
+from monitor.storage.catalogue import assets, listings
 from monitor.storage.matches import matches
 from monitor.storage.telling import alerts, deliveries
+from monitor.storage.trust import reference_checks
 from tests.storage.rows import (
     LEASE,
     START,
     Shelf,
     add_match,
+    found,
     later,
     listing,
+    see_match,
     sha,
     stock,
+    sync,
 )
 
 
@@ -126,3 +137,113 @@ def test_a_match_that_is_not_there_is_not_found(store: Store) -> None:
             matches.get(conn, 99)
         with pytest.raises(NotFound):
             decide(conn, 99, Verdict.IGNORED, "anne", None, START)
+
+
+# -- two processes record the same match
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A listing, and two reference pictures of one asset that it may be like."""
+
+    listing_id: int
+    first: ReferencePicture
+    second: ReferencePicture
+
+
+@pytest.fixture
+def pair(store: Store, shelf: Shelf) -> Pair:
+    files = (found("mug.jpg", "mug"), found("mug2.jpg", "mug2", "mug"))
+    with store.writing() as conn:
+        sync(conn, shelf.watch_id, *files)
+        row = listings.record(conn, shelf.scan.id, listing(), sha("copy"), None, START)
+        return Pair(row.id, *assets.iter_references(conn, shelf.watch_id))
+
+
+@contextmanager
+def _meanwhile(store: Store, step: Callable[[Connection], object]) -> Iterator[Connection]:
+    """A transaction that another one, with `step`, has begun to wait for before it ends."""
+    begun = Event()
+
+    def other() -> None:
+        with store.writing() as conn:
+            begun.set()
+            step(conn)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.writing() as conn:
+            yield conn
+            ended = pool.submit(other)
+            begun.wait(0.3)  # on SQLite it can't begin; on PostgreSQL it waits for the row
+            assert not wait([ended], 0.2).done
+        ended.result()
+
+
+@pytest.mark.parametrize("score", [0.7, 0.95])
+def test_who_comes_second_compares_with_what_the_first_has_written(
+    store: Store, shelf: Shelf, pair: Pair, score: float
+) -> None:
+    changes: list[matches.MatchChange] = []
+
+    def see_second(conn: Connection) -> None:
+        changes.append(see_match(conn, shelf, pair.listing_id, {pair.second.id: score}))
+
+    with _meanwhile(store, see_second) as conn:
+        see_match(conn, shelf, pair.listing_id, {pair.first.id: 0.8})
+    (change,) = changes
+    assert (change.created, change.score_before) == (False, 0.8)
+    assert change.has_moved == (score > 0.8)
+    with store.reading() as conn:
+        row = matches.get(conn, change.id)
+    assert (row.score, row.times_seen) == (max(score, 0.8), 2)
+    assert row.reference_path == (pair.second if score > 0.8 else pair.first).path
+
+
+def test_a_mark_that_comes_while_a_page_waits_for_its_match_counts(
+    store: Store, shelf: Shelf, pair: Pair
+) -> None:
+    """The page was judged before the mark: by what it knew, the match would move, to be held."""
+
+    def see_better(conn: Connection) -> None:
+        see_match(conn, shelf, pair.listing_id, {pair.second.id: 0.99})
+
+    with _meanwhile(store, see_better) as conn:
+        match_id = see_match(conn, shelf, pair.listing_id, {pair.first.id: 0.9}).id
+        _mark_unspecific(conn, pair.second.id)
+    with store.reading() as conn:
+        row = matches.get(conn, match_id)
+    assert (row.reference_path, row.score, row.times_seen) == (pair.first.path, 0.9, 2)
+
+
+def _mark_unspecific(conn: Connection, reference_id: int) -> None:
+    reference_checks.begin(
+        conn, reference_id, method="m", record_score=0.6, copy_score=1.0, is_featureless=False
+    )
+    state = CheckState.UNSPECIFIC
+    reference_checks.conclude(
+        conn, reference_id, state, sampled=200, matched=20, again_from=9, now=START
+    )
+
+
+def test_of_several_pictures_seen_at_once_the_best_counts(
+    store: Store, shelf: Shelf, pair: Pair
+) -> None:
+    scores = {pair.first.id: 0.7, pair.second.id: 0.9}
+    with store.writing() as conn:
+        change = see_match(conn, shelf, pair.listing_id, scores)
+        row = matches.get(conn, change.id)
+    assert (row.score, row.reference_path, row.times_seen) == (0.9, pair.second.path, 1)
+    assert (change.created, change.has_moved, change.score) == (True, False, 0.9)
+    assert change.seen_reference_id == pair.second.id
+
+
+def test_a_match_moves_off_an_unspecific_picture_to_a_lower_score_that_is_told(
+    store: Store, shelf: Shelf, pair: Pair
+) -> None:
+    with store.writing() as conn:
+        _mark_unspecific(conn, pair.first.id)
+        see_match(conn, shelf, pair.listing_id, {pair.first.id: 0.99})
+        untold = see_match(conn, shelf, pair.listing_id, {pair.second.id: 0.84})
+        assert (untold.has_moved, untold.score) == (False, 0.99)
+        told = see_match(conn, shelf, pair.listing_id, {pair.second.id: 0.86})
+        assert (told.has_moved, told.score_before, told.score) == (True, 0.99, 0.86)

@@ -231,7 +231,8 @@ def test_a_new_version_judges_again_and_holds_on_meanwhile(store: Store) -> None
         shelf = stock(conn)
         _mark(conn, shelf)
         _begin(conn, shelf.references[0].id)
-        assert reference_checks.find_unspecific(conn, shelf.watch_id) == {shelf.references[0].id}
+        ids = {shelf.references[0].id}
+        assert reference_checks.find_unspecific(conn, ids) == ids
 
 
 def test_only_what_can_be_trusted_is(store: Store) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitor.cases.decide import decide
-from monitor.model import Fingerprints, PictureRecord, Verdict
+from monitor.model import Basis, Fingerprints, PictureRecord, Verdict
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import listings, pictures
 from monitor.storage.matches import matches
@@ -93,10 +93,8 @@ def _match(conn: Connection, shelf: Shelf, asset_id: int, listing_id: int) -> in
         watch_id=shelf.watch_id,
         asset_id=asset_id,
         listing_id=listing_id,
-        reference_id=shelf.references[0].id,
-        picture_sha256=sha("ruled to be a copy"),
+        bases=[Basis(shelf.references[0].id, sha("ruled to be a copy"), similarity())],
         marketplace=SHOP,
-        similarity=similarity(),
         provider_score=None,
         own_seller=False,
         now=START,
