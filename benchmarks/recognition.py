@@ -37,9 +37,8 @@ from seller_edits import another_print, part_recoloured
 from monitor import matching
 from monitor.matching.compare.compare import gather, relate
 from monitor.matching.compare.score import Evidence, chances_of, photograph_features, thing_features
-from monitor.matching.fingerprint.fingerprint import unpack
+from monitor.matching.fingerprint.fingerprint import is_blank, unpack
 from monitor.matching.fingerprint.keypoints import unpack_features
-from monitor.matching.index.index import is_blank
 from monitor.model import Fingerprints
 
 _QUALITY: Final = 82

@@ -14,8 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from monitor.matching.compare.geometry import Flags
-from monitor.matching.fingerprint.describe import Floats, Places
+from monitor.matching.fingerprint.describe import Flags, Floats, Places
 
 # Parts of the channels in what looks light or dark (ITU-R BT.601).
 LUMA: Final[Floats] = np.array((0.299, 0.587, 0.114), dtype=np.float32)

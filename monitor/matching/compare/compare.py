@@ -18,9 +18,8 @@ from monitor.matching.compare.geometry import Doubles, Fit, Pairs, find_fit, fit
 from monitor.matching.compare.photometry import Agreement, agree
 from monitor.matching.compare.region import points_of, region_of
 from monitor.matching.compare.score import Chances, Evidence, chances_of, score_of
-from monitor.matching.fingerprint.fingerprint import Print, unpack
+from monitor.matching.fingerprint.fingerprint import Print, is_blank, unpack
 from monitor.matching.fingerprint.keypoints import Features, mirrored, small_grey, unpack_features
-from monitor.matching.index.index import is_blank
 from monitor.model import DEFAULT_ALERT_SCORE, Fingerprints, Relation, Similarity
 
 METHOD: Final = "hash-keypoints-1"

@@ -12,12 +12,11 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from monitor.matching.fingerprint.describe import Places
+from monitor.matching.fingerprint.describe import Flags, Places
 from monitor.matching.fingerprint.keypoints import Features
 from monitor.matching.working_copy import WORK
 
 Doubles: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-Flags: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 # Distance to the best over distance to the second best descriptor, at most.
 _RATIO: Final = 0.95

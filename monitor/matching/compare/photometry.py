@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from monitor.matching.compare.colour import LUMA, match_colours
-from monitor.matching.compare.geometry import Fit, Flags
-from monitor.matching.fingerprint.describe import Floats
+from monitor.matching.compare.geometry import Fit
+from monitor.matching.fingerprint.describe import Flags, Floats
 from monitor.matching.fingerprint.keypoints import Features, thumbnail
 from monitor.matching.working_copy import WORK, Bytes, opencv
 

@@ -23,6 +23,7 @@ from monitor.matching.working_copy import Bytes, opencv
 
 Floats: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Places: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
+Flags: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 Steps: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.int8]]
 
 # Samples per side of a patch; the outermost ring only serves the gradients.

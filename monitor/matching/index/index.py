@@ -11,7 +11,14 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from monitor.matching.fingerprint.fingerprint import ALGORITHM, PARTS, Hashes, Print, unpack
+from monitor.matching.fingerprint.fingerprint import (
+    ALGORITHM,
+    PARTS,
+    Hashes,
+    Print,
+    is_blank,
+    unpack,
+)
 from monitor.matching.fingerprint.sketch import SKETCH, Sketch, join, unpack_sketch
 from monitor.matching.index.part_index import PartIndex
 from monitor.model import Fingerprints
@@ -21,9 +28,6 @@ INDEX_ALGORITHMS: Final = (ALGORITHM, SKETCH)
 
 K = TypeVar("K")
 
-# Below this detail (grey levels) the bits of a hash are noise. Of 1,742 real pictures two were
-# below, at 2.2, both blank to the eye; the next has 5.4.
-MIN_DETAIL: Final = 4.0
 # Bits of 64, over the kept parts in both orientations: so near is worth comparing whatever the
 # points say. Of 5,000 honest pictures 0.2 are (docs/benchmarks.md).
 NEAR: Final = 8
@@ -141,11 +145,6 @@ class Index(Generic[K]):
             bits = np.bitwise_count(self._hashes ^ value)
             np.minimum(least, bits.min(axis=0), out=least)
         return least
-
-
-def is_blank(unpacked: Print) -> bool:
-    """Whether there is too little to see for a hash to mean anything."""
-    return unpacked.detail < MIN_DETAIL
 
 
 def bands(fingerprints: Fingerprints) -> list[tuple[int, int]]:

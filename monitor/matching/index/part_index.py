@@ -14,8 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from monitor.matching.compare.geometry import Flags
-from monitor.matching.fingerprint.describe import Floats, Places
+from monitor.matching.fingerprint.describe import Flags, Floats, Places
 from monitor.matching.fingerprint.keypoints import DIMENSIONS, STEP
 from monitor.matching.fingerprint.sketch import CELL, TURN, Sketch, join, mirrored_sketch
 
