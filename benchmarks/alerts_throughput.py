@@ -34,6 +34,7 @@ from databases import KINDS, new_database
 from monitor.alerting import AlertContext, ChannelOptions, Destination, Routes, deliver_next
 from monitor.channels import Channel
 from monitor.model import AlertEvent, Basis
+from monitor.scanning import LEASE
 from monitor.storage import PictureFiles, Store
 from monitor.storage.catalogue import listings
 from monitor.storage.leases import this_process
@@ -45,7 +46,11 @@ from tests.storage.rows import listing, similarity, stock
 FAST, DEAD = "fast", "dead"
 _AT_ONCE: Final = 500
 # What bounds how many alerts one message tells.
-_MODULES: Final = ("monitor.storage.telling.deliveries", "monitor.storage.telling.ready")
+_MODULES: Final = (
+    "monitor.alerting.gate",
+    "monitor.storage.telling.deliveries",
+    "monitor.storage.telling.ready",
+)
 _CONSTANTS: Final = ("MOST_IN_A_GROUP", "MOST_IN_A_MESSAGE")
 # What gathers alerts must have been due for longer than that.
 _GROUP: Final = timedelta(seconds=30)
@@ -160,6 +165,7 @@ def _context(store: Store, folder: Path, ports: dict[str, int], is_grouped: bool
             for name, port in ports.items()
         },
         routes=Routes(ops=()),
+        lease=LEASE,
         owner=this_process(),
         clock=lambda: datetime.now(UTC),
         random=random.Random(1),

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from monitor.accounts.memory import StoreMemory
 from monitor.accounts.pace import StorePace
 from monitor.alerting import (
+    INTERRUPTED,
     AlertContext,
     ChannelOptions,
     Destination,
@@ -27,7 +28,7 @@ from monitor.marketplaces.base import Outside, PictureSource
 from monitor.marketplaces.kit.picture_links import PICTURE_REFERERS
 from monitor.marketplaces.registry import create
 from monitor.net.downloads import HostLanes, PictureFetcher
-from monitor.scanning import Canary, ScanContext, Source, WatchRules
+from monitor.scanning import LEASE, Canary, ScanContext, Source, WatchRules
 from monitor.storage import PictureFiles, Store, ensure_schema
 from monitor.storage.catalogue import watches
 from monitor.storage.leases import is_dead, take_over, this_process
@@ -123,6 +124,7 @@ def open_app(
                 destinations=destinations,
                 routes=routes_of(config),
                 owner=owner,
+                lease=LEASE,
                 clock=clock,
                 random=rng,
                 new_alert_id=new_alert_id,
@@ -142,7 +144,7 @@ def _settle_rows(
         for name, item in destinations.items()
     }
     with store.writing() as conn:
-        if freed := take_over(conn, is_dead):
+        if freed := take_over(conn, is_dead, INTERRUPTED):
             log.warning("took over %d rows of a process that died", freed)
         for name, count in channels.mirror(conn, digests, clock()).items():
             log.info("channel=%s has another URL, due again alerts=%d", name, count)

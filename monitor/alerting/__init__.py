@@ -4,7 +4,7 @@ from monitor.alerting.context import AlertContext, ChannelOptions, Destination, 
 from monitor.alerting.deliver import deliver_next
 from monitor.alerting.gate import next_opening, wait_of_failed, wait_of_new
 from monitor.alerting.hold import apply_silences, summarise_held
-from monitor.alerting.retry import digest_of_url
+from monitor.alerting.retry import INTERRUPTED, digest_of_url
 from monitor.alerting.route import (
     count_stranded,
     route_alerts,
@@ -15,6 +15,7 @@ from monitor.alerting.route import (
 from monitor.schedule.wall_clock import Digest, QuietHours
 
 __all__ = [
+    "INTERRUPTED",
     "AlertContext",
     "ChannelOptions",
     "Destination",

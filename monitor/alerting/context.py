@@ -56,7 +56,8 @@ class Routes:
 
 @dataclass(frozen=True, slots=True)
 class AlertContext:
-    """Everything a delivery touches. `owner` names this process in leases.
+    """Everything a delivery touches. `owner` names this process in leases, each for `lease`:
+    whoever works on a batch renews them meanwhile.
 
     `temporary` is a folder for files that are needed while a message is sent, by default the
     system's. `templates` is a folder whose templates stand in for our own, `languages` that of the
@@ -68,6 +69,7 @@ class AlertContext:
     destinations: Mapping[str, Destination]
     routes: Routes
     owner: str
+    lease: timedelta
     clock: Callable[[], datetime]
     random: random.Random
     new_alert_id: Callable[[], str]

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from monitor.alerting.context import AlertContext, ChannelOptions
-from monitor.alerting.gate import open_until, quiet_until
+from monitor.alerting.gate import find_wanted
 from monitor.alerting.isolate import Isolation
-from monitor.alerting.retry import finish_failed
+from monitor.alerting.retry import INTERRUPTED, finish_failed
 from monitor.alerting.send import Sending, give_back, send, what_is_aside
 from monitor.alerting.spacing import await_pace, find_spacing
 from monitor.errors import ChannelError, Stopping
 from monitor.storage import Connection
 from monitor.storage.telling import channels, deliveries
 from monitor.storage.telling.deliveries import DueDelivery
+from monitor.storage.telling.ready import Wanted
 
 log = logging.getLogger(__name__)
-
-# Whoever works on a batch renews its leases meanwhile: the daemon's beat, `monitor scan`'s.
-LEASE = timedelta(seconds=30)
 
 
 def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = None) -> bool:
@@ -63,70 +61,29 @@ def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = 
 
 def _find_ready(context: AlertContext, name: str, options: ChannelOptions) -> list[int]:
     """A look without the database's write lock, however long the queue is."""
-    now = context.clock()
     with context.store.reading() as conn:
-        gate = _find_gate(conn, name, options, now)
-        if gate is None:
-            return []
-        return deliveries.find_ready(
-            conn,
-            name,
-            context.owner,
-            now,
-            gate.group,
-            until=gate.until,
-            only_retries=gate.only_retries,
-            operator_group=gate.operator_group,
-        )
+        wanted = _ask_gate(context, conn, name, options)
+        return [] if wanted is None else deliveries.find_ready(conn, wanted)
 
 
 def _claim(
     context: AlertContext, name: str, options: ChannelOptions, found: list[int] | None
 ) -> list[DueDelivery]:
-    now = context.clock()
     with context.store.writing() as conn:
-        gate = _find_gate(conn, name, options, now)
-        if gate is None:
+        wanted = _ask_gate(context, conn, name, options)
+        if wanted is None:
             return []
-        batch = deliveries.claim(
-            conn,
-            name,
-            context.owner,
-            now,
-            LEASE,
-            gate.group,
-            until=gate.until,
-            only_retries=gate.only_retries,
-            operator_group=gate.operator_group,
-            found=found,
-        )
+        batch = deliveries.claim(conn, wanted, context.lease, INTERRUPTED, found)
         if batch:
-            channels.note_try(conn, name, now)
+            channels.note_try(conn, name, wanted.now)
     return batch
 
 
-@dataclass(frozen=True, slots=True)
-class _Gate:
-    """What an open gate lets through: what was routed `until` then, or retries alone.
-
-    That the monitor is in trouble waits for no digest, but for `operator_group`.
-    """
-
-    group: timedelta
-    until: datetime | None
-    only_retries: bool
-    operator_group: timedelta | None = None
-
-
-def _find_gate(conn: Connection, name: str, options: ChannelOptions, now: datetime) -> _Gate | None:
-    """None while nothing may go out. What was tried before waits for no interval or digest."""
-    if quiet_until(options, now) is not None:
-        return None
+def _ask_gate(
+    context: AlertContext, conn: Connection, name: str, options: ChannelOptions
+) -> Wanted | None:
     last_sent_at = deliveries.find_last_sent_at(conn, name) if options.interval else None
-    until = open_until(options, now, last_sent_at)
-    if options.digest is not None:
-        return _Gate(timedelta(0), until, until is None, operator_group=options.group)
-    return _Gate(options.group, None, until is None)
+    return find_wanted(options, name, context.owner, context.clock(), last_sent_at)
 
 
 def _log_delivery(sending: Sending, error: ChannelError | None, began_at: datetime) -> None:

@@ -13,11 +13,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from monitor import matching
 from monitor.alerting.context import AlertContext
+from monitor.alerting.policy import DRAWINGS_LEFT_BEHIND
 from monitor.errors import MonitorError, PictureError
 from monitor.storage import PictureFiles
 from monitor.storage.catalogue import pictures
@@ -27,8 +28,6 @@ from monitor.words import Words
 log = logging.getLogger(__name__)
 
 PREFIX = "infringement-monitor-drawings-"
-# A message that is split into hundreds of parts takes an hour at most.
-LEFT_BEHIND = timedelta(days=1)
 _QUALITY = 85
 
 
@@ -55,7 +54,7 @@ def _make_folder(parent: Path | None, now: datetime) -> tempfile.TemporaryDirect
     """A folder that is removed after its `with` block; None if there can be none (a full disk)."""
     try:
         place = parent or Path(tempfile.gettempdir())
-        _sweep(place, now - LEFT_BEHIND)
+        _sweep(place, now - DRAWINGS_LEFT_BEHIND)
         return tempfile.TemporaryDirectory(prefix=PREFIX, dir=place, ignore_cleanup_errors=True)
     except OSError as error:
         log.warning("alerts go out without drawings: %s", error)

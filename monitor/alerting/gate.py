@@ -6,10 +6,12 @@ Pure functions of instants, which are aware.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from monitor.alerting.context import ChannelOptions
+from monitor.alerting.policy import MOST_IN_A_MESSAGE
 from monitor.schedule.wall_clock import last_digest_at, next_digest_at, quiet_end_at
+from monitor.storage.telling.ready import Wanted
 
 
 def open_until(
@@ -48,6 +50,34 @@ def next_opening(
     if now is not None:
         opening = max(opening, _interval_end(options, now, last_sent_at) or opening)
     return quiet_until(options, opening) or opening
+
+
+def find_wanted(
+    options: ChannelOptions,
+    channel: str,
+    owner: str,
+    now: datetime,
+    last_sent_at: datetime | None,
+) -> Wanted | None:
+    """What of the channel's queue may go out now; None while nothing may.
+
+    What was tried before waits for no interval or digest. That the monitor is in trouble waits for
+    no digest, but for the group.
+    """
+    if quiet_until(options, now) is not None:
+        return None
+    until = open_until(options, now, last_sent_at)
+    is_digest = options.digest is not None
+    return Wanted(
+        channel,
+        owner,
+        now,
+        group=timedelta(0) if is_digest else options.group,
+        most=MOST_IN_A_MESSAGE,
+        until=until if is_digest else None,
+        only_retries=until is None,
+        operator_group=options.group if is_digest else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

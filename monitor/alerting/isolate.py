@@ -11,17 +11,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from monitor.alerting.policy import ISOLATED_FROM_ATTEMPT, MOST_ALONE, MOST_UNTAKEN
 from monitor.alerting.rendering import Plainness
 from monitor.errors import ChannelError
 from monitor.storage.telling.deliveries import DueDelivery
-
-# What a service refuses for a moment only is past by the second try.
-ISOLATED_FROM_ATTEMPT = 2
-# After so many alerts that went without their text, what is refused goes without it as a whole: it
-# is their kind that the service refuses (all links, say), and one message for each is a flood.
-MOST_ALONE = 3
-# So many alerts in a row of which nothing at all is taken, and it is the channel that refuses.
-MOST_UNTAKEN = 2
 
 
 @dataclass(frozen=True, slots=True)

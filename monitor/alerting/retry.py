@@ -5,31 +5,34 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Final
 
 from monitor.alerting.context import AlertContext
+from monitor.alerting.policy import (
+    FIRST_RETRY,
+    GIVE_UP_AFTER,
+    LONGEST_RETRY,
+    REFUSALS_TO_BREAK,
+    REFUSED_FOR,
+    REFUSED_RETRIES,
+    RETRY_FACTOR,
+    RETRY_SPREAD,
+    TOLD_AFTER_ATTEMPTS,
+)
 from monitor.errors import ChannelError
 from monitor.model import AlertEvent
 from monitor.storage import Connection
-from monitor.storage.telling import alerts, channels, deliveries
+from monitor.storage.telling import alerts, channels, delivery_states
 from monitor.storage.telling.channels import ChannelState
 from monitor.storage.telling.deliveries import DueDelivery
 
 log = logging.getLogger(__name__)
 
-# 5, 15, 45 s, then thrice as long each time up to an hour, for a week: a mail server that is
-# down over a long weekend loses nothing.
-FIRST_RETRY = timedelta(seconds=5)
-RETRY_FACTOR = 3
-LONGEST_RETRY = timedelta(hours=1)
-GIVE_UP_AFTER = timedelta(days=7)
-# A permanent error (a wrong token, say) is tried three times within the hour: what answers 404
-# while it is being deployed is back by then.
-REFUSED_RETRIES = (timedelta(minutes=5), timedelta(minutes=30))
-REFUSALS_TO_BREAK = 3
-REFUSED_FOR = timedelta(minutes=30)
-# Fails so often in a row before the operator is told through another channel.
-TOLD_AFTER_ATTEMPTS = 3
+# What stands at a delivery that was in hand when its process ended, ...
+INTERRUPTED: Final = "interrupted while sending; it may have arrived"
+# ... and at one that was never sent, as a stop or quiet hours came first.
+STOPPED: Final = "stopped before it was sent"
 
 
 def finish_failed(
@@ -45,9 +48,9 @@ def finish_failed(
         next_try_at = _next_try(context, rest, error, state, now)
         expired = [item.id for item in rest if now - item.due_from_at > GIVE_UP_AFTER]
         others = [item.id for item in rest if now - item.due_from_at <= GIVE_UP_AFTER]
-        deliveries.finish_failed(conn, others, context.owner, str(error), next_try_at, now)
+        delivery_states.fail(conn, others, context.owner, str(error), next_try_at)
         if expired:
-            deliveries.finish_failed(conn, expired, context.owner, str(error), None, now)
+            delivery_states.give_up(conn, expired, context.owner, str(error))
             _tell_expired(context, conn, name, len(expired), error, now)
         elif _is_worth_telling(rest, state):
             text = (
@@ -76,7 +79,7 @@ def _next_try(
     else:
         exponent = min(max(item.attempts for item in rest) - 1, 20)
         wait = min(FIRST_RETRY * RETRY_FACTOR**exponent, LONGEST_RETRY)
-    spread: float = context.random.uniform(0, 0.1)
+    spread: float = context.random.uniform(0, RETRY_SPREAD)
     return now + wait * (1 + spread)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from monitor.alerting.context import AlertContext, Routes
 from monitor.alerting.hold import apply_silences, summarise_held
+from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.model import Route
 from monitor.storage import Connection
 from monitor.storage.telling import alerts, silences
@@ -93,7 +94,7 @@ def _find_routable(
 ) -> list[tuple[UnroutedAlert, tuple[str, ...]]]:
     """What is new and not stranded, each with its channels."""
     found = []
-    for alert in alerts.find_unrouted(conn, now):
+    for alert in alerts.find_unrouted(conn, now, ROUTE_PATIENCE):
         channels = channels_of(alert, context.routes)
         if channels is not None:
             found.append((alert, channels))
@@ -102,7 +103,10 @@ def _find_routable(
 
 def count_stranded(conn: Connection, routes: Routes, now: datetime) -> int:
     """How many alerts wait because the config names nobody who could hear of them."""
-    return sum(channels_of(alert, routes) is None for alert in alerts.find_unrouted(conn, now))
+    return sum(
+        channels_of(alert, routes) is None
+        for alert in alerts.find_unrouted(conn, now, ROUTE_PATIENCE)
+    )
 
 
 def warn_of_stranded(context: AlertContext) -> None:

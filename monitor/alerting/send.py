@@ -12,11 +12,13 @@ from monitor.alerting.context import AlertContext, ChannelOptions, Destination
 from monitor.alerting.drawings import drawn
 from monitor.alerting.gate import quiet_until
 from monitor.alerting.isolate import Isolation, Share
+from monitor.alerting.policy import MOST_REVIVED_ATTEMPTS
 from monitor.alerting.rendering import Part, Plainness, render, render_plain, told_with_pictures
+from monitor.alerting.retry import STOPPED
 from monitor.alerting.spacing import await_pace
 from monitor.channels import Capacity, Sent
 from monitor.errors import ChannelError, NotFound, Stopping, StoreError
-from monitor.storage.telling import channels, deliveries
+from monitor.storage.telling import channels, delivery_states
 from monitor.storage.telling.deliveries import DueDelivery
 from monitor.words import Words
 
@@ -78,7 +80,7 @@ def give_back(sending: Sending) -> None:
     """What was not sent yet is due at once for whoever comes next."""
     ids = [item.id for item in sending.rest if item.id not in sending.in_hand]
     with sending.context.store.writing() as conn:
-        deliveries.give_back(conn, ids, sending.context.owner)
+        delivery_states.give_back(conn, ids, sending.context.owner, STOPPED)
 
 
 def _send_parts(sending: Sending) -> None:
@@ -168,9 +170,9 @@ def _finish_part(sending: Sending, part: Part, sent: Sent) -> bool:
     context, now = sending.context, sending.context.clock()
     ids = [number for number in part.delivery_ids if number not in sending.done]
     with context.store.writing() as conn:
-        finished = deliveries.finish_sent(conn, ids, context.owner, now)
-        deliveries.note_left_out(conn, _left_out(part, sent))
-        revived = channels.note_accepted(conn, sending.name, now)
+        finished = delivery_states.accept(conn, ids, context.owner, now)
+        delivery_states.note_left_out(conn, _left_out(part, sent))
+        revived = channels.note_accepted(conn, sending.name, now, MOST_REVIVED_ATTEMPTS)
     sending.done.update(ids)
     sending.in_hand = frozenset()
     sending.parts += 1

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from monitor.alerting import INTERRUPTED
 from monitor.daemon.policy import HEARTBEAT
 from monitor.errors import Stopping, StoreError
 from monitor.scanning import LEASE, ScanContext
@@ -48,4 +49,4 @@ def beating(context: ScanContext, every: timedelta = HEARTBEAT) -> Iterator[None
         done.set()
         thread.join()
         with context.store.writing() as conn:
-            release(conn, context.owner)
+            release(conn, context.owner, INTERRUPTED)

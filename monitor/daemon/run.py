@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from monitor.alerting import INTERRUPTED
 from monitor.app import App, open_app
 from monitor.config import Config
 from monitor.daemon.policy import RELEASE_LIMIT
@@ -114,6 +115,6 @@ def _release(app: App) -> None:
     """The stop event is set, so a lock of SQLite's is not waited for."""
     try:
         with app.store.writing() as conn:
-            release(conn, app.scans.owner)
+            release(conn, app.scans.owner, INTERRUPTED)
     except (StoreError, Stopping) as error:
         log.warning("could not give rows back: %s; their leases run out", error)

@@ -16,15 +16,16 @@ import sqlalchemy as sa
 
 from monitor.storage.searches.cycles import FINISHED
 from monitor.storage.tables import breakers, canaries, deliveries, scans
-from monitor.storage.telling.deliveries import INTERRUPTED
+from monitor.storage.telling import delivery_states
+from monitor.storage.telling.delivery_states import IS_IN_HAND
 
 # Rows in hand, with the state they fall back to when their owner is gone. In the order in which
-# they are locked elsewhere: who ends a probe changes its breaker first, then its scan.
+# they are locked elsewhere: who ends a probe changes its breaker first, then its scan. Deliveries
+# come last, by their own state machine.
 _HELD = (
     (breakers, "probing", "open"),
     (canaries, "running", "due"),
     (scans, "running", "due"),
-    (deliveries, "sending", "failed"),
 )
 
 
@@ -38,24 +39,34 @@ def renew_leases(conn: sa.Connection, owner: str, now: datetime, lease: timedelt
             .values(lease_until=now + lease)
         )
         renewed += rows.rowcount
-    return renewed
+    return renewed + delivery_states.renew(conn, owner, now + lease)
 
 
-def take_over(conn: sa.Connection, is_dead: Callable[[str], bool]) -> int:
+def take_over(conn: sa.Connection, is_dead: Callable[[str], bool], interrupted: str) -> int:
     """Give back at once what dead processes hold, instead of waiting for their leases.
 
-    Returns how many rows. A delivery keeps a visible mark: it may have been sent.
+    Returns how many rows. A delivery keeps `interrupted` as its error: it may have been sent.
     """
     freed = 0
     for table, held, back in _HELD:
-        owners = conn.execute(sa.select(table.c.owner).where(_is(table, held)).distinct()).scalars()
-        dead = [owner for owner in owners if owner and is_dead(owner)]
+        dead = _find_dead(conn, table, _is(table, held), is_dead)
         freed += sum(_give_back(conn, table, held, back, owner) for owner in dead)
-    return freed
+    dead = _find_dead(conn, deliveries, IS_IN_HAND, is_dead)
+    return freed + sum(_interrupt(conn, owner, interrupted) for owner in dead)
 
 
-def release(conn: sa.Connection, owner: str) -> int:
-    """Give back what this process still holds, because it stops.
+def _find_dead(
+    conn: sa.Connection,
+    table: sa.Table,
+    is_held: sa.ColumnElement[bool],
+    is_dead: Callable[[str], bool],
+) -> list[str]:
+    owners = conn.execute(sa.select(table.c.owner).where(is_held).distinct()).scalars()
+    return [owner for owner in owners if owner and is_dead(owner)]
+
+
+def release(conn: sa.Connection, owner: str, interrupted: str) -> int:
+    """Give back what this process still holds, because it stops; see `take_over`.
 
     A scan's attempt doesn't count then: only what takes the program down may use them up.
     """
@@ -64,15 +75,17 @@ def release(conn: sa.Connection, owner: str) -> int:
         .where(scans.c.owner == owner, _is(scans, "running"))
         .values(attempts=scans.c.attempts - 1)
     )
-    return sum(_give_back(conn, table, held, back, owner) for table, held, back in _HELD)
+    given_back = sum(_give_back(conn, table, held, back, owner) for table, held, back in _HELD)
+    return given_back + _interrupt(conn, owner, interrupted)
 
 
 def _give_back(conn: sa.Connection, table: sa.Table, held: str, back: str, owner: str) -> int:
-    values: dict[str, object] = {"state": back, "owner": None, "lease_until": None}
-    if table is deliveries:
-        values["last_error"] = INTERRUPTED
     update = sa.update(table).where(table.c.owner == owner, _is(table, held))
-    return conn.execute(update.values(**values)).rowcount
+    return conn.execute(update.values(state=back, owner=None, lease_until=None)).rowcount
+
+
+def _interrupt(conn: sa.Connection, owner: str, why: str) -> int:
+    return delivery_states.interrupt(conn, why, deliveries.c.owner == owner)
 
 
 def _is(table: sa.Table, state: str) -> sa.ColumnElement[bool]:

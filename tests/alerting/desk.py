@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from monitor.alerting import (
+    INTERRUPTED,
     AlertContext,
     ChannelOptions,
     Destination,
@@ -21,6 +22,7 @@ from monitor.alerting import (
 from monitor.channels import Channel
 from monitor.model import AlertEvent
 from monitor.sandbox.receiver import JsonReceiver
+from monitor.scanning import LEASE
 from monitor.storage import PictureFiles, Store
 from monitor.storage.leases import take_over, this_process
 from monitor.storage.telling import alerts
@@ -43,6 +45,7 @@ class Desk:
                 for name, receiver in (("legal", legal), ("ops", ops))
             },
             routes=Routes(ops=("legal",)),
+            lease=LEASE,
             owner=this_process(),
             clock=self.clock,
             random=random.Random(1),
@@ -68,7 +71,7 @@ class Desk:
         dead = self.context.owner
         self.context = replace(self.context, owner=owner)
         with self.store.writing() as conn:
-            take_over(conn, lambda other: other == dead)
+            take_over(conn, lambda other: other == dead, INTERRUPTED)
 
     def add(
         self, number: int, event: AlertEvent = AlertEvent.SCAN_FAILED, text: str | None = None

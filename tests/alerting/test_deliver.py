@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from monitor.alerting import (
+    INTERRUPTED,
     ChannelOptions,
     Routes,
     count_stranded,
@@ -18,7 +19,7 @@ from monitor.model import AlertEvent, Route
 from monitor.storage.leases import release, take_over
 from monitor.storage.telling import alerts, deliveries
 from tests.alerting.desk import Desk
-from tests.storage.rows import add_match, stock
+from tests.storage.rows import add_match, claim, stock
 
 
 def test_an_alert_is_told_once(desk: Desk) -> None:
@@ -118,7 +119,7 @@ def test_a_process_that_dies_while_sending_leaves_a_row_that_is_sent_again(desk:
     desk.add(1)
     route_alerts(desk.context)
     with desk.store.writing() as conn:
-        claimed = deliveries.claim(
+        claimed = claim(
             conn, "legal", "gone/0/1/1", desk.clock(), timedelta(seconds=30), timedelta(0)
         )
     assert [item.alert_id for item in claimed] == ["al-1"]
@@ -133,8 +134,8 @@ def test_a_successor_takes_over_at_once_what_a_dead_process_held(desk: Desk) -> 
     desk.add(1)
     route_alerts(desk.context)
     with desk.store.writing() as conn:
-        deliveries.claim(conn, "legal", "dead", desk.clock(), timedelta(hours=1), timedelta(0))
-        assert take_over(conn, lambda owner: owner == "dead") == 1
+        claim(conn, "legal", "dead", desk.clock(), timedelta(hours=1), timedelta(0))
+        assert take_over(conn, lambda owner: owner == "dead", INTERRUPTED) == 1
     desk.deliver()
     assert desk.states()["al-1"] == ("sent", 2)
 
@@ -143,10 +144,8 @@ def test_a_stop_gives_back_what_was_claimed(desk: Desk) -> None:
     desk.add(1)
     route_alerts(desk.context)
     with desk.store.writing() as conn:
-        deliveries.claim(
-            conn, "legal", desk.context.owner, desk.clock(), timedelta(hours=1), timedelta(0)
-        )
-        assert release(conn, desk.context.owner) == 1
+        claim(conn, "legal", desk.context.owner, desk.clock(), timedelta(hours=1), timedelta(0))
+        assert release(conn, desk.context.owner, INTERRUPTED) == 1
     assert desk.states()["al-1"] == ("failed", 1)
 
 

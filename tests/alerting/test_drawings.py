@@ -25,8 +25,10 @@ from monitor.alerting import (
     deliver_next,
     route_alerts,
 )
-from monitor.alerting.drawings import LEFT_BEHIND, PREFIX, drawn
+from monitor.alerting.drawings import PREFIX, drawn
+from monitor.alerting.policy import DRAWINGS_LEFT_BEHIND
 from monitor.channels import Channel
+from monitor.scanning import LEASE
 from monitor.storage import PictureFiles, Store
 from monitor.storage.matches.matches import MatchRow
 from monitor.words import list_languages, read_words
@@ -57,6 +59,7 @@ class Desk:
             files=self.files,
             destinations={"legal": Destination(self.channel, self.options)},
             routes=Routes(ops=(), watches={WATCH: ("legal",)}),
+            lease=LEASE,
             owner="me",
             clock=self.bench.clock,
             random=random.Random(1),
@@ -245,7 +248,7 @@ def test_what_a_killed_process_left_is_removed_a_day_later(desk: Desk) -> None:
     for folder, age in ((old, 2), (young, 0.5), (others, 9)):
         folder.mkdir()
         (folder / "1.jpg").write_bytes(b"left behind")
-        os.utime(folder, (now - age * LEFT_BEHIND.total_seconds(),) * 2)
+        os.utime(folder, (now - age * DRAWINGS_LEFT_BEHIND.total_seconds(),) * 2)
     with desk.mailed(), drawn(desk.context, [match], read_words()) as drawings:
         assert list(drawings) == [match.id]
         assert drawings[match.id].stat().st_size > 1_000

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.alerting import Destination
-from monitor.alerting.isolate import MOST_ALONE, Isolation, Share
+from monitor.alerting.isolate import Isolation, Share
+from monitor.alerting.policy import MOST_ALONE
 from monitor.alerting.rendering import Plainness
 from monitor.channels import Channel
 from monitor.errors import ChannelError

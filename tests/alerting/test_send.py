@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.alerting import Digest, QuietHours, deliver_next, route_alerts
+from monitor.alerting import INTERRUPTED, Digest, QuietHours, deliver_next, route_alerts
 from monitor.errors import Stopping
 from monitor.model import AlertEvent
 from monitor.storage import Connection
 from monitor.storage.leases import release
-from monitor.storage.telling import alerts, deliveries
+from monitor.storage.telling import alerts, delivery_states
 from tests.alerting.desk import Desk
-from tests.storage.rows import Shelf, add_match, listing, stock
+from tests.storage.rows import Shelf, add_match, claim, listing, stock
 
 UTC_ZONE = ZoneInfo("UTC")
 # Forty of them are more than one message through json:// holds.
@@ -106,7 +106,7 @@ def test_a_stop_gives_the_rest_back_at_once(desk: Desk) -> None:
         deliver_next(desk.context, "legal")
     assert {state for state, _ in desk.states().values()} == {"sent", "failed"}
     with desk.store.writing() as conn:
-        assert release(conn, desk.context.owner) == 0
+        assert release(conn, desk.context.owner, INTERRUPTED) == 0
     desk.on_sleep = lambda: None
     desk.deliver()
     assert sorted(desk.ids_at(desk.legal)) == sorted(expected)
@@ -256,10 +256,8 @@ def test_an_alert_that_was_given_up_holds_back_no_later_one(desk: Desk) -> None:
         shelf = stock(conn)
         match_id = add_match(conn, shelf, listing("1")).id
         _tell(conn, desk, 1, match_id)
-        (item,) = deliveries.claim(
-            conn, "legal", "me", desk.clock(), timedelta(seconds=30), timedelta(0)
-        )
-        deliveries.finish_failed(conn, [item.id], "me", "gone", None, desk.clock())
+        (item,) = claim(conn, "legal", "me", desk.clock(), timedelta(seconds=30), timedelta(0))
+        delivery_states.give_up(conn, [item.id], "me", "gone")
         _tell(conn, desk, 2, match_id)
     desk.deliver()
     assert desk.ids_at(desk.legal) == ["al-2"]
@@ -285,9 +283,7 @@ def test_a_batch_that_another_process_took_over_is_left_to_it(
         if len(desk.slept) == 1:
             with desk.store.writing() as conn:
                 late = desk.clock() + timedelta(minutes=10)
-                assert deliveries.claim(
-                    conn, "legal", "other", late, timedelta(hours=1), timedelta(0)
-                )
+                assert claim(conn, "legal", "other", late, timedelta(hours=1), timedelta(0))
 
     desk.on_sleep = lose
     with caplog.at_level(logging.ERROR):

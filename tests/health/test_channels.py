@@ -12,9 +12,9 @@ from monitor.config import Config
 from monitor.health.channels import channel_problems, explain_waits
 from monitor.model import AlertEvent
 from monitor.storage import Store
-from monitor.storage.telling import alerts, channels, deliveries
+from monitor.storage.telling import alerts, channels, delivery_states
 from tests.config.configs import load_text, swap
-from tests.storage.rows import LEASE, START, later
+from tests.storage.rows import LEASE, START, claim, later
 
 LEGAL = 'url = "json://127.0.0.1:9000/legal"\n'
 AT_ONCE = timedelta(0)
@@ -37,8 +37,11 @@ def add(
 
 def fail(store: Store, next_try_at: datetime | None, at: datetime = START) -> None:
     with store.writing() as conn:
-        (item,) = deliveries.claim(conn, "legal", "me", at, LEASE, AT_ONCE)
-        deliveries.finish_failed(conn, [item.id], "me", "it says no", next_try_at, at)
+        (item,) = claim(conn, "legal", "me", at, LEASE, AT_ONCE)
+        if next_try_at is None:
+            delivery_states.give_up(conn, [item.id], "me", "it says no")
+        else:
+            delivery_states.fail(conn, [item.id], "me", "it says no", next_try_at)
 
 
 def problems(store: Store, found: Config, now: datetime) -> list[str]:
@@ -75,8 +78,8 @@ def test_an_interval_excuses_what_is_new_but_no_retry(sqlite_store: Store, tmp_p
     found = config(tmp_path, 'interval = "2h"')
     add(sqlite_store, "al-0")
     with sqlite_store.writing() as conn:
-        (item,) = deliveries.claim(conn, "legal", "me", START, LEASE, AT_ONCE)
-        deliveries.finish_sent(conn, [item.id], "me", START)
+        (item,) = claim(conn, "legal", "me", START, LEASE, AT_ONCE)
+        delivery_states.accept(conn, [item.id], "me", START)
     add(sqlite_store, "al-1", later(minutes=1))
     assert problems(sqlite_store, found, later(hours=1)) == []
     assert len(problems(sqlite_store, found, later(hours=2, minutes=20))) == 1

@@ -25,7 +25,7 @@ from monitor.channels import Channel
 from monitor.marketplaces.testing import Reply
 from monitor.model import CheckState, Observation, PictureRecord, Route
 from monitor.sandbox.receiver import JsonReceiver
-from monitor.scanning import check_references, run_scan
+from monitor.scanning import LEASE, check_references, run_scan
 from monitor.scanning.pictures import record_picture, sha256_of
 from monitor.storage import Store
 from monitor.storage.catalogue import assets, listings
@@ -59,6 +59,7 @@ class Office:
                 for name, receiver in receivers
             },
             routes=Routes(ops=("ops",), watches={WATCH: ("legal",)}, rules=self.rules),
+            lease=LEASE,
             owner=self.bench.owner,
             clock=self.bench.clock,
             random=random.Random(1),

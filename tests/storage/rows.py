@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from monitor.alerting import INTERRUPTED
+from monitor.alerting.policy import MOST_IN_A_MESSAGE
 from monitor.model import (
     AlertEvent,
     Basis,
@@ -28,7 +30,9 @@ from monitor.storage import Connection
 from monitor.storage.catalogue import assets, listings, pictures, watches
 from monitor.storage.matches import matches
 from monitor.storage.searches import scans
-from monitor.storage.telling import alerts
+from monitor.storage.telling import alerts, deliveries
+from monitor.storage.telling.deliveries import DueDelivery
+from monitor.storage.telling.ready import Wanted
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
@@ -125,6 +129,35 @@ def stock(conn: Connection, *extra_pictures: str) -> Shelf:
     scan = scans.claim(conn, [SHOP], "me", START, LEASE)
     assert scan is not None
     return Shelf(watch_id, references, scan)
+
+
+def find_ready(
+    conn: Connection, channel: str, owner: str, now: datetime, group: timedelta, **more: object
+) -> list[int]:
+    """What of the channel's queue makes its next message."""
+    return deliveries.find_ready(conn, _wanted(channel, owner, now, group, more))
+
+
+def claim(
+    conn: Connection,
+    channel: str,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    group: timedelta,
+    *,
+    found: Sequence[int] | None = None,
+    **more: object,
+) -> list[DueDelivery]:
+    """The deliveries of the channel's next message, in `owner`'s hands."""
+    wanted = _wanted(channel, owner, now, group, more)
+    return deliveries.claim(conn, wanted, lease, INTERRUPTED, found)
+
+
+def _wanted(
+    channel: str, owner: str, now: datetime, group: timedelta, more: Mapping[str, object]
+) -> Wanted:
+    return Wanted(channel, owner, now, group, MOST_IN_A_MESSAGE, **more)  # type: ignore[arg-type]
 
 
 def add_match(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -23,9 +23,6 @@ from monitor.storage.tables import (
     reference_pictures,
     scans,
 )
-
-# How long an alert may wait for what its cycle says of the earlier listing.
-RELISTING_PATIENCE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)

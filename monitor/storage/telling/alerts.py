@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from monitor.model import AlertEvent, CheckState, DeliveryState, Relation, Verdict
+from monitor.model import AlertEvent, CheckState, Relation, Verdict
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.text import bounded, clean
-from monitor.storage.db.upsert import insert, insert_new
-from monitor.storage.matches.relistings import RELISTING_PATIENCE
+from monitor.storage.db.upsert import insert_new
 from monitor.storage.searches.breakers import BreakerState
 from monitor.storage.tables import (
     alerts,
@@ -26,14 +25,24 @@ from monitor.storage.tables import (
     scans,
     watches,
 )
+from monitor.storage.telling import delivery_states
+from monitor.storage.telling.delivery_states import IS_HELD
 from monitor.storage.trust.controls import newest_cluster
 from monitor.storage.trust.reference_checks import is_pending
 
-_IS_HELD = deliveries.c.state == DeliveryState.HELD.value
-# A check takes a second or so a picture.
-CHECK_PATIENCE = timedelta(minutes=10)
-# Three searches with all their retries, on a site that is slow to fail.
-FAILURE_PATIENCE = timedelta(minutes=15)
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long alerts wait to be routed, whatever keeps what they wait for.
+
+    From the end of their baseline's cycle for the `check` of the reference pictures it rests on;
+    from their creation for what the cycle's next searches say, whether the marketplace is paused
+    for a `failure`, or whether a match is a `relisting`.
+    """
+
+    check: timedelta
+    failure: timedelta
+    relisting: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +149,7 @@ def is_known(conn: Connection, dedup_key: str) -> bool:
     return conn.execute(sa.select(alerts.c.id).where(alerts.c.dedup_key == key)).first() is not None
 
 
-def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
+def find_unrouted(conn: Connection, now: datetime, patience: Patience) -> list[UnroutedAlert]:
     """Alerts that have no deliveries yet, the oldest first.
 
     What a baseline found waits until its cycle has finished, and a little longer for the checks of
@@ -175,11 +184,11 @@ def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
                 alerts.c.baseline_cycle_id.is_(None),
                 sa.and_(
                     cycles.c.finished_at.is_not(None),
-                    alerts.c.baseline_cycle_id.not_in(_cycles_in_check(conn, now)),
+                    alerts.c.baseline_cycle_id.not_in(_cycles_in_check(conn, now - patience.check)),
                 ),
             ),
-            ~_is_unsettled(now),
-            ~_is_in_question(now),
+            ~_is_unsettled(now - patience.failure),
+            ~_is_in_question(now - patience.relisting),
         )
         .order_by(alerts.c.created_at, alerts.c.id)
     )
@@ -199,7 +208,7 @@ def find_unrouted(conn: Connection, now: datetime) -> list[UnroutedAlert]:
     ]
 
 
-def _cycles_in_check(conn: Connection, now: datetime) -> sa.Select[tuple[int]]:
+def _cycles_in_check(conn: Connection, since: datetime) -> sa.Select[tuple[int]]:
     """Finished cycles whose baseline rests on a reference picture that is about to be judged.
 
     All of it waits then, as it is one message; but not for long, whatever keeps the check.
@@ -214,16 +223,16 @@ def _cycles_in_check(conn: Connection, now: datetime) -> sa.Select[tuple[int]]:
         )
         .where(
             unrouted.c.routed_at.is_(None),
-            finished.c.finished_at > now - CHECK_PATIENCE,
+            finished.c.finished_at > since,
             is_pending(newest_cluster(conn)),
         )
     )
 
 
-def _is_unsettled(now: datetime) -> sa.ColumnElement[bool]:
+def _is_unsettled(since: datetime) -> sa.ColumnElement[bool]:
     """Whether the cycle's next searches will tell if the marketplace is paused; not for long."""
     return sa.and_(
-        alerts.c.created_at > now - FAILURE_PATIENCE,
+        alerts.c.created_at > since,
         sa.exists().where(
             breakers.c.marketplace == alerts.c.failed_marketplace,
             breakers.c.state == BreakerState.CLOSED.value,
@@ -233,11 +242,11 @@ def _is_unsettled(now: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-def _is_in_question(now: datetime) -> sa.ColumnElement[bool]:
+def _is_in_question(since: datetime) -> sa.ColumnElement[bool]:
     """Whether the cycle's next searches may tell that it is a relisting; not for long."""
     return sa.and_(
         alerts.c.waits_for_cycle,
-        alerts.c.created_at > now - RELISTING_PATIENCE,
+        alerts.c.created_at > since,
         _is_running(),
     )
 
@@ -267,17 +276,7 @@ def route(
     is_ours = sa.and_(alerts.c.id == alert_id, alerts.c.routed_at.is_(None))
     if conn.execute(sa.update(alerts).where(is_ours).values(routed_at=now)).rowcount == 0:
         return
-    state = DeliveryState.HELD if is_held else DeliveryState.DUE
-    for channel in channels:
-        statement = insert(conn, deliveries).values(
-            alert_id=alert_id,
-            channel=channel,
-            state=state.value,
-            attempts=0,
-            created_at=now,
-            next_try_at=None if is_held else now,
-        )
-        conn.execute(statement.on_conflict_do_nothing())
+    delivery_states.route(conn, alert_id, channels, now, is_held=is_held)
 
 
 def list_rows(
@@ -303,7 +302,7 @@ def list_rows(
         deliveries.c.sent_at,
         deliveries.c.left_out,
         _held_by().label("held_by"),
-        sa.case((_IS_HELD, deliveries.c.silence_id)).label("silence_id"),
+        sa.case((IS_HELD, deliveries.c.silence_id)).label("silence_id"),
     ).select_from(
         alerts.outerjoin(deliveries)
         .outerjoin(matches, matches.c.id == alerts.c.match_id)
@@ -321,7 +320,7 @@ def _held_by() -> sa.ColumnElement[str | None]:
     """As the view `alert_history` has it."""
     settled = [verdict.value for verdict in Verdict if verdict.is_settled]
     return sa.case(
-        (~_IS_HELD, None),
+        (~IS_HELD, None),
         (deliveries.c.silence_id.is_not(None), "silence"),
         (reference_checks.c.state == CheckState.UNSPECIFIC.value, CheckState.UNSPECIFIC.value),
         (matches.c.verdict.in_(settled), "verdict"),

@@ -8,15 +8,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.model import DeliveryState
 from monitor.storage.db.engine import Connection
-from monitor.storage.db.text import clean
 from monitor.storage.db.upsert import insert_new
 from monitor.storage.tables import channels, deliveries
-
-# What was refused and revived so often is not revived by the channel's next success: it may be
-# this one message that it refuses.
-MOST_REVIVED_ATTEMPTS = 10
+from monitor.storage.telling import delivery_states
 
 _WORKING: dict[str, object] = {
     "failures": 0,
@@ -86,7 +81,7 @@ def mirror(conn: Connection, digests: Mapping[str, str], now: datetime) -> dict[
         if known.get(name) is None:
             continue
         _update(conn, name, **_WORKING, broken_at=None)
-        if count := _revive(conn, name, now, attempts=0):
+        if count := delivery_states.revive(conn, name, now, is_anew=True):
             revived[name] = count
     return revived
 
@@ -98,15 +93,17 @@ def note_try(conn: Connection, name: str, now: datetime) -> None:
         conn.execute(_TRIED, {"channel": name, "now": now})
 
 
-def note_accepted(conn: Connection, name: str, now: datetime) -> int:
-    """The channel has taken a message: it works. How many deliveries are due again for that."""
+def note_accepted(conn: Connection, name: str, now: datetime, most_attempts: int) -> int:
+    """The channel has taken a message: it works. How many deliveries are due again for that, of
+    those that were tried fewer than `most_attempts` times.
+    """
     if conn.execute(_ACCEPTED, {"channel": name, "now": now}).rowcount:
         return 0
     _update(conn, name, **_WORKING, tried_at=now)
     was_broken = sa.and_(channels.c.name == name, channels.c.broken_at.is_not(None))
     if conn.execute(sa.update(channels).where(was_broken).values(broken_at=None)).rowcount == 0:
         return 0
-    return _revive(conn, name, now, deliveries.c.attempts < MOST_REVIVED_ATTEMPTS)
+    return delivery_states.revive(conn, name, now, deliveries.c.attempts < most_attempts)
 
 
 def note_failure(conn: Connection, name: str, now: datetime, *, is_permanent: bool) -> ChannelState:
@@ -132,44 +129,7 @@ def give_up(conn: Connection, name: str, owner: str, error: str, now: datetime) 
     """
     broken_at = sa.func.coalesce(channels.c.broken_at, _instant(now))
     _update(conn, name, broken_at=broken_at)
-    ours = sa.and_(deliveries.c.state == DeliveryState.SENDING.value, deliveries.c.owner == owner)
-    waiting = deliveries.c.state.in_([DeliveryState.DUE.value, DeliveryState.FAILED.value])
-    done = conn.execute(
-        sa.update(deliveries)
-        .where(deliveries.c.channel == name, sa.or_(waiting, ours))
-        .values(
-            state=DeliveryState.DEAD.value,
-            next_try_at=None,
-            owner=None,
-            lease_until=None,
-            last_error=clean(error),
-            refused_at=now,
-        )
-    )
-    return done.rowcount
-
-
-def _revive(
-    conn: Connection, name: str, now: datetime, *only: sa.ColumnElement[bool], **values: object
-) -> int:
-    """Make due, as if routed now, what was given up because the channel refused it."""
-    is_refused = sa.and_(
-        deliveries.c.channel == name,
-        deliveries.c.state == DeliveryState.DEAD.value,
-        deliveries.c.refused_at.is_not(None),
-    )
-    done = conn.execute(
-        sa.update(deliveries)
-        .where(is_refused, *only)
-        .values(
-            state=DeliveryState.DUE.value,
-            created_at=now,
-            next_try_at=now,
-            refused_at=None,
-            **values,
-        )
-    )
-    return done.rowcount
+    return delivery_states.refuse_all(conn, name, owner, error, now)
 
 
 def _instant(now: datetime) -> sa.BindParameter[datetime]:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.model import CheckState, DeliveryState, Verdict
+from monitor.model import CheckState, Verdict
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.lookup import exists_for_each
 from monitor.storage.tables import (
@@ -27,9 +27,9 @@ from monitor.storage.tables import (
     scans,
     watches,
 )
+from monitor.storage.telling import delivery_states
 
 _SETTLED = [verdict.value for verdict in Verdict if verdict.is_settled]
-_WAITING = [DeliveryState.DUE.value, DeliveryState.FAILED.value]
 _UNSUMMARISED = sa.and_(IS_HELD, deliveries.c.summarised_at.is_(None))
 _HELD = deliveries.join(alerts).join(matches, matches.c.id == alerts.c.match_id)
 _UNSETTLED = (IS_HELD, matches.c.verdict.not_in(_SETTLED))
@@ -66,12 +66,7 @@ class HeldMatches:
 def hold(conn: Connection, reference_id: int) -> int:
     """Hold what is due but not sent of the matches that rest on this picture; how many."""
     resting = _tells_of(matches.c.reference_id == reference_id)
-    done = conn.execute(
-        sa.update(deliveries)
-        .where(deliveries.c.state.in_(_WAITING), resting)
-        .values(state=DeliveryState.HELD.value, next_try_at=None, summarised_at=None)
-    )
-    return done.rowcount
+    return delivery_states.hold(conn, resting)
 
 
 def release(
@@ -90,9 +85,7 @@ def release(
     """
     is_held: sa.ColumnElement[bool] = IS_HELD
     if silence_id is not None:
-        is_held = sa.and_(
-            deliveries.c.state == DeliveryState.HELD.value, deliveries.c.silence_id == silence_id
-        )
+        is_held = deliveries.c.silence_id == silence_id
     # asked of the row as it is by then: a silence may have come in between
     which: list[sa.ColumnElement[bool]] = [is_held, _is_free()]
     if reference_id is not None:
@@ -101,19 +94,7 @@ def release(
         which.append(_tells_of(matches.c.id == match_id))
     if reference_id is None and match_id is None and silence_id is None:
         which.append(_UNSUMMARISED)
-    done = conn.execute(
-        sa.update(deliveries)
-        .where(*which)
-        .values(
-            state=DeliveryState.DUE.value,
-            silence_id=None,
-            # as if it were routed now: it hasn't waited for its channel, and has its whole week
-            created_at=now,
-            next_try_at=now,
-            summarised_at=None,
-        )
-    )
-    return done.rowcount
+    return delivery_states.release(conn, now, *which)
 
 
 def has_released(conn: Connection) -> bool:
@@ -186,7 +167,7 @@ def mark_summarised(conn: Connection, reference_id: int, now: datetime) -> None:
         .select_from(_FINISHED)
         .where(*_TO_BE_TOLD, matches.c.reference_id == reference_id)
     )
-    conn.execute(sa.update(deliveries).where(deliveries.c.id.in_(told)).values(summarised_at=now))
+    delivery_states.note_summarised(conn, now, deliveries.c.id.in_(told))
 
 
 @dataclass(frozen=True, slots=True)

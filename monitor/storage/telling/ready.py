@@ -6,44 +6,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
-from monitor.model import AlertEvent
+from monitor.model import AlertEvent, DeliveryState
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.lookup import exists_for_each
 from monitor.storage.tables import alerts, deliveries, matches
-
-# One message tells so many at most, of whatever kind: no more are held in memory.
-MOST_IN_A_MESSAGE = 5_000
-UNSENT = ("due", "failed", "sending")
-
-
-class FreeRow(NamedTuple):
-    """A delivery that may be taken; `created_at` is the alert's."""
-
-    id: int
-    attempts: int
-    state: str
-    created_at: datetime
-    event: str
-    baseline_cycle_id: int | None
+from monitor.storage.telling.delivery_states import UNSENT
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What of a channel may be taken now, and by whom.
+    """What of a channel may be taken now, and by whom; of it no more than `most`.
 
-    With an `operator_group`, new operator alerts wait for that long and not for `until`.
+    What is new, but for a baseline, waits until the oldest of its kind is `group` old, counted from
+    the alert's creation; what has been tried before waits no more. With `until`, what is new must
+    have been routed by then, but for operator alerts where an `operator_group` is given: they wait
+    for that long instead. `only_retries` leaves out all that is new.
     """
 
     channel: str
     owner: str
     now: datetime
     group: timedelta
-    until: datetime | None
-    only_retries: bool
+    most: int
+    until: datetime | None = None
+    only_retries: bool = False
     operator_group: timedelta | None = None
 
     @property
@@ -66,19 +56,21 @@ _UNTIL = sa.bindparam("until", type_=_INSTANT)
 
 def _is_new(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Due for the first time: routed, or released, at `next_try_at`."""
-    is_due = sa.and_(table.c.state == "due", table.c.next_try_at <= _UNTIL)
+    is_due = sa.and_(table.c.state == DeliveryState.DUE.value, table.c.next_try_at <= _UNTIL)
     return sa.and_(is_due, table.c.silence_id.is_(None))
 
 
 def _is_new_or_urgent(table: sa.FromClause) -> sa.ColumnElement[bool]:
     is_operator = alerts.c.event.in_([event.value for event in AlertEvent if event.is_operator])
-    is_urgent = sa.and_(table.c.state == "due", table.c.next_try_at <= _NOW, is_operator)
+    is_urgent = sa.and_(
+        table.c.state == DeliveryState.DUE.value, table.c.next_try_at <= _NOW, is_operator
+    )
     return sa.or_(_is_new(table), sa.and_(is_urgent, table.c.silence_id.is_(None)))
 
 
 def _is_failed(table: sa.FromClause) -> sa.ColumnElement[bool]:
     """What a silence has marked while it was in hand is held with the next routing step."""
-    is_due = sa.and_(table.c.state == "failed", table.c.next_try_at <= _NOW)
+    is_due = sa.and_(table.c.state == DeliveryState.FAILED.value, table.c.next_try_at <= _NOW)
     return sa.and_(is_due, table.c.silence_id.is_(None))
 
 
@@ -89,7 +81,7 @@ def _is_dropped(table: sa.FromClause) -> sa.ColumnElement[bool]:
     message only when it has none in hand there, so an error has dropped this one.
     """
     is_dropped = sa.or_(table.c.lease_until < _NOW, table.c.owner == _OWNER)
-    return sa.and_(table.c.state == "sending", is_dropped)
+    return sa.and_(table.c.state == DeliveryState.SENDING.value, is_dropped)
 
 
 def _is_tried(table: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -117,14 +109,13 @@ _TRIED: tuple[tuple[_Condition, _Condition], ...] = (
 _Kind: TypeAlias = tuple[bool, bool, int | None, int, bool]
 
 
-def read_free(conn: Connection, wanted: Wanted) -> list[FreeRow]:
+def read_free(conn: Connection, wanted: Wanted) -> list[sa.Row[tuple[object, ...]]]:
     """Up to a message's fill of each state, in the order of the queue's index: never the whole
     queue. Locks nothing.
     """
     select = _select_free(wanted.only_retries, wanted.operator_group is not None)
-    found = conn.execute(select, {**wanted.parameters, "most": MOST_IN_A_MESSAGE})
-    rows = [FreeRow._make(row) for row in found]
-    return sorted(rows, key=lambda row: (row.created_at, row.id))
+    found = conn.execute(select, {**wanted.parameters, "most": wanted.most})
+    return sorted(found, key=lambda row: (row.created_at, row.id))
 
 
 @cache
@@ -183,13 +174,13 @@ def _is_overtaking(alike: _Condition) -> sa.ColumnElement[bool]:
     return exists_for_each(_OUTER, its_match.c.listing_id == matches.c.listing_id, is_told)
 
 
-def pick(rows: Sequence[FreeRow], wanted: Wanted) -> list[int]:
+def pick(rows: Sequence[sa.Row[tuple[object, ...]]], wanted: Wanted) -> list[int]:
     """The ids of the first kind that is ready, the oldest alert first."""
     kinds: dict[_Kind, list[int]] = {}
     oldest: dict[_Kind, datetime] = {}
     for row in rows:
         event = AlertEvent(row.event)
-        is_new = row.state == "due"
+        is_new = row.state == DeliveryState.DUE.value
         kind = (event.is_operator, event.is_match, row.baseline_cycle_id, row.attempts, is_new)
         kinds.setdefault(kind, []).append(row.id)
         oldest.setdefault(kind, row.created_at)
@@ -198,5 +189,5 @@ def pick(rows: Sequence[FreeRow], wanted: Wanted) -> list[int]:
         group = wanted.operator_group if is_operator else wanted.group
         group = wanted.group if group is None else group
         if not is_new or baseline is not None or oldest[kind] + group <= wanted.now:
-            return ids[:MOST_IN_A_MESSAGE]
+            return ids[: wanted.most]
     return []

@@ -14,7 +14,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from monitor.errors import InputError, NotFound
-from monitor.model import DeliveryState, SilenceState
+from monitor.model import SilenceState
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.lookup import exists_for_each
 from monitor.storage.db.text import clean
@@ -31,14 +31,12 @@ from monitor.storage.tables import (
     silences,
     watches,
 )
-from monitor.storage.telling import held
+from monitor.storage.telling import delivery_states, held
+from monitor.storage.telling.delivery_states import IS_HELD, IS_WAITING
 
 # Any constant will do, as long as every version of the program uses the same.
 _LOCK = 0x73696C65
 
-_WAITING = deliveries.c.state.in_([DeliveryState.DUE.value, DeliveryState.FAILED.value])
-_IN_HAND = deliveries.c.state == DeliveryState.SENDING.value
-_IS_HELD = deliveries.c.state == DeliveryState.HELD.value
 _FACTS = (
     alerts.join(matches, matches.c.id == alerts.c.match_id)
     .join(watches, watches.c.id == matches.c.watch_id)
@@ -162,13 +160,15 @@ def hold(conn: Connection, alert_ids: Sequence[str], now: datetime) -> int:
     found = conn.execute(sa.select(silences).where(_is_active(now)).order_by(silences.c.id)).all()
     parts = [alert_ids[start : start + PART] for start in range(0, len(alert_ids), PART)]
     return sum(
-        _hold(conn, silence, deliveries.c.alert_id.in_(part)) for silence in found for part in parts
+        delivery_states.silence(conn, silence.id, deliveries.c.alert_id.in_(part), _fits(silence))
+        for silence in found
+        for part in parts
     )
 
 
 def is_due(conn: Connection, now: datetime) -> bool:
     """Whether `apply` would have anything to do."""
-    stray = sa.exists().where(deliveries.c.silence_id == silences.c.id, _WAITING)
+    stray = sa.exists().where(deliveries.c.silence_id == silences.c.id, IS_WAITING)
     wanted = sa.or_(_begins(now), _is_over(now), stray)
     open_ones = sa.select(silences.c.id).where(silences.c.released_at.is_(None), wanted)
     return conn.execute(open_ones.limit(1)).first() is not None
@@ -185,44 +185,22 @@ def apply(conn: Connection, now: datetime) -> int:
     for silence in conn.execute(sa.select(silences).where(_begins(now))).all():
         mine = silences.c.id == silence.id
         conn.execute(sa.update(silences).where(mine).values(applied_at=now))
-        changed += _hold(conn, silence, sa.true())
+        changed += delivery_states.silence(conn, silence.id, _fits(silence))
     still_open = sa.select(silences.c.id).where(silences.c.released_at.is_(None))
-    strays = sa.update(deliveries).where(deliveries.c.silence_id.in_(still_open), _WAITING)
-    strays = strays.values(state=DeliveryState.HELD.value, next_try_at=None)
-    changed += conn.execute(strays).rowcount
+    changed += delivery_states.catch(conn, deliveries.c.silence_id.in_(still_open))
     over = sa.select(silences.c.id).where(silences.c.released_at.is_(None), _is_over(now))
     for silence_id in conn.execute(over).scalars().all():
         changed += _release(conn, silence_id, now)
     return changed
 
 
-def _hold(
-    conn: Connection, silence: sa.Row[tuple[object, ...]], only: sa.ColumnElement[bool]
-) -> int:
-    """Also what is held for its picture: it would be due as soon as that is believed."""
-    free = sa.or_(_WAITING, _IN_HAND, _IS_HELD)
-    marked = conn.execute(
-        sa.update(deliveries)
-        .where(only, free, deliveries.c.silence_id.is_(None), _fits(silence))
-        .values(
-            silence_id=silence.id,
-            state=sa.case((_IN_HAND, deliveries.c.state), else_=DeliveryState.HELD.value),
-            next_try_at=sa.case((_IN_HAND, deliveries.c.next_try_at), else_=None),
-        )
-        .returning(deliveries.c.state)
-    )
-    return sum(state == DeliveryState.HELD.value for state in marked.scalars())
-
-
 def _release(conn: Connection, silence_id: int, now: datetime) -> int:
     """What another silence asks for goes over to that; the rest is due, or held as ever."""
-    mine = deliveries.c.silence_id == silence_id
     conn.execute(sa.update(silences).where(silences.c.id == silence_id).values(released_at=now))
     for other in conn.execute(sa.select(silences).where(_is_active(now))).all():
-        taken = sa.update(deliveries).where(mine, _IS_HELD, _fits(other))
-        conn.execute(taken.values(silence_id=other.id))
+        delivery_states.hand_over(conn, silence_id, other.id, _fits(other))
     released = held.release(conn, now, silence_id=silence_id)
-    conn.execute(sa.update(deliveries).where(mine).values(silence_id=None))
+    delivery_states.unmark(conn, silence_id)
     return released
 
 
@@ -292,7 +270,7 @@ def count_active(conn: Connection, now: datetime) -> int:
 
 def _count_by_silence(conn: Connection) -> dict[int, int]:
     counted = sa.select(deliveries.c.silence_id, sa.func.count().label("held"))
-    grouped = counted.where(IS_SILENCED, _IS_HELD).group_by(deliveries.c.silence_id)
+    grouped = counted.where(IS_SILENCED, IS_HELD).group_by(deliveries.c.silence_id)
     return {row.silence_id: row.held for row in conn.execute(grouped)}
 
 

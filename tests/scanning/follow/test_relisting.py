@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.errors import Blocked
 from monitor.model import Observation, ScanOutcome, Seller
 from monitor.scanning import run_scan
-from monitor.storage.matches.relistings import RELISTING_PATIENCE
 from monitor.storage.telling import alerts
 from tests.scanning.shop import Bench
 from tests.scanning.street import alert_of, ask, fail, mug, page, show, told
@@ -18,7 +18,9 @@ from tests.scanning.street import alert_of, ask, fail, mug, page, show, told
 def routable(bench: Bench) -> list[str]:
     """The events that routing would take up now."""
     with bench.store.reading() as conn:
-        return [row.event.value for row in alerts.find_unrouted(conn, bench.clock())]
+        return [
+            row.event.value for row in alerts.find_unrouted(conn, bench.clock(), ROUTE_PATIENCE)
+        ]
 
 
 def test_a_new_item_in_the_place_of_one_that_is_missing(bench: Bench) -> None:
@@ -109,7 +111,7 @@ def _two_pictures(bench: Bench) -> None:
     bench.draw("mug/2.png", 2)
     show(bench, mug(bench, "old"))
     with bench.store.writing() as conn:
-        for row in alerts.find_unrouted(conn, bench.clock()):
+        for row in alerts.find_unrouted(conn, bench.clock(), ROUTE_PATIENCE):
             alerts.route(conn, row.id, ["legal"], bench.clock())
 
 
@@ -150,7 +152,7 @@ def test_it_does_not_wait_for_long(bench: Bench) -> None:
     bench.shop.pages = [page(bench, mug(bench, "new"))]
     run_scan(bench.context, scan)
     assert routable(bench) == []
-    bench.clock.advance(seconds=(RELISTING_PATIENCE + timedelta(seconds=1)).total_seconds())
+    bench.clock.advance(seconds=(ROUTE_PATIENCE.relisting + timedelta(seconds=1)).total_seconds())
     (alert,) = _route(bench)
     # what the next search says comes too late, and tells nothing twice
     bench.shop.pages = [page(bench)]
@@ -162,7 +164,7 @@ def test_it_does_not_wait_for_long(bench: Bench) -> None:
 
 def _route(bench: Bench) -> list[str]:
     with bench.store.writing() as conn:
-        found = alerts.find_unrouted(conn, bench.clock())
+        found = alerts.find_unrouted(conn, bench.clock(), ROUTE_PATIENCE)
         for row in found:
             alerts.route(conn, row.id, ["legal"], bench.clock())
     return [row.id for row in found]

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.alerting import route_alerts
+from monitor.alerting import INTERRUPTED, route_alerts
 from monitor.errors import (
     AuthError,
     BadImage,
@@ -350,7 +350,11 @@ def test_a_probe_is_as_lasting_as_its_process(bench: Bench) -> None:
         assert find(bench).owner == "me"
         with bench.store.writing() as conn:
             assert renew_leases(conn, "me", bench.clock(), LEASE) == 2
-            freed = take_over(conn, "me".__eq__) if is_killed else release(conn, "me")
+            freed = (
+                take_over(conn, "me".__eq__, INTERRUPTED)
+                if is_killed
+                else release(conn, "me", INTERRUPTED)
+            )
         assert freed == 2
         assert find(bench).state is BreakerState.OPEN
     bench.claim()

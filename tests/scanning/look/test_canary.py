@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from monitor.alerting import INTERRUPTED
 from monitor.errors import BadImage, Blocked
 from monitor.marketplaces.testing import Reply
 from monitor.model import Observation, ScanOutcome
@@ -212,7 +213,7 @@ def test_one_process_looks_at_a_time(bench: Bench) -> None:
     assert not claim("you")
     assert claim("me")  # an error has dropped it
     with bench.store.writing() as conn:
-        assert release(conn, "me") == 1
+        assert release(conn, "me", INTERRUPTED) == 1
         assert breakers.find(conn, SHOP).state is BreakerState.CLOSED
     assert claim("you")
     bench.clock.advance(minutes=1)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from monitor.alerting import INTERRUPTED
 from monitor.errors import (
     AuthError,
     BadImage,
@@ -123,7 +124,7 @@ def test_an_interrupted_scan_goes_on_at_its_page(bench: Bench) -> None:
     scan = bench.start([bench.offer("1", 1)], [bench.offer("2", 1)])
     _interrupt(bench, scan)
     with bench.store.writing() as conn:
-        assert release(conn, "me") == 1
+        assert release(conn, "me", INTERRUPTED) == 1
     assert bench.look() == [ScanOutcome.OK]
     assert bench.shop.asked == [None, "1"]
     health = _health(bench, scan)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.errors import NotFound
 from monitor.model import ScanOutcome
 from monitor.scanning import Plan, begin, plan_watch
@@ -217,11 +218,13 @@ def test_the_finds_of_a_baseline_do_not_wait_for_a_marketplace_that_was_removed(
     bench.shop.pages = [[bench.offer("1", 1)]]
     assert bench.scan() == [ScanOutcome.OK]
     with bench.store.reading() as conn:
-        assert alerts.find_unrouted(conn, bench.clock()) == []
+        assert alerts.find_unrouted(conn, bench.clock(), ROUTE_PATIENCE) == []
     bench.rules = replace(bench.rules, marketplaces=(SHOP,))
     bench.plan()
     with bench.store.reading() as conn:
-        assert [alert.watch for alert in alerts.find_unrouted(conn, bench.clock())] == ["acme"]
+        assert [
+            alert.watch for alert in alerts.find_unrouted(conn, bench.clock(), ROUTE_PATIENCE)
+        ] == ["acme"]
     ended = bench.rows("SELECT outcome, error FROM scan_health WHERE marketplace = 'other'")
     assert ended == [("failed", "other is no longer a marketplace of this watch")]
 
@@ -236,7 +239,9 @@ def test_a_restart_ends_what_a_changed_config_asks_for_no_more(bench: Bench, gon
     rules = replace(bench.rules, marketplaces=(SHOP,))
     begin(replace(bench.context, watches={"acme": rules} if gone == "marketplace" else {}))
     with bench.store.reading() as conn:
-        assert [alert.watch for alert in alerts.find_unrouted(conn, bench.clock())] == ["acme"]
+        assert [
+            alert.watch for alert in alerts.find_unrouted(conn, bench.clock(), ROUTE_PATIENCE)
+        ] == ["acme"]
         assert watches.list_waiting(conn) == []
     begin(bench.context)  # there is nothing more to end
     assert [alert.event for alert in bench.alerts()] == ["new_match"]

@@ -16,13 +16,14 @@ from monitor.model import AlertEvent, CheckState, ReferencePicture, Verdict
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import assets, listings
 from monitor.storage.matches import matches
-from monitor.storage.telling import alerts, deliveries
+from monitor.storage.telling import alerts, delivery_states
 from monitor.storage.trust import reference_checks
 from tests.storage.rows import (
     LEASE,
     START,
     Shelf,
     add_match,
+    claim,
     found,
     later,
     listing,
@@ -102,8 +103,8 @@ def test_a_match_says_when_it_was_first_told(store: Store, shelf: Shelf) -> None
         )
         alerts.route(conn, "al-1", ["legal", "mail"], START)
         for minutes, channel in enumerate(("legal", "mail"), start=1):
-            due = deliveries.claim(conn, channel, "me", later(minutes=1), LEASE, LEASE)
-            deliveries.finish_sent(conn, [due[0].id], "me", later(minutes=minutes))
+            due = claim(conn, channel, "me", later(minutes=1), LEASE, LEASE)
+            delivery_states.accept(conn, [due[0].id], "me", later(minutes=minutes))
         assert matches.get(conn, match_id).first_alerted_at == later(minutes=1)
         told = "SELECT count(*) FROM match_history WHERE first_alerted_at IS NOT NULL"
         assert conn.exec_driver_sql(told).scalar() == 1

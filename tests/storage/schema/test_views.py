@@ -12,8 +12,8 @@ from monitor.storage import Store
 from monitor.storage.schema.sql import run_readonly
 from monitor.storage.schema.views import VIEWS
 from monitor.storage.searches import scans
-from monitor.storage.telling import alerts, deliveries, silences
-from tests.storage.rows import LEASE, START, add_match, finish, later, listing, sha, stock
+from monitor.storage.telling import alerts, delivery_states, silences
+from tests.storage.rows import LEASE, START, add_match, claim, finish, later, listing, sha, stock
 
 BEGAN = "2026-11-24 08:00:00.000000"
 HOUR_LATER = "2026-11-24 09:00:00.000000"
@@ -47,8 +47,8 @@ def url(store: Store, database_url: str) -> str:
             )
         alerts.route(conn, "al-0", ["legal"], START)
         alerts.route(conn, "al-1", [], START)
-        (due,) = deliveries.claim(conn, "legal", "me", later(minutes=1), LEASE, LEASE)
-        deliveries.finish_sent(conn, [due.id], "me", later(hours=1))
+        (due,) = claim(conn, "legal", "me", later(minutes=1), LEASE, LEASE)
+        delivery_states.accept(conn, [due.id], "me", later(hours=1))
         silences.add(
             conn,
             silences.Matcher(site="1688", seller="s1"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from monitor.alerting import INTERRUPTED
 from monitor.errors import LeaseLost
 from monitor.model import ReferencePicture, Scan, ScanCounts, ScanOutcome
 from monitor.storage import Store
@@ -153,7 +154,7 @@ def test_the_rows_of_a_dead_process_are_free_at_once(store: Store, watch: int) -
     dead = _take(store, "dead")
     _take(store, "alive")
     with store.writing() as conn:
-        assert take_over(conn, lambda owner: owner == "dead") == 1
+        assert take_over(conn, lambda owner: owner == "dead", INTERRUPTED) == 1
     assert _take(store, "me").id == dead.id
 
 
@@ -164,7 +165,7 @@ def test_an_ordered_stop_gives_back_page_and_attempt(store: Store, watch: int) -
         assert scan.attempts == 1
         with store.writing() as conn:
             scans.advance(conn, scan, "me", "page 2", ScanCounts(listings_seen=20))
-            assert release(conn, "me") == 1
+            assert release(conn, "me", INTERRUPTED) == 1
     again = _take(store, "you")
     assert (again.id, again.cursor, again.counts.listings_seen) == (scan.id, "page 2", 20)
 

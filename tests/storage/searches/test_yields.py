@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
+from monitor.alerting import INTERRUPTED
 from monitor.model import ReferencePicture, ScanCounts, ScanOutcome
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import assets
@@ -119,7 +120,7 @@ def test_years_of_scans_are_read_through_the_index(store: Store, watch: int) -> 
             assert "ix_scans_complete" in _explains(conn, ask)[-1]
         beats: list[Callable[[], object]] = [
             lambda: renew_leases(conn, "me", START, LEASE),
-            lambda: take_over(conn, lambda _: False),
+            lambda: take_over(conn, lambda _: False, INTERRUPTED),
         ]
         for beat in beats:
             (plan,) = [plan for plan in _explains(conn, beat) if "scans" in plan]

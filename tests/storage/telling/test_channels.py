@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from monitor.alerting.policy import MOST_REVIVED_ATTEMPTS
 from monitor.model import AlertEvent
 from monitor.storage import Connection, Store
-from monitor.storage.telling import alerts, channels, deliveries
+from monitor.storage.telling import alerts, channels, deliveries, delivery_states
 from monitor.storage.telling.channels import ChannelState
-from tests.storage.rows import LEASE, START, add_match, later, listing, stock
+from tests.storage.rows import LEASE, START, add_match, claim, find_ready, later, listing, stock
 
 AT_ONCE = timedelta(0)
 
@@ -36,7 +37,7 @@ def test_failures_count_in_a_row_and_a_success_ends_them(store: Store) -> None:
             refusals=1,
             refused_from=later(seconds=2),
         )
-        assert channels.note_accepted(conn, "legal", later(seconds=3)) == 0
+        assert channels.note_accepted(conn, "legal", later(seconds=3), MOST_REVIVED_ATTEMPTS) == 0
         assert channels.list_states(conn) == {"legal": ChannelState(tried_at=later(seconds=3))}
 
 
@@ -44,7 +45,7 @@ def test_giving_up_leaves_what_is_sent_and_what_others_hold(store: Store) -> Non
     with store.writing() as conn:
         for number in range(2):
             _due(conn, f"al-{number}")
-            deliveries.claim(conn, "legal", f"owner {number}", START, LEASE, AT_ONCE)
+            claim(conn, "legal", f"owner {number}", START, LEASE, AT_ONCE)
         _due(conn, "al-2")
         channels.note_failure(conn, "legal", START, is_permanent=True)
         assert channels.give_up(conn, "legal", "owner 1", "refused\x00", START) == 2
@@ -58,13 +59,13 @@ def test_giving_up_leaves_what_is_sent_and_what_others_hold(store: Store) -> Non
 def test_what_was_refused_too_often_is_not_revived_by_a_success(store: Store) -> None:
     with store.writing() as conn:
         _due(conn, "al-1")
-        for _ in range(channels.MOST_REVIVED_ATTEMPTS):
-            (item,) = deliveries.claim(conn, "legal", "me", later(days=1), LEASE, AT_ONCE)
-            deliveries.finish_failed(conn, [item.id], "me", "no", START, START)
+        for _ in range(MOST_REVIVED_ATTEMPTS):
+            (item,) = claim(conn, "legal", "me", later(days=1), LEASE, AT_ONCE)
+            delivery_states.fail(conn, [item.id], "me", "no", START)
         _due(conn, "al-2")
         assert channels.mirror(conn, {"legal": "old"}, START) == {}
         assert channels.give_up(conn, "legal", "me", "no", START) == 2
-        assert channels.note_accepted(conn, "legal", START) == 1
+        assert channels.note_accepted(conn, "legal", START, MOST_REVIVED_ATTEMPTS) == 1
         assert alerts.list_rows(conn, state="due")[0].alert_id == "al-2"
         assert channels.mirror(conn, {"legal": "new"}, START) == {"legal": 1}
 
@@ -72,10 +73,10 @@ def test_what_was_refused_too_often_is_not_revived_by_a_success(store: Store) ->
 def test_retries_alone_are_taken_while_nothing_new_may_go(store: Store) -> None:
     with store.writing() as conn:
         _due(conn, "al-1")
-        (item,) = deliveries.claim(conn, "legal", "me", START, LEASE, AT_ONCE)
-        deliveries.finish_failed(conn, [item.id], "me", "no", START, START)
+        (item,) = claim(conn, "legal", "me", START, LEASE, AT_ONCE)
+        delivery_states.fail(conn, [item.id], "me", "no", START)
         _due(conn, "al-2")
-        claimed = deliveries.claim(conn, "legal", "me", START, LEASE, AT_ONCE, only_retries=True)
+        claimed = claim(conn, "legal", "me", START, LEASE, AT_ONCE, only_retries=True)
         assert [found.alert_id for found in claimed] == ["al-1"]
 
 
@@ -84,13 +85,11 @@ def test_a_digest_takes_what_was_routed_by_its_time(store: Store) -> None:
         _due(conn, "al-1", hours=1)
         _due(conn, "al-2", hours=3)
         for until, expected in ((later(hours=2), ["al-1"]), (later(hours=2), [])):
-            ready = deliveries.find_ready(conn, "legal", "me", later(hours=9), AT_ONCE, until=until)
+            ready = find_ready(conn, "legal", "me", later(hours=9), AT_ONCE, until=until)
             assert len(ready) == len(expected)
-            claimed = deliveries.claim(
-                conn, "legal", "you", later(hours=9), LEASE, AT_ONCE, until=until
-            )
+            claimed = claim(conn, "legal", "you", later(hours=9), LEASE, AT_ONCE, until=until)
             assert [found.alert_id for found in claimed] == expected
-            deliveries.finish_sent(conn, [item.id for item in claimed], "you", later(hours=9))
+            delivery_states.accept(conn, [item.id for item in claimed], "you", later(hours=9))
 
 
 def test_an_earlier_alert_that_a_digest_does_not_hold_yet_keeps_its_place(store: Store) -> None:
@@ -109,9 +108,7 @@ def test_an_earlier_alert_that_a_digest_does_not_hold_yet_keeps_its_place(store:
         _due(conn, "al-2", match_id, hours=1)
         alerts.route(conn, "al-1", ["legal"], later(hours=3))
         for until, expected in ((later(hours=2), []), (later(hours=4), ["al-1", "al-2"])):
-            claimed = deliveries.claim(
-                conn, "legal", "me", later(hours=9), LEASE, AT_ONCE, until=until
-            )
+            claimed = claim(conn, "legal", "me", later(hours=9), LEASE, AT_ONCE, until=until)
             assert [found.alert_id for found in claimed] == expected
 
 
@@ -127,7 +124,7 @@ def _plans(store: Store, *settings: str) -> list[str]:
         for setting in settings:
             conn.exec_driver_sql(setting)
         sa.event.listen(conn, "before_cursor_execute", note)
-        deliveries.find_ready(conn, "legal", "me", START, LEASE)
+        find_ready(conn, "legal", "me", START, LEASE)
         sa.event.remove(conn, "before_cursor_execute", note)
         ((statement, parameters),) = seen
         plan = conn.exec_driver_sql(f"{explain} {statement}", parameters)  # type: ignore[arg-type]

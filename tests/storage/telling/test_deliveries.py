@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from monitor.alerting import INTERRUPTED
+from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.errors import NotFound
 from monitor.model import AlertEvent, ScanOutcome
 from monitor.storage import Connection, Store
 from monitor.storage.leases import release, renew_leases, take_over
 from monitor.storage.searches import cycles
-from monitor.storage.telling import alerts, deliveries
+from monitor.storage.telling import alerts, deliveries, delivery_states
 from monitor.storage.telling.deliveries import DueDelivery
 from tests.storage.rows import (
     LEASE,
@@ -20,6 +22,8 @@ from tests.storage.rows import (
     Shelf,
     add_match,
     add_watch,
+    claim,
+    find_ready,
     finish,
     later,
     listing,
@@ -60,11 +64,11 @@ def _claim(
     store: Store, now: datetime = START, owner: str = "me", group: timedelta = AT_ONCE
 ) -> list[DueDelivery]:
     with store.writing() as conn:
-        return deliveries.claim(conn, "legal", owner, now, LEASE, group)
+        return claim(conn, "legal", owner, now, LEASE, group)
 
 
 def _is_ready(conn: Connection, channel: str, owner: str = "me") -> bool:
-    return bool(deliveries.find_ready(conn, channel, owner, START, AT_ONCE))
+    return bool(find_ready(conn, channel, owner, START, AT_ONCE))
 
 
 def test_a_cause_is_told_once(store: Store) -> None:
@@ -87,12 +91,12 @@ def test_an_alert_goes_to_each_channel_once(store: Store) -> None:
     with store.writing() as conn:
         watch = add_watch(conn, "w")
         _alert(conn, "al-1", watch=watch)
-        assert alerts.find_unrouted(conn, START) == [
+        assert alerts.find_unrouted(conn, START, ROUTE_PATIENCE) == [
             alerts.UnroutedAlert("al-1", "w", AlertEvent.NEW_MATCH)
         ]
         alerts.route(conn, "al-1", ["legal", "mail"], START)
         alerts.route(conn, "al-1", ["legal"], START)
-        assert alerts.find_unrouted(conn, START) == []
+        assert alerts.find_unrouted(conn, START, ROUTE_PATIENCE) == []
         rows = alerts.list_rows(conn)
         assert [(row.channel, row.state, row.text) for row in rows] == [
             ("legal", "due", "text\ufffd"),
@@ -124,10 +128,10 @@ def test_a_baseline_waits_for_its_cycle_and_is_one_message(store: Store) -> None
         ids = [f"al-{number:04}" for number in range(450)]
         for alert_id in ids:
             _alert(conn, alert_id, cycle=cycle)
-        assert alerts.find_unrouted(conn, START) == []
+        assert alerts.find_unrouted(conn, START, ROUTE_PATIENCE) == []
         finish(conn, shelf, ScanOutcome.FAILED)
         assert cycles.list_open(conn, shelf.watch_id) == []
-        for alert in alerts.find_unrouted(conn, START):
+        for alert in alerts.find_unrouted(conn, START, ROUTE_PATIENCE):
             alerts.route(conn, alert.id, ["legal"], START)
     assert [item.alert_id for item in _claim(store, group=GROUP)] == ids
 
@@ -181,7 +185,7 @@ def test_each_delivery_is_claimed_by_one(store: Store) -> None:
             batch = _claim(store, owner=owner)
             taken.extend(item.alert_id for item in batch)
             with store.writing() as conn:
-                deliveries.finish_sent(conn, [item.id for item in batch], owner, START)
+                delivery_states.accept(conn, [item.id for item in batch], owner, START)
 
     threads = [threading.Thread(target=work, args=(str(number),)) for number in range(3)]
     for thread in threads:
@@ -210,7 +214,7 @@ def test_a_failure_is_tried_again_apart_from_what_is_new(store: Store) -> None:
         _routed(conn, "al-1")
     (failed,) = _claim(store)
     with store.writing() as conn:
-        deliveries.finish_failed(conn, [failed.id], "me", "refused\x00", later(seconds=5), START)
+        delivery_states.fail(conn, [failed.id], "me", "refused\x00", later(seconds=5))
         _routed(conn, "al-2", now=later(seconds=1))
         assert not _is_ready(conn, "legal")
     assert _claim(store, later(seconds=4), group=GROUP) == []
@@ -225,8 +229,8 @@ def test_what_was_given_up_stays_to_be_seen_and_sent_again(store: Store) -> None
         _routed(conn, "al-1", "al-2")
     first, second = _claim(store)
     with store.writing() as conn:
-        deliveries.finish_failed(conn, [first.id], "me", "gone", None, START)
-        deliveries.finish_sent(conn, [second.id], "me", START)
+        delivery_states.give_up(conn, [first.id], "me", "gone")
+        delivery_states.accept(conn, [second.id], "me", START)
     assert _claim(store, later(days=9)) == []
     with store.writing() as conn:
         (health,) = deliveries.list_health(conn)
@@ -253,9 +257,9 @@ def test_a_lease_that_ran_out_is_taken_and_the_first_owner_changes_nothing(store
     (yours,) = _claim(store, later(minutes=1), owner="you")
     assert yours.attempts == 2
     with store.writing() as conn:
-        deliveries.finish_sent(conn, [mine.id], "me", later(minutes=1))
+        delivery_states.accept(conn, [mine.id], "me", later(minutes=1))
         assert alerts.list_rows(conn)[0].state == "sending"
-        deliveries.finish_sent(conn, [yours.id], "you", later(minutes=1))
+        delivery_states.accept(conn, [yours.id], "you", later(minutes=1))
         assert alerts.list_rows(conn)[0].state == "sent"
 
 
@@ -278,9 +282,9 @@ def test_what_was_being_sent_is_marked_and_due_at_once(store: Store, way: str) -
     _claim(store, owner="gone")
     with store.writing() as conn:
         if way == "released":
-            release(conn, "gone")
+            release(conn, "gone", INTERRUPTED)
         else:
-            take_over(conn, lambda owner: owner == "gone")
+            take_over(conn, lambda owner: owner == "gone", INTERRUPTED)
         (row,) = alerts.list_rows(conn)
         assert row.state == "failed"
         assert "may have arrived" in (row.last_error or "")
@@ -291,10 +295,10 @@ def test_what_a_look_has_found_is_taken_without_another(store: Store) -> None:
     with store.writing() as conn:
         _routed(conn, "al-1", "al-2")
     with store.reading() as conn:
-        found = deliveries.find_ready(conn, "legal", "me", START, AT_ONCE)
+        found = find_ready(conn, "legal", "me", START, AT_ONCE)
     with store.writing() as conn:
         _routed(conn, "al-3")
-        claimed = deliveries.claim(conn, "legal", "me", START, LEASE, AT_ONCE, found=found)
+        claimed = claim(conn, "legal", "me", START, LEASE, AT_ONCE, found=found)
     assert [item.alert_id for item in claimed] == ["al-1", "al-2"]
     assert [(item.attempts, item.due_from_at) for item in claimed] == [(1, START), (1, START)]
     assert [item.alert_id for item in _claim(store, owner="you")] == ["al-3"]
@@ -305,10 +309,10 @@ def test_what_another_process_has_taken_since_the_look_is_left_to_it(store: Stor
     with store.writing() as conn:
         _routed(conn, "al-1")
     with store.reading() as conn:
-        found = deliveries.find_ready(conn, "legal", "me", START, AT_ONCE)
+        found = find_ready(conn, "legal", "me", START, AT_ONCE)
     assert len(_claim(store, owner="you")) == 1
     with store.writing() as conn:
         _routed(conn, "al-2")
-        found += deliveries.find_ready(conn, "legal", "me", START, AT_ONCE)
-        assert deliveries.claim(conn, "legal", "me", START, LEASE, AT_ONCE, found=found) == []
+        found += find_ready(conn, "legal", "me", START, AT_ONCE)
+        assert claim(conn, "legal", "me", START, LEASE, AT_ONCE, found=found) == []
     assert [item.alert_id for item in _claim(store)] == ["al-2"]

@@ -7,12 +7,13 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.cases.decide import decide
 from monitor.cases.trust import Marked, count_marked, distrust, trust
 from monitor.errors import InputError
 from monitor.model import CheckState, Verdict
 from monitor.storage import Connection, Store
-from monitor.storage.telling import alerts, deliveries, held
+from monitor.storage.telling import alerts, deliveries, delivery_states, held
 from monitor.storage.telling.deliveries import DueDelivery
 from monitor.storage.trust import reference_checks
 from tests.storage.rows import (
@@ -22,6 +23,8 @@ from tests.storage.rows import (
     add_alert,
     add_match,
     add_watch,
+    claim,
+    find_ready,
     finish,
     found,
     later,
@@ -68,12 +71,12 @@ def _tell(conn: Connection, shelf: Shelf, item_id: str, *, routed: bool = True) 
 
 
 def _route(conn: Connection) -> None:
-    for alert in alerts.find_unrouted(conn, START):
+    for alert in alerts.find_unrouted(conn, START, ROUTE_PATIENCE):
         alerts.route(conn, alert.id, ["legal"], START, is_held=alert.is_held)
 
 
 def _claim(conn: Connection) -> list[DueDelivery]:
-    return deliveries.claim(conn, "legal", "me", later(days=30), LEASE, timedelta(0))
+    return claim(conn, "legal", "me", later(days=30), LEASE, timedelta(0))
 
 
 def _states(conn: Connection) -> dict[str, str | None]:
@@ -85,7 +88,7 @@ def test_what_rests_on_an_unspecific_picture_is_held_from_the_mark_on(store: Sto
         shelf = stock(conn)
         _tell(conn, shelf, "1")
         (sent,) = _claim(conn)
-        deliveries.finish_sent(conn, [sent.id], "me", START)
+        delivery_states.accept(conn, [sent.id], "me", START)
         _tell(conn, shelf, "2")
         _tell(conn, shelf, "3")
         assert _mark(conn, shelf) == 2
@@ -103,7 +106,7 @@ def test_what_is_held_is_neither_sent_nor_late_nor_failed(store: Store) -> None:
         shelf = stock(conn)
         _mark(conn, shelf)
         _tell(conn, shelf, "1")
-        assert not deliveries.find_ready(conn, "legal", "me", later(days=30), timedelta(0))
+        assert not find_ready(conn, "legal", "me", later(days=30), timedelta(0))
         assert _claim(conn) == []
         assert deliveries.count_waiting(conn) == 0
         assert deliveries.list_health(conn) == []

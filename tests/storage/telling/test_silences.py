@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from monitor.alerting import INTERRUPTED
+from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.cases.decide import decide
 from monitor.cases.trust import trust
 from monitor.errors import InputError, NotFound
@@ -17,8 +19,8 @@ from monitor.model import AlertEvent, CheckState, Fingerprints, Seller, SilenceS
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import pictures
 from monitor.storage.matches import matches
-from monitor.storage.telling import alerts, deliveries, held, silences
-from monitor.storage.telling.deliveries import INTERRUPTED, DueDelivery
+from monitor.storage.telling import alerts, delivery_states, held, silences
+from monitor.storage.telling.deliveries import DueDelivery
 from monitor.storage.telling.silence_matchers import complete
 from monitor.storage.telling.silences import Matcher, SilenceRow
 from monitor.storage.trust import reference_checks
@@ -29,6 +31,7 @@ from tests.storage.rows import (
     Shelf,
     add_alert,
     add_match,
+    claim,
     finish,
     later,
     listing,
@@ -55,7 +58,7 @@ def _tell(
 
 def _route(conn: Connection, now: datetime = START) -> None:
     silences.lock(conn)
-    unrouted = alerts.find_unrouted(conn, now)
+    unrouted = alerts.find_unrouted(conn, now, ROUTE_PATIENCE)
     for alert in unrouted:
         alerts.route(conn, alert.id, ["legal", "mail"], now, is_held=alert.is_held)
     silences.hold(conn, [alert.id for alert in unrouted], now)
@@ -81,7 +84,7 @@ def _add(
 
 
 def _claim(conn: Connection, now: datetime = START) -> list[DueDelivery]:
-    return deliveries.claim(conn, "legal", "me", now, LEASE, timedelta(0))
+    return claim(conn, "legal", "me", now, LEASE, timedelta(0))
 
 
 def _states(conn: Connection) -> dict[str, str | None]:
@@ -352,8 +355,8 @@ def test_what_is_being_sent_when_it_begins_is_held_if_it_fails(store: Store) -> 
         _add(conn)
         assert _states(conn) == {"al-1": "sending", "al-2": "sending"}
         assert not silences.is_due(conn, START)
-        deliveries.finish_sent(conn, [first.id], "me", START)
-        deliveries.finish_failed(conn, [second.id], "me", "refused", later(seconds=5), START)
+        delivery_states.accept(conn, [first.id], "me", START)
+        delivery_states.fail(conn, [second.id], "me", "refused", later(seconds=5))
         assert silences.is_due(conn, START)
         assert silences.apply(conn, START) == 1
         assert _states(conn) == {"al-1": "sent", "al-2": "held"}
@@ -369,7 +372,7 @@ def test_what_nobody_sends_any_more_is_held_and_not_sent_again(store: Store, own
         shelf = stock(conn)
         _tell(conn, shelf, "1")
         _tell(conn, shelf, "2", seller="other")
-        deliveries.claim(conn, "legal", owner, START, LEASE, timedelta(0))
+        claim(conn, "legal", owner, START, LEASE, timedelta(0))
         _add(conn)
         after = START + 2 * LEASE
         claimed = [item.alert_id for item in _claim(conn, after)]
@@ -387,7 +390,7 @@ def test_what_failed_under_a_silence_is_not_claimed_before_it_is_held(store: Sto
         _tell(conn, shelf, "1")
         (item,) = _claim(conn)
         _add(conn)
-        deliveries.give_back(conn, [item.id], "me")
+        delivery_states.give_back(conn, [item.id], "me", "stopped")
         assert _claim(conn) == []
         assert silences.apply(conn, START) == 1
         assert _states(conn) == {"al-1": "held"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.model import AlertEvent, Relation
 from monitor.storage import Connection, Store
 from monitor.storage.telling import alerts
@@ -29,7 +30,7 @@ def test_an_alert_comes_with_what_is_known_of_its_match(store: Store) -> None:
         shelf = stock(conn)
         sync(conn, shelf.watch_id, found("mug.jpg", "mug", tags=("vip", "blue")))
         _add(conn, shelf)
-        assert alerts.find_unrouted(conn, START) == [
+        assert alerts.find_unrouted(conn, START, ROUTE_PATIENCE) == [
             alerts.UnroutedAlert(
                 "al-0",
                 "mugs",
@@ -56,7 +57,7 @@ def test_looking_for_what_is_to_be_routed_goes_through_no_table(sqlite_store: St
     with sqlite_store.writing() as conn:
         _add(conn, stock(conn))
         sa.event.listen(sqlite_store.engine, "before_cursor_execute", note)
-        alerts.find_unrouted(conn, START)
+        alerts.find_unrouted(conn, START, ROUTE_PATIENCE)
         sa.event.remove(sqlite_store.engine, "before_cursor_execute", note)
         text, values = asked[-1]
         plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
