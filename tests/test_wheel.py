@@ -54,6 +54,19 @@ def test_db_upgrade_works_from_an_installed_wheel(installed: Path, tmp_path: Pat
     assert monitor("db", "check").strip() == "ok"
 
 
+def test_the_marketplaces_contract_comes_along(installed: Path, tmp_path: Path) -> None:
+    code = "from monitor.marketplaces import testing; print(testing.MarketplaceContract.__module__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        check=True,
+        timeout=60,
+        capture_output=True,
+    )
+    assert done.stdout.decode().strip() == "monitor.marketplaces.testing.contract"
+
+
 def test_the_licence_comes_along(installed: Path) -> None:
     assert list(installed.glob("*.dist-info/licenses/LICENSE"))
 

@@ -6,14 +6,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
 from monitor.errors import InputError
-from monitor.sandbox.dialects import DIALECTS, Answer, Dialect, Request
+from monitor.sandbox.dialects import DIALECTS, Dialect, Reply, Request
 from monitor.sandbox.dialects.base import as_json
 from monitor.sandbox.faults import Fault, Faults, Kind
 from monitor.sandbox.rules import Pacer, Rules
@@ -22,14 +22,14 @@ from monitor.sandbox.shop import Shop
 
 __all__ = ["LoopbackServer", "Pacer", "Rules", "Sandbox"]
 
-_HTML = Answer(
+_HTML = Reply(
     200,
     {"Content-Type": "text/html"},
     b"<!doctype html><title>Verify</title><p>Please slide to verify",
 )
 # What breaks in the same way everywhere.
-_PLAIN: Mapping[Fault, Answer] = {
-    Fault.GARBAGE: Answer(200, {"Content-Type": "application/json"}, b'{"success": tru\xff\x00'),
+_PLAIN: Mapping[Fault, Reply] = {
+    Fault.GARBAGE: Reply(200, {"Content-Type": "application/json"}, b'{"success": tru\xff\x00'),
     Fault.HTML: _HTML,
     Fault.PICTURE_HTML: _HTML,
     Fault.PICTURE_MISSING: as_json({"message": "there is no such picture"}, 404),
@@ -37,13 +37,23 @@ _PLAIN: Mapping[Fault, Answer] = {
 
 
 class Sandbox:
-    """Serves while the `with` block runs; `urls` are the `base_url`s for a config, by type."""
+    """Serves while the `with` block runs; `urls` are the `base_url`s for a config, by type.
 
-    def __init__(self, images: Path, rules: Rules | None = None, *, port: int = 0) -> None:
+    `monotonic` is the clock, in seconds, by which the rate is kept.
+    """
+
+    def __init__(
+        self,
+        images: Path,
+        rules: Rules | None = None,
+        *,
+        port: int = 0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.shop = Shop(images, rules or Rules())
         self.dialects: tuple[Dialect, ...] = tuple(dialect(self.shop) for dialect in DIALECTS)
         rate = self.shop.rules.rate
-        self._pacers = {dialect.name: Pacer(rate, time.monotonic) for dialect in self.dialects}
+        self._pacers = {dialect.name: Pacer(rate, monotonic) for dialect in self.dialects}
         self._server = _listen(port, self)
         self.shop.origin = f"http://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
@@ -109,7 +119,7 @@ class Sandbox:
 
     # -- answers; True with one that breaks off in the middle
 
-    def answer(self, request: Request) -> tuple[Answer, bool]:
+    def answer(self, request: Request) -> tuple[Reply, bool]:
         """A dialect's call, what was served so far, or a listing's picture."""
         for dialect in self.dialects:
             if (call := dialect.find_call(request)) is not None:
@@ -121,7 +131,7 @@ class Sandbox:
         known = ", ".join(dialect.name for dialect in self.dialects)
         return as_json({"message": f"no call of {known} goes here"}, 404), False
 
-    def _answer_call(self, dialect: Dialect, call: str, request: Request) -> tuple[Answer, bool]:
+    def _answer_call(self, dialect: Dialect, call: str, request: Request) -> tuple[Reply, bool]:
         kind, place = dialect.calls[call], f"{dialect.name}/{call}"
         fault = self._take_fault(kind, place)
         if fault is not None and fault in _PLAIN:
@@ -138,7 +148,7 @@ class Sandbox:
             self.shop.count(f"fault {fault}")
         return fault
 
-    def _serve(self, dialect: Dialect, call: str, request: Request) -> Answer:
+    def _serve(self, dialect: Dialect, call: str, request: Request) -> Reply:
         """The right answer, or the refusal of a call too many: failed calls count too."""
         kind = dialect.calls[call]
         self.shop.count(f"{dialect.name}/{call}", *(["searches"] if kind is Kind.SEARCH else []))
@@ -150,7 +160,7 @@ class Sandbox:
         except InputError as error:
             return dialect.trouble(str(error))
 
-    def _answer_picture(self, path: str) -> tuple[Answer, bool]:
+    def _answer_picture(self, path: str) -> tuple[Reply, bool]:
         """A listing's picture, by the start of its sha256 and its name."""
         fault = self._take_fault(Kind.PICTURE, "pictures")
         if fault is not None and fault in _PLAIN:
@@ -158,11 +168,11 @@ class Sandbox:
         self.shop.count("pictures")
         return self._read_picture(path), fault is Fault.PICTURE_CUT_OFF
 
-    def _read_picture(self, path: str) -> Answer:
+    def _read_picture(self, path: str) -> Reply:
         good = self.shop.find_picture(path)
         try:
             if good is not None:
-                return Answer(200, {"Content-Type": good.content_type}, good.path.read_bytes())
+                return Reply(200, {"Content-Type": good.content_type}, good.path.read_bytes())
         except OSError:  # removed in this moment
             pass
         return _PLAIN[Fault.PICTURE_MISSING]
@@ -210,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(self.command, unquote(parts.path), parts.query, headers, body)
         self._send(*self.server.sandbox.answer(request))
 
-    def _send(self, answer: Answer, is_cut: bool) -> None:
+    def _send(self, answer: Reply, is_cut: bool) -> None:
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)

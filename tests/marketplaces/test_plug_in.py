@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import monitor
 from monitor.marketplaces import plug_in
 from monitor.marketplaces.registry import BUILT_IN
 
@@ -36,5 +37,25 @@ def test_an_adapter_is_loaded_only_where_its_type_is_used() -> None:
         "assert sites() == ['monitor.marketplaces.sites.yandex'], sites()\n"
     )
     assert "yandex" in BUILT_IN
-    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=60)
-    assert done.returncode == 0
+    _run(code)
+
+
+def test_nothing_but_the_contract_needs_pytest() -> None:
+    root = Path(monitor.__path__[0])
+    parts = [path.relative_to(root.parent).with_suffix("").parts for path in root.rglob("*.py")]
+    names = [".".join(part).removesuffix(".__init__") for part in parts]
+    spared = ("monitor.marketplaces.testing", "monitor.__main__")
+    modules = [name for name in names if not name.startswith(spared)]
+    assert {"monitor.app", "monitor.cli", "monitor.sandbox"} <= set(modules)
+    _run(
+        f"import sys, importlib; [importlib.import_module(name) for name in {modules}]\n"
+        "assert not {'pytest', '_pytest', 'monitor.marketplaces.testing'} & set(sys.modules)\n"
+    )
+
+
+def _run(code: str) -> None:
+    """In a Python of its own, which has imported nothing yet."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, timeout=100, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from monitor.config import load
 from monitor.errors import InputError
-from monitor.sandbox.demo import new_folder
+from monitor.marketplaces.registry import create
+from monitor.marketplaces.testing import QUERY, make_outside
+from monitor.sandbox import Sandbox
+from monitor.sandbox.demo import config_text, new_folder
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
@@ -24,3 +30,18 @@ def test_a_place_where_no_folder_can_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="can't make the folder"):
         new_folder(tmp_path / "file", NOW)
+
+
+def test_the_config_of_a_demo_is_one_that_works(sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "brand").mkdir()
+    path = tmp_path / "config.toml"
+    path.write_text(config_text(sandbox, "json://127.0.0.1:9/alerts"), encoding="utf-8")
+    config = load(path, {})
+    (marketplace,) = config.marketplaces.values()
+    assert marketplace.rate == 1_000
+    outside = replace(make_outside(), now=time.time)  # the sandbox looks at the clock
+    shop = create(marketplace.type, marketplace.name, marketplace.options, outside)
+    assert len(shop.search(QUERY).observations) == 3
+    shop.close()
+    (watch,) = config.watches
+    assert (watch.name, list(config.channels)) == ("demo", ["hook"])

@@ -206,7 +206,7 @@ def test_pictures_and_searches_never_take_each_others_faults() -> None:
 
 @pytest.mark.parametrize("name", TYPES)
 def test_each_dialect_counts_its_own_rate(tmp_path: Path, name: str) -> None:
-    with Sandbox(stock(tmp_path / "shop", 1), Rules(rate=2)) as sandbox:
+    with Sandbox(stock(tmp_path / "shop", 1), Rules(rate=2), monotonic=lambda: 0.0) as sandbox:
         searches = searches_of(sandbox)
         answers = [searches[name]() for _ in range(3)]
         others = [search() for other, search in searches.items() if other != name]
@@ -219,7 +219,7 @@ def test_each_dialect_counts_its_own_rate(tmp_path: Path, name: str) -> None:
 
 
 def test_calls_that_fail_and_uploads_count_against_the_rate(tmp_path: Path) -> None:
-    with Sandbox(stock(tmp_path / "shop", 1), Rules(rate=2)) as sandbox:
+    with Sandbox(stock(tmp_path / "shop", 1), Rules(rate=2), monotonic=lambda: 0.0) as sandbox:
         caller = AlibabaCaller(sandbox, token="wrong")
         statuses = [caller.call("system/currentTime").status_code for _ in range(3)]
         statuses += [caller.upload().status_code, caller.search().status_code]

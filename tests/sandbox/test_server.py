@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,7 @@ import pytest
 from monitor.errors import InputError
 from monitor.sandbox import Fault, Sandbox
 from monitor.sandbox.dialects import PLACES
-from monitor.sandbox.faults import Order, parse_fault
+from monitor.sandbox.faults import Faults, Kind, Order, parse_fault
 from monitor.sandbox.server import Pacer, Rules
 from tests.sandbox.callers import Caller, fetch, picture_bytes, stock
 
@@ -22,6 +23,18 @@ from tests.sandbox.callers import Caller, fetch, picture_bytes, stock
 @pytest.fixture
 def caller(sandbox: Sandbox) -> Caller:
     return Caller(sandbox)
+
+
+class Waits(threading.Event):
+    """A stop that never comes, and that nobody waits for: how long is written down."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        return False
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
@@ -93,7 +106,7 @@ def test_search_type_1_leaves_out_what_is_less_alike(caller: Caller) -> None:
 
 
 def test_more_calls_than_its_rate_are_throttled(tmp_path: Path) -> None:
-    with Sandbox(stock(tmp_path / "shop"), Rules(rate=2)) as sandbox:
+    with Sandbox(stock(tmp_path / "shop"), Rules(rate=2), monotonic=lambda: 0.0) as sandbox:
         caller = Caller(sandbox)
         answers = [caller.search() for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
@@ -177,11 +190,12 @@ def test_a_fault_is_served_as_often_as_it_was_ordered(
     caller: Caller, sandbox: Sandbox, fault: Fault, status: int
 ) -> None:
     sandbox.faults.order(fault, 2)
-    began = time.monotonic()
+    sandbox.shop.stop = waits = Waits()
     failed = [caller.search() for _ in range(2)]
-    slow = time.monotonic() - began >= 0.4
+    slow = waits.seconds == [0.2, 0.2]
     assert [answer.status_code for answer in failed] == [status] * 2
     assert slow is (fault is Fault.SLOW)
+    assert slow or waits.seconds == []
     whole = caller.search()
     assert len(whole.json()["data"]["items"]) == 3
     assert sandbox.stats()[f"fault {fault}"] == 2
@@ -253,3 +267,39 @@ def test_a_folder_that_is_none_and_a_port_that_is_taken_are_said(
         Sandbox(tmp_path / "nowhere")
     with pytest.raises(InputError, match=f"port {sandbox.port}"):
         Sandbox(tmp_path, port=sandbox.port)
+
+
+def test_a_request_that_is_nonsense_is_reported_and_ends_nothing(
+    caller: Caller, sandbox: Sandbox, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", sandbox.port), timeout=10) as connection:
+        connection.sendall(b"POST /router/imageSearch HTTP/1.1\r\nContent-Length: many\r\n\r\n")
+        assert connection.recv(1) == b""
+    assert "ValueError" in capfd.readouterr().err
+    assert len(caller.items()) == 3
+
+
+def test_what_was_served_is_told_at_stats(caller: Caller, sandbox: Sandbox) -> None:
+    caller.items()
+    fetch(caller.items()[0]["imageUrl"])
+    told = fetch(f"{sandbox.shop.origin}/stats").json()
+    assert told == sandbox.stats() == {"guide_1688/search": 2, "searches": 2, "pictures": 1}
+
+
+def test_a_fault_is_taken_as_often_as_it_was_ordered_by_however_many_at_once() -> None:
+    faults = Faults()
+    faults.order(Fault.QUOTA, 5)
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: faults.take(Kind.SEARCH, "ebay/search"), range(40)))
+    assert taken.count(Fault.QUOTA) == 5
+    assert taken.count(None) == 35
+
+
+def test_faults_are_served_one_after_the_other_until_they_are_cleared() -> None:
+    faults = Faults()
+    faults.order(Fault.HTML, 1)
+    faults.order(Fault.EMPTY)
+    taken = [faults.take(Kind.SEARCH, "ebay/search") for _ in range(3)]
+    assert taken == [Fault.HTML, Fault.EMPTY, Fault.EMPTY]
+    faults.clear()
+    assert faults.take(Kind.SEARCH, "ebay/search") is None

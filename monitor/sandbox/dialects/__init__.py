@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from monitor.sandbox.dialects.alibaba_1688 import Alibaba1688
-from monitor.sandbox.dialects.base import Answer, Dialect, Request
+from monitor.sandbox.dialects.base import Dialect, Reply, Request
 from monitor.sandbox.dialects.ebay import Ebay
 from monitor.sandbox.dialects.guide_1688 import Guide1688
 
@@ -17,4 +17,4 @@ PLACES: Final = tuple(
     for place in (dialect.name, *(f"{dialect.name}/{call}" for call in dialect.calls))
 )
 
-__all__ = ["DIALECTS", "PLACES", "Answer", "Dialect", "Request"]
+__all__ = ["DIALECTS", "PLACES", "Dialect", "Reply", "Request"]

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from monitor.marketplaces.kit.signing import AOP_SIGNATURE, sign_aop
 from monitor.sandbox.dialects.alibaba_searches import REQUIRED, Crossborder, Linkplus
-from monitor.sandbox.dialects.base import MAX_SKEW_SECONDS, Answer, Dialect, Request, as_json
+from monitor.sandbox.dialects.base import MAX_SKEW_SECONDS, Dialect, Reply, Request, as_json
 from monitor.sandbox.faults import Fault, Kind
 from monitor.sandbox.shop import Shop
 
@@ -75,7 +75,7 @@ class Alibaba1688(Dialect):
         found = _PATH.fullmatch(request.path)
         return _APIS.get(f"{found[2]}/{found[3]}", "unsupported") if found else "unsupported"
 
-    def answer(self, call: str, request: Request) -> Answer:
+    def answer(self, call: str, request: Request) -> Reply:
         """The gateway's own checks, then the API's."""
         found = _PATH.fullmatch(request.path)
         if found is None or call == "unsupported":
@@ -91,13 +91,13 @@ class Alibaba1688(Dialect):
             problem = self._find_stale(fields) or self._find_stranger(fields)
         return problem or self._answer_call(call, fields)
 
-    def trouble(self, message: str) -> Answer:
+    def trouble(self, message: str) -> Reply:
         """HTTP 500 in the gateway's shape."""
         return refuse("500", message, 500)
 
-    def fail(self, fault: Fault, call: str, request: Request) -> Answer:
+    def fail(self, fault: Fault, call: str, request: Request) -> Reply:
         """What the gateway refuses has its code; what an API refuses is inside HTTP 200."""
-        words: dict[Fault, Callable[[], Answer]] = {
+        words: dict[Fault, Callable[[], Reply]] = {
             Fault.SERVER_ERROR: lambda: self.trouble("invoke timeout"),
             Fault.THROTTLED: lambda: refuse(
                 "gw.QosAppFrequencyLimit", "App call exceeds limited frequency"
@@ -115,7 +115,7 @@ class Alibaba1688(Dialect):
     def _route(self, call: str) -> Linkplus | Crossborder:
         return self._linkplus if call == "linkplus" else self._crossborder
 
-    def _find_auth_problem(self, url_path: str, app_key: str, fields: Fields) -> Answer | None:
+    def _find_auth_problem(self, url_path: str, app_key: str, fields: Fields) -> Reply | None:
         rules = self.shop.rules
         if AOP_SIGNATURE not in fields:
             return refuse("gw.SignatureMissing", "Request need signature")
@@ -125,7 +125,7 @@ class Alibaba1688(Dialect):
             return refuse("gw.SignatureInvalid", "Invalid signature")
         return None
 
-    def _find_stale(self, fields: Fields) -> Answer | None:
+    def _find_stale(self, fields: Fields) -> Reply | None:
         """The timestamp may be left out; neither the window nor the code is recorded."""
         stamp = fields.get("_aop_timestamp")
         if stamp is None:
@@ -135,16 +135,16 @@ class Alibaba1688(Dialect):
             return refuse("gw.TimestampInvalid", "Invalid timestamp: it is too far off")
         return None
 
-    def _find_stranger(self, fields: Fields) -> Answer | None:
+    def _find_stranger(self, fields: Fields) -> Reply | None:
         token = fields.get("access_token", "")
         is_known = (
             token == self.shop.rules.access_token or self.tokens.find_scope(token) is not None
         )
         return None if is_known else _ask_for_user()
 
-    def _answer_call(self, call: str, fields: Fields) -> Answer:
+    def _answer_call(self, call: str, fields: Fields) -> Reply:
         now = self.shop.now()
-        answers: dict[str, Callable[[], Answer]] = {
+        answers: dict[str, Callable[[], Reply]] = {
             "currentTime": lambda: as_json(_write_time(now)),
             "currentTimeMillis": lambda: as_json(int(now * 1000)),
             "linkplus": lambda: self._linkplus.search(fields),
@@ -156,7 +156,7 @@ class Alibaba1688(Dialect):
             return refuse("gw.ParamMissing", f"Missing parameter: {missing[0]}")
         return answers[call]()
 
-    def _exchange(self, app_key: str, fields: Fields) -> Answer:
+    def _exchange(self, app_key: str, fields: Fields) -> Reply:
         """A new token for a refresh token; unsigned. How it refuses one is not recorded."""
         rules = self.shop.rules
         if fields.get("grant_type") != "refresh_token":
@@ -181,15 +181,15 @@ class Alibaba1688(Dialect):
         return as_json(answer)
 
 
-def refuse(code: str, message: str, status: int = 400) -> Answer:
+def refuse(code: str, message: str, status: int = 400) -> Reply:
     """The gateway's refusal."""
     said = {"error_code": code, "error_message": message, "exception": "", "request_id": "0"}
     return as_json(said, status)
 
 
-def _ask_for_user() -> Answer:
+def _ask_for_user() -> Reply:
     """This one comes as plain text."""
-    return Answer(401, {"Content-Type": "text/plain"}, b"Request need user authenticated")
+    return Reply(401, {"Content-Type": "text/plain"}, b"Request need user authenticated")
 
 
 def _read_fields(request: Request) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from PIL import Image
 
-from monitor.sandbox.dialects.base import MAX_PICTURE_BYTES, Answer, as_json
+from monitor.sandbox.dialects.base import MAX_PICTURE_BYTES, Reply, as_json
 from monitor.sandbox.loading import load_picture, open_picture
 from monitor.sandbox.shop import Listing, Shop
 
@@ -42,7 +42,7 @@ class Linkplus:
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
 
-    def search(self, fields: Fields) -> Answer:
+    def search(self, fields: Fields) -> Reply:
         """A page of at most 20 offers; a larger `pageSize` is cut to that."""
         page = _number(fields["page"])
         size = _number(fields.get("pageSize", str(LINKPLUS_PAGE_SIZE)))
@@ -60,16 +60,16 @@ class Linkplus:
         ]
         return _answer_linkplus(offers, len(found), page, size)
 
-    def answer_none(self) -> Answer:
+    def answer_none(self) -> Reply:
         """No offers."""
         return _answer_linkplus([], 0, 1, LINKPLUS_PAGE_SIZE)
 
-    def refuse_picture(self, call: str, fields: Fields) -> Answer:  # noqa: ARG002
+    def refuse_picture(self, call: str, fields: Fields) -> Reply:  # noqa: ARG002
         """The URL can't be loaded, or what comes is no picture."""
         url = fields.get("picUrl", "")
         return self.refuse("SYSTEM_ERROR", f"handle image error with url {url}")
 
-    def refuse(self, code: str, message: str) -> Answer:
+    def refuse(self, code: str, message: str) -> Reply:
         """A refusal inside HTTP 200."""
         return as_json({"success": False, "code": code, "message": message, "result": {}})
 
@@ -103,7 +103,7 @@ class Crossborder:
         self._uploads: dict[str, _Upload] = {}
         self._lock = threading.Lock()
 
-    def upload(self, fields: Fields) -> Answer:
+    def upload(self, fields: Fields) -> Reply:
         """The id under which the picture can be searched; "0" where it can't, as a success."""
         text = _object(fields["uploadImageParam"]).get("imageBase64")
         if not isinstance(text, str) or not text:
@@ -112,7 +112,7 @@ class Crossborder:
         picture = open_picture(data) if 0 < len(data) <= MAX_UPLOAD_BYTES else None
         return _answer_upload(_NO_IMAGE if picture is None else self._remember(data, picture))
 
-    def search(self, fields: Fields) -> Answer:
+    def search(self, fields: Fields) -> Reply:
         """A page of at most 50 offers for an uploaded picture, or for a region of it."""
         param = _object(fields["offerQueryParam"])
         page, size = _number(param.get("beginPage")), _number(param.get("pageSize"))
@@ -136,17 +136,17 @@ class Crossborder:
         regions = {"currentRegion": _join(region), "yoloCropRegion": _objects_in(upload)}
         return _answer_query(offers, len(found), page, size, regions)
 
-    def answer_none(self) -> Answer:
+    def answer_none(self) -> Reply:
         """No offers."""
         return _answer_query([], 0, 1, LINKPLUS_PAGE_SIZE, {})
 
-    def refuse_picture(self, call: str, fields: Fields) -> Answer:  # noqa: ARG002
+    def refuse_picture(self, call: str, fields: Fields) -> Reply:  # noqa: ARG002
         """An upload that failed says so by its id alone."""
         if call == "upload":
             return _answer_upload(_NO_IMAGE)
         return self.refuse("PARAM_ERROR", "the image can't be searched")
 
-    def refuse(self, code: str, message: str) -> Answer:
+    def refuse(self, code: str, message: str) -> Reply:
         """A refusal inside HTTP 200; `success` is text here."""
         return as_json({"result": {"success": "false", "code": code, "message": message}})
 
@@ -223,19 +223,19 @@ def _join(region: tuple[int, ...]) -> str:
     return ",".join(str(side) for side in region)
 
 
-def _answer_upload(image_id: str) -> Answer:
+def _answer_upload(image_id: str) -> Reply:
     result = {"success": "true", "code": "200", "message": "", "result": image_id}
     return as_json({"result": result})
 
 
-def _answer_linkplus(offers: list[dict[str, object]], total: int, page: int, size: int) -> Answer:
+def _answer_linkplus(offers: list[dict[str, object]], total: int, page: int, size: int) -> Reply:
     result = {"total": total, "page": page, "pageSize": size, "result": offers}
     return as_json({"result": result, "success": True})
 
 
 def _answer_query(
     offers: list[dict[str, object]], total: int, page: int, size: int, regions: Mapping[str, str]
-) -> Answer:
+) -> Reply:
     result = {
         "totalRecords": total,
         "totalPage": -(-total // size),

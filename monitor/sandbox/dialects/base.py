@@ -29,7 +29,7 @@ class Request:
     body: bytes
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """A whole HTTP answer."""
 
     status: int
@@ -62,21 +62,21 @@ class Dialect(ABC):
         """Which of `calls` a request is; None where it is not for this dialect."""
 
     @abstractmethod
-    def answer(self, call: str, request: Request) -> Answer:
+    def answer(self, call: str, request: Request) -> Reply:
         """The right answer. Raises InputError where the shop's own files are to blame."""
 
     @abstractmethod
-    def trouble(self, message: str) -> Answer:
+    def trouble(self, message: str) -> Reply:
         """How this site says that it failed."""
 
     @abstractmethod
-    def fail(self, fault: Fault, call: str, request: Request) -> Answer:
+    def fail(self, fault: Fault, call: str, request: Request) -> Reply:
         """How this site says one of the faults that have words of their own."""
 
 
-def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
     """A JSON answer, escaped: listings.json may ask for what UTF-8 can't write."""
     body = json.dumps(value).encode()
-    return Answer(
+    return Reply(
         status, {"Content-Type": "application/json;charset=UTF-8", **(headers or {})}, body
     )

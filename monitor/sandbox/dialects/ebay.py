@@ -13,8 +13,8 @@ from PIL import Image
 
 from monitor.sandbox.dialects.base import (
     MAX_PICTURE_BYTES,
-    Answer,
     Dialect,
+    Reply,
     Request,
     as_json,
 )
@@ -64,20 +64,20 @@ class Ebay(Dialect):
         paths = {SEARCH_PATH: "search", TOKEN_PATH: "token"}
         return paths.get(request.path) if request.method == "POST" else None
 
-    def answer(self, call: str, request: Request) -> Answer:
+    def answer(self, call: str, request: Request) -> Reply:
         """One of the two."""
         return self._exchange(request) if call == "token" else self._search(request)
 
-    def trouble(self, message: str) -> Answer:
+    def trouble(self, message: str) -> Reply:
         """HTTP 500 in eBay's shape."""
         return refuse(500, 12000, "API_BROWSE", "APPLICATION", message)
 
-    def fail(self, fault: Fault, call: str, request: Request) -> Answer:  # noqa: ARG002
+    def fail(self, fault: Fault, call: str, request: Request) -> Reply:  # noqa: ARG002
         """A used-up day and a moment's haste have the same id; only the latter says when."""
         if call == "token" and fault in (Fault.UNAUTHORISED, Fault.PERMISSION):
             return _refuse_client()
         limit = "The request limit has been reached for the resource."
-        words: dict[Fault, Callable[[], Answer]] = {
+        words: dict[Fault, Callable[[], Reply]] = {
             Fault.SERVER_ERROR: lambda: self.trouble("There was a problem with an eBay system."),
             Fault.THROTTLED: lambda: refuse(
                 429, 2001, "ACCESS", "REQUEST", "Too many requests.", headers={"Retry-After": "1"}
@@ -94,7 +94,7 @@ class Ebay(Dialect):
         }
         return words[fault]()
 
-    def _exchange(self, request: Request) -> Answer:
+    def _exchange(self, request: Request) -> Reply:
         """A token for client credentials; it keeps the scope that was asked for."""
         rules = self.shop.rules
         if _basic_credentials(request) != (rules.client_id, rules.client_secret):
@@ -113,7 +113,7 @@ class Ebay(Dialect):
         }
         return as_json(answer)
 
-    def _search(self, request: Request) -> Answer:
+    def _search(self, request: Request) -> Reply:
         """Token, marketplace, paging, picture: refused in this order."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         scope = self.tokens.find_scope(token.strip()) if kind.lower() == "bearer" else None
@@ -125,16 +125,16 @@ class Ebay(Dialect):
         if header not in _MARKETPLACES:
             return _refuse_request("The marketplace is not supported.", "marketplaceId", header)
         paging = _read_paging(request.query)
-        if isinstance(paging, Answer):
+        if isinstance(paging, Reply):
             return paging
         picture = _read_picture(request)
-        if isinstance(picture, Answer):
+        if isinstance(picture, Reply):
             return picture
         return self._answer_search(picture, header, *paging)
 
     def _answer_search(
         self, picture: Image.Image, marketplace: str, limit: int, offset: int
-    ) -> Answer:
+    ) -> Reply:
         found = self.shop.find(picture)[: self.shop.rules.max_items]
         overrides = self.shop.overrides(self.name)
         items = [
@@ -145,7 +145,7 @@ class Ebay(Dialect):
 
     def _answer_page(
         self, items: list[dict[str, object]], total: int, limit: int, offset: int
-    ) -> Answer:
+    ) -> Reply:
         """`next`, `prev` and the items are absent where there are none."""
         page: dict[str, object] = {"href": self._href(limit, offset), "total": total}
         if offset + limit < total:
@@ -169,7 +169,7 @@ def refuse(
     long_message: str = "",
     parameters: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Answer:
+) -> Reply:
     """eBay's refusal: a list of one error."""
     error: dict[str, object] = {
         "errorId": error_id,
@@ -183,34 +183,34 @@ def refuse(
     return as_json({"errors": [error]}, status, headers)
 
 
-def _refuse_token() -> Answer:
+def _refuse_token() -> Reply:
     advice = "Invalid access token. Check the value of the Authorization HTTP request header."
     return refuse(401, 1001, "OAuth", "REQUEST", "Invalid access token", long_message=advice)
 
 
-def _refuse_scope() -> Answer:
+def _refuse_scope() -> Reply:
     advice = "Insufficient permissions to fulfill the request."
     return refuse(403, 1100, "ACCESS", "REQUEST", "Access denied", long_message=advice)
 
 
-def _refuse_request(message: str, name: str, value: str) -> Answer:
+def _refuse_request(message: str, name: str, value: str) -> Reply:
     """A wrong parameter; which id goes with which is not sure."""
     parameters = {name: value[:100]}
     return refuse(400, 12002, "API_BROWSE", "REQUEST", message, parameters=parameters)
 
 
-def _refuse_picture(status: int) -> Answer:
+def _refuse_picture(status: int) -> Reply:
     """Neither the id nor the largest size is documented."""
     message = "The image data is empty, too large, not Base64 encoded, or not a picture."
     return refuse(status, 12019, "API_BROWSE", "REQUEST", message)
 
 
-def _refuse_client() -> Answer:
+def _refuse_client() -> Reply:
     said = {"error": "invalid_client", "error_description": "client authentication failed"}
     return as_json(said, 401)
 
 
-def _refuse_grant(error: str, description: str) -> Answer:
+def _refuse_grant(error: str, description: str) -> Reply:
     return as_json({"error": error, "error_description": description}, 400)
 
 
@@ -226,7 +226,7 @@ def _basic_credentials(request: Request) -> tuple[str, str] | None:
     return client_id, client_secret
 
 
-def _read_paging(query: str) -> tuple[int, int] | Answer:
+def _read_paging(query: str) -> tuple[int, int] | Reply:
     """(limit, offset), or the refusal."""
     asked = {name: values[0] for name, values in parse_qs(query).items()}
     limit, offset = asked.get("limit", "50"), asked.get("offset", "0")
@@ -239,7 +239,7 @@ def _read_paging(query: str) -> tuple[int, int] | Answer:
     return int(limit), int(offset)
 
 
-def _read_picture(request: Request) -> Image.Image | Answer:
+def _read_picture(request: Request) -> Image.Image | Reply:
     """The picture in the body, or the refusal."""
     try:
         value = json.loads(request.body)

@@ -14,8 +14,8 @@ from monitor.marketplaces.kit.signing import sign_guide
 from monitor.sandbox.dialects.base import (
     MAX_PICTURE_BYTES,
     MAX_SKEW_SECONDS,
-    Answer,
     Dialect,
+    Reply,
     Request,
     as_json,
 )
@@ -46,7 +46,7 @@ class Guide1688(Dialect):
         is_search = request.method == "POST" and request.path == SEARCH_PATH
         return "search" if is_search else None
 
-    def answer(self, call: str, request: Request) -> Answer:  # noqa: ARG002
+    def answer(self, call: str, request: Request) -> Reply:  # noqa: ARG002
         """Refusals come in the order in which a gateway would check."""
         if problem := self._find_auth_problem(request.headers):
             return _failure(401, problem)
@@ -60,11 +60,11 @@ class Guide1688(Dialect):
             return _failure(400, f"search_type {search_type!r} is not 1 or 2")
         return self._answer_items(picture, search_type)
 
-    def trouble(self, message: str) -> Answer:
+    def trouble(self, message: str) -> Reply:
         """HTTP 500."""
         return _failure(500, message)
 
-    def fail(self, fault: Fault, call: str, request: Request) -> Answer:  # noqa: ARG002
+    def fail(self, fault: Fault, call: str, request: Request) -> Reply:  # noqa: ARG002
         """The status says most of it."""
         words = {
             Fault.SERVER_ERROR: self.trouble("internal error"),
@@ -91,7 +91,7 @@ class Guide1688(Dialect):
             return "wrong signature"
         return None
 
-    def _answer_items(self, picture: Image.Image, search_type: str) -> Answer:
+    def _answer_items(self, picture: Image.Image, search_type: str) -> Reply:
         found = self.shop.find(picture)
         if search_type == "1":
             found = [listing for listing in found if listing.similarity >= SAME_SIMILARITY]
@@ -119,7 +119,7 @@ def _item(listing: Listing) -> dict[str, object]:
     }
 
 
-def _failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
+def _failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> Reply:
     said = {"success": False, "code": str(status), "message": message}
     return as_json(said, status, headers)
 
