@@ -225,7 +225,7 @@ def show_look_back(folder: Path, pictures: Pictures) -> None:
     for count in LOOKED_BACK:
         with open_bench(folder, f"look-back-{count}") as bench:
             _store_listings(bench, stored, pictures.references[0])
-            bench.context.memory.indexes.drop("watch")
+            bench.context.cache.indexes.drop(f"watch {bench.watch_id}")
             before = _count(bench, "comparisons")
             bench.add(pictures.references[1 : 1 + count])
             _, seconds = timed(lambda: _look_back(bench))

@@ -23,7 +23,7 @@ from monitor.health.troubles import end_unplanned, note_late, note_unplanned, wa
 from monitor.model import Scan, ScanOutcome
 from monitor.scanning import (
     LEASE,
-    begin,
+    apply_config,
     check_references,
     claim_scan,
     drop_canary,
@@ -66,7 +66,7 @@ class Daemon:
 
     def start(self) -> Clock:
         """Start the clock: one step per marketplace and channel, so that none waits for another."""
-        begin(self._app.scans)
+        apply_config(self._app.scans)
         warn_of_stranded(self._app.alerts)
         self.clock.start(list(self._rings()))
         return self.clock

@@ -2,7 +2,7 @@
 
 from monitor.scanning.context import Canary, ScanContext, Source, WatchRules
 from monitor.scanning.follow.remind import remind
-from monitor.scanning.guard.startup import begin
+from monitor.scanning.guard.startup import apply_config
 from monitor.scanning.look.canary import drop_canary, look_for_canary
 from monitor.scanning.look.look import claim_scan, finish_scan, run_scan
 from monitor.scanning.look.look_back import look_back
@@ -18,7 +18,7 @@ __all__ = [
     "ScanContext",
     "Source",
     "WatchRules",
-    "begin",
+    "apply_config",
     "check_references",
     "claim_scan",
     "drop_canary",

@@ -10,13 +10,13 @@ from typing import Generic, TypeVar
 
 from monitor.matching import Index
 from monitor.model import Fingerprints, ReferencePicture
-from monitor.scanning.policy import ANSWERS_REMEMBERED, FINGERPRINTS_REMEMBERED, INDEXED_REMEMBERED
+from monitor.scanning.policy import ANSWERS_CACHED, FINGERPRINTS_CACHED, INDEXED_CACHED
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Kept(Generic[K, V]):
+class Cache(Generic[K, V]):
     """The values used last, up to a total size; the newest stays whatever its size.
 
     Threads may share it.
@@ -68,8 +68,8 @@ class Indexed:
     state: object
     references: tuple[ReferencePicture, ...]
     index: Index[ReferencePicture]
-    answers: Kept[str, tuple[ReferencePicture, ...]] = field(
-        default_factory=lambda: Kept(ANSWERS_REMEMBERED)
+    answers: Cache[str, tuple[ReferencePicture, ...]] = field(
+        default_factory=lambda: Cache(ANSWERS_CACHED)
     )
 
     def query(self, sha256: str, prints: Fingerprints) -> tuple[ReferencePicture, ...]:
@@ -85,13 +85,13 @@ class Indexed:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScanMemory:
+class ScanCache:
     """Whatever is missing here is loaded from the store again, and costs time only.
 
     `indexes` by what they are for; `prints` are whole fingerprints by sha256. `building` is held
     while an index is made, so that two scans don't make the same one.
     """
 
-    indexes: Kept[str, Indexed] = field(default_factory=lambda: Kept(INDEXED_REMEMBERED))
-    prints: Kept[str, Fingerprints] = field(default_factory=lambda: Kept(FINGERPRINTS_REMEMBERED))
+    indexes: Cache[str, Indexed] = field(default_factory=lambda: Cache(INDEXED_CACHED))
+    prints: Cache[str, Fingerprints] = field(default_factory=lambda: Cache(FINGERPRINTS_CACHED))
     building: threading.Lock = field(default_factory=threading.Lock)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitor.marketplaces.base import Marketplace, PictureSource
-from monitor.scanning.cache import ScanMemory
+from monitor.scanning.cache import ScanCache
 from monitor.scanning.policy import CANARY_EVERY
 from monitor.storage import PictureFiles, Store
 
@@ -59,7 +59,7 @@ class Source:
 class ScanContext:
     """Everything a scan touches. `owner` names this process in leases.
 
-    `memory` saves loading the same again; a scan with an empty one says the same.
+    `cache` saves loading the same again; a scan with an empty one says the same.
     """
 
     store: Store
@@ -70,4 +70,4 @@ class ScanContext:
     clock: Callable[[], datetime]
     new_alert_id: Callable[[], str]
     is_stopping: Callable[[], bool] = lambda: False
-    memory: ScanMemory = field(default_factory=ScanMemory)
+    cache: ScanCache = field(default_factory=ScanCache)

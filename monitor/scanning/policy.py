@@ -40,11 +40,11 @@ INDEXED_AT_ONCE: Final = 400
 # -- what a process remembers between scans
 
 # Reference pictures of its indexes together: some 5 kB each.
-INDEXED_REMEMBERED: Final = 20_000
+INDEXED_CACHED: Final = 20_000
 # Answers of one index: some 300 bytes each.
-ANSWERS_REMEMBERED: Final = 20_000
+ANSWERS_CACHED: Final = 20_000
 # Whole fingerprints of reference pictures: up to 48 kB each.
-FINGERPRINTS_REMEMBERED: Final = 256
+FINGERPRINTS_CACHED: Final = 256
 
 # -- a marketplace that fails
 

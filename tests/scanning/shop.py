@@ -25,7 +25,7 @@ from monitor.scanning import (
     plan_watch,
     run_scan,
 )
-from monitor.scanning.cache import ScanMemory
+from monitor.scanning.cache import ScanCache
 from monitor.storage import PictureFiles, Store
 from monitor.storage.catalogue import watches
 from monitor.storage.matches import matches
@@ -78,7 +78,7 @@ class Bench:
     clock: Clock = field(default_factory=Clock)
     owner: str = "me"
     is_stopping: Callable[[], bool] = lambda: False
-    memory: ScanMemory = field(default_factory=ScanMemory)
+    cache: ScanCache = field(default_factory=ScanCache)
     rules: WatchRules = field(init=False)
     sources: dict[str, Source] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -101,7 +101,7 @@ class Bench:
             clock=self.clock,
             new_alert_id=lambda: f"al-{next(self._numbers)}",
             is_stopping=self.is_stopping,
-            memory=self.memory,
+            cache=self.cache,
         )
 
     def draw(self, path: str, seed: int) -> Path:

@@ -33,20 +33,20 @@ def follow_page(
     conn: Connection,
     scan: Scan,
     rules: WatchRules,
-    met: Mapping[int, Observation],
+    observed: Mapping[int, Observation],
     now: datetime,
 ) -> None:
-    """See what has become of the matches among the listings met on a page (by their id).
+    """See what has become of the matches among the listings on a page (by their id).
 
     In the page's transaction, once it is recorded at `now`. A listing that shows another picture
-    by now, or whose picture can't be had, is met, but nothing is told of its matches.
+    by now, or whose picture can't be had, is there, but nothing is told of its matches.
     """
-    found = follow_ups.find(conn, scan.watch_id, met.keys())
+    found = follow_ups.find(conn, scan.watch_id, observed.keys())
     returned = set()
     for match in found:
         is_seen = match.last_seen_at == now
         if is_seen:
-            _follow(context, conn, rules, match, met[match.listing_id].price, now)
+            _follow(context, conn, rules, match, observed[match.listing_id].price, now)
         if is_seen or match.gone_at is None:
             returned.add(match.listing_id)
     appearances.record(conn, scan, returned)
@@ -106,10 +106,10 @@ def moved_percent(before: Price, after: Price) -> Decimal:
     return max(moves, key=abs, default=Decimal(0))
 
 
-def follow_round(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> None:
+def follow_cycle(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> None:
     """See what the searches of a cycle on a marketplace did not find any more.
 
-    In the transaction that finishes `scan`, the last of them, and only if the round is as ever.
+    In the transaction that finishes `scan`, the last of them, and only if the cycle is as ever.
     Nothing is counted while the marketplace's canary is lost, and nothing is gone while a
     marketplace that used to return it is in trouble.
     """

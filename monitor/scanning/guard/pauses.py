@@ -57,12 +57,12 @@ _ADVICE: Sequence[tuple[type[MarketplaceError], str]] = (
 )
 
 
-def ask_turn(
+def admit_search(
     context: ScanContext, conn: Connection, marketplace: str, *, is_asked: bool = False
 ) -> Breaker | None:
     """The marketplace's breaker once a search of ours has begun; None while none may begin.
 
-    `take_turn` stores it, in the same transaction.
+    `note_begun` stores it, in the same transaction.
     """
     if breakers.find(conn, marketplace).is_closed:
         return Breaker()
@@ -70,7 +70,7 @@ def ask_turn(
     return admit(breaker, context.owner, context.clock(), LEASE, is_asked=is_asked)
 
 
-def take_turn(conn: Connection, marketplace: str, breaker: Breaker) -> None:
+def note_begun(conn: Connection, marketplace: str, breaker: Breaker) -> None:
     """A search begins: if it is the probe, no other process begins one."""
     if not breaker.is_closed:
         breakers.put(conn, marketplace, breaker)

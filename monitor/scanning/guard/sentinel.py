@@ -54,17 +54,17 @@ def check_yield(
     _tell(context, conn, scan, what, now)
 
 
-def check_round(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> bool:
+def check_cycle(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> bool:
     """The same for a cycle's searches there together, the last of which, `scan`, has ended.
 
     Whether they did see far less.
     """
-    seen, before = yields.find_rounds(
+    seen, before = yields.find_cycle_totals(
         conn, scan.cycle_id, scan.watch_id, scan.marketplace, MOST_YIELDS
     )
     if not is_drop(seen, before, LEAST_USUAL_OF_CYCLE):
         return False
-    yields.mark_round_suspect(conn, scan.cycle_id, scan.marketplace)
+    yields.mark_cycle_suspect(conn, scan.cycle_id, scan.marketplace)
     usual = f"{median(before):g}"
     log.warning("cycle %d is suspect: %d listings instead of %s", scan.cycle_id, seen, usual)
     what = (

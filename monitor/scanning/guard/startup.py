@@ -1,4 +1,4 @@
-"""begin: a daemon starts, or has a new config; what that means for what is under way."""
+"""A daemon starts, or has a new config; what that means for what is under way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monitor.storage.searches import breakers, scans
 log = logging.getLogger(__name__)
 
 
-def begin(context: ScanContext) -> None:
+def apply_config(context: ScanContext) -> None:
     """Before the first step of a daemon. Raises StoreError or Stopping."""
     end_unwanted(context)
     try_mended(context)
@@ -21,7 +21,7 @@ def begin(context: ScanContext) -> None:
 def end_unwanted(context: ScanContext) -> None:
     """End the open scans that the config, since it was changed, does not ask for any more.
 
-    Their round would stay open until the watch is next due, and what it found would not be told.
+    Their cycle would stay open until the watch is next due, and what it found would not be told.
     """
     now = context.clock()
     with context.store.writing() as conn:

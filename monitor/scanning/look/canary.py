@@ -13,7 +13,7 @@ from monitor.errors import BadImage, MarketplaceError, PictureError
 from monitor.marketplaces.base import Page, Query
 from monitor.model import DEFAULT_ALERT_SCORE, AlertEvent, Fingerprints, Observation
 from monitor.scanning.context import Canary, ScanContext, Source
-from monitor.scanning.guard.pauses import ask_turn, note_failure, note_success, take_turn
+from monitor.scanning.guard.pauses import admit_search, note_begun, note_failure, note_success
 from monitor.scanning.look.fetch import try_listing
 from monitor.scanning.look.pages import iter_pages
 from monitor.scanning.pictures import load_prints, sha256_of
@@ -122,14 +122,14 @@ def _claim(context: ScanContext, marketplace: str, canary: Canary) -> bool:
         if not canaries.is_due(conn, marketplace, canary.key, now):
             return False
     with context.store.writing() as conn:
-        turn = ask_turn(context, conn, marketplace)
-        if turn is None:
+        admitted = admit_search(context, conn, marketplace)
+        if admitted is None:
             return False
         claimed = canaries.claim(
             conn, marketplace, canary.key, context.owner, context.clock(), LEASE
         )
         if claimed:
-            take_turn(conn, marketplace, turn)
+            note_begun(conn, marketplace, admitted)
         return claimed
 
 

@@ -17,18 +17,18 @@ from monitor.marketplaces.base import Page, PictureSource, Query
 from monitor.model import Scan, ScanCounts, ScanOutcome
 from monitor.scanning.cache import Indexed
 from monitor.scanning.context import ScanContext
-from monitor.scanning.follow.follow import follow_round
+from monitor.scanning.follow.follow import follow_cycle
 from monitor.scanning.follow.relisting import settle_relistings
 from monitor.scanning.guard.breaker import outcome_of
 from monitor.scanning.guard.failures import tell_failed
 from monitor.scanning.guard.pauses import (
-    ask_turn,
+    admit_search,
     end_waiting,
+    note_begun,
     note_failure,
     note_success,
-    take_turn,
 )
-from monitor.scanning.guard.sentinel import check_round, check_yield
+from monitor.scanning.guard.sentinel import check_cycle, check_yield
 from monitor.scanning.look.fetch import fetch_page
 from monitor.scanning.look.judge import find_candidates, judge_page
 from monitor.scanning.look.pages import iter_pages
@@ -143,7 +143,7 @@ def finish_scan(
         else:
             is_told = note_failure(context, conn, scan.marketplace, failure, now)
         # Before the scan's row, as a page takes them: two processes would wait for each other. And
-        # of two that end the last two scans of a round, one has to see that it ends.
+        # of two that end the last two scans of a cycle, one has to see that it ends.
         appearances.lock(conn)
         if not scans.finish(conn, scan, context.owner, outcome, error, now):
             log.warning("scan %d was taken over by another process", scan.id)
@@ -153,11 +153,11 @@ def finish_scan(
         elif not is_told:
             tell_failed(context, conn, scan, outcome, error, failure, now)
         is_last = not cycles.has_open(conn, scan.cycle_id, scan.marketplace)
-        is_suspect = is_last and check_round(context, conn, scan, now)
-        # both by what the round's scans are worth
+        is_suspect = is_last and check_cycle(context, conn, scan, now)
+        # both by what the cycle's scans are worth
         settle_relistings(conn, scan)
         if is_last and not is_suspect:
-            follow_round(context, conn, scan, now)
+            follow_cycle(context, conn, scan, now)
 
 
 def claim_scan(
@@ -175,15 +175,15 @@ def claim_scan(
     person asks, so one scan is let through although the pause is not over.
     """
     with context.store.writing() as conn:
-        turn = ask_turn(context, conn, marketplace, is_asked=is_asked)
-        if turn is None:
+        admitted = admit_search(context, conn, marketplace, is_asked=is_asked)
+        if admitted is None:
             end_waiting(context, conn, marketplace, patience, cycle_id)
             return None
         scan = scans.claim(
             conn, [marketplace], context.owner, context.clock(), lease, cycle_id=cycle_id
         )
         if scan is not None:
-            take_turn(conn, marketplace, turn)
+            note_begun(conn, marketplace, admitted)
         return scan
 
 

@@ -56,7 +56,7 @@ def look_back(
             conn, references, matching.METHOD, max(shas, default=after), now if done else None
         )
     if done:
-        context.memory.indexes.drop(_name_of(rules))
+        context.cache.indexes.drop(_name_of(rules))
     if new:
         log.info("look back watch=%s pictures=%d new matches=%d", rules.name, len(shas), new)
     return True

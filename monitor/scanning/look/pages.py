@@ -18,16 +18,16 @@ def iter_pages(context: ScanContext, source: Source, query: Query) -> Iterator[P
     it: then the next part begins. An empty page ends nothing, its adapter knows whether more come.
     Raises MarketplaceError, Stopping.
     """
-    met: set[tuple[str, str]] = set()
+    known: set[tuple[str, str]] = set()
     part: str | None = None
     while True:
         if part is not None and query.cursor == part:
-            met.clear()  # another part may begin with what the one before has ended with
+            known.clear()  # another part may begin with what the one before has ended with
         page = _search(context, source, query)
         ids = {(item.site, item.item_id) for item in page.observations}
-        if ids and ids <= met:
+        if ids and ids <= known:
             page = replace(page, observations=(), next_cursor=page.next_part)
-        met |= ids
+        known |= ids
         if page.next_cursor is not None and page.next_cursor == query.cursor:
             raise ProtocolError(f"{source.marketplace.name}: the same page again and again")
         yield page

@@ -39,14 +39,14 @@ def record_page(
         pictures_fetched=sum(item.fetched is not None for item in seen),
         pictures_failed=sum(item.problem is not None for item in seen),
     )
-    met: dict[int, Observation] = {}
+    observed: dict[int, Observation] = {}
     for item in page.listings:
         row = _record_listing(conn, scan, item.seen, now)
-        met[row.id] = item.seen.observation
+        observed[row.id] = item.seen.observation
         listing = _matched_listing(scan, item, row.id, baselines)
         new = record_matches(conn, context, rules, listing, item.bases, now)
         counts = counts.plus(ScanCounts(listings_new=int(row.is_new), matches_new=new))
-    follow_page(context, conn, scan, rules, met, now)
+    follow_page(context, conn, scan, rules, observed, now)
     return counts
 
 

@@ -21,9 +21,9 @@ def load_watch(context: ScanContext, watch_id: int) -> Indexed:
     """The watch's pictures in use. Raises StoreError."""
     with context.store.reading() as conn:
         state = assets.find_state(conn, watch_id, matching.INDEX_ALGORITHMS)
-        kept = context.memory.indexes.get(f"watch {watch_id}")
-        if kept is not None and kept.state == state:
-            return kept
+        cached = context.cache.indexes.get(f"watch {watch_id}")
+        if cached is not None and cached.state == state:
+            return cached
         references = assets.iter_references(conn, watch_id)
     return load_indexed(context, f"watch {watch_id}", state, references)
 
@@ -35,14 +35,14 @@ def load_indexed(
 
     Those whose fingerprints can't be had are in no index. Raises StoreError.
     """
-    memory = context.memory
-    with memory.building:
-        kept = memory.indexes.get(name)
-        if kept is not None and kept.state == state:
-            return kept
+    cache = context.cache
+    with cache.building:
+        cached = cache.indexes.get(name)
+        if cached is not None and cached.state == state:
+            return cached
         index = matching.Index.build(_iter_prints(context, references))
         made = Indexed(state, tuple(references), index)
-        memory.indexes.put(name, made, size=len(references))
+        cache.indexes.put(name, made, size=len(references))
         return made
 
 
@@ -64,9 +64,9 @@ def load_reference_prints(
 
     Those whose fingerprints can't be had are left out. Raises StoreError.
     """
-    memory = context.memory.prints
-    found = {sha256: prints for sha256 in sha256s if (prints := memory.get(sha256)) is not None}
+    cache = context.cache.prints
+    found = {sha256: prints for sha256 in sha256s if (prints := cache.get(sha256)) is not None}
     loaded = load_prints(context, set(sha256s) - found.keys())
     for sha256, prints in loaded.items():
-        memory.put(sha256, prints)
+        cache.put(sha256, prints)
     return found | loaded

@@ -58,7 +58,7 @@ def count_missed(conn: Connection, cycle_id: int, marketplace: str, now: datetim
     """Note what the searches of a cycle there did not return that they used to; counted as far as
     needed. Of scans that were complete and not suspect.
 
-    Counts twice if it is called twice: it belongs into the transaction that ends the round.
+    Counts twice if it is called twice: it belongs into the transaction that ends the cycle.
     """
     lock(conn)
     first = sa.literal(now, appearances.c.missed_from.type)
@@ -111,7 +111,7 @@ def find_gone(
     sound: Collection[str],
     now: datetime,
 ) -> list[int]:
-    """Listings that the round of this scan there missed, and every other search of the watch that
+    """Listings that the cycle of this scan there missed, and every other search of the watch that
     used to return them.
 
     Searches for retired pictures or elsewhere than on the watch's `marketplaces` are run no more

@@ -52,7 +52,7 @@ def list_open(conn: Connection, watch_id: int) -> list[int]:
 
 
 def find_oldest_open(conn: Connection) -> dict[str, datetime]:
-    """Watch -> when the oldest round was due of which a scan is still to be done.
+    """Watch -> when the oldest cycle was due of which a scan is still to be done.
 
     Scans that wait for a marketplace that is paused don't count.
     """

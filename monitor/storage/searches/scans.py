@@ -295,7 +295,7 @@ def list_health(
 def list_newest(conn: Connection) -> list[ScanHealth]:
     """The finished scans of the newest finished cycle of each watch, by id.
 
-    What an operator asks for: did the last round see everything?
+    What an operator asks for: did the last cycle see everything?
     """
     newest = (
         sa.select(sa.func.max(cycles.c.id))

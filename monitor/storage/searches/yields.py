@@ -60,7 +60,7 @@ def find_last_complete(
     return last
 
 
-def find_rounds(
+def find_cycle_totals(
     conn: Connection, cycle_id: int, watch_id: int, marketplace: str, limit: int
 ) -> tuple[int, list[int]]:
     """The listings that the complete scans of a cycle there saw together, and how many those of
@@ -100,7 +100,7 @@ def find_rounds(
     return int(seen), [int(number) for number in rows.scalars()]
 
 
-def mark_round_suspect(conn: Connection, cycle_id: int, marketplace: str) -> None:
+def mark_cycle_suspect(conn: Connection, cycle_id: int, marketplace: str) -> None:
     """The same as `mark_suspect`, for all complete scans of a cycle there."""
     there = sa.and_(scans.c.cycle_id == cycle_id, scans.c.marketplace == marketplace)
     conn.execute(sa.update(scans).where(there, IS_COMPLETE).values(is_suspect=True))

@@ -170,7 +170,7 @@ def _show_few(bench: Bench, *offers: Observation, fillers: int) -> None:
     bench.look()
 
 
-def test_a_round_that_is_suspect_as_a_whole_makes_nothing_gone(bench: Bench) -> None:
+def test_a_cycle_that_is_suspect_as_a_whole_makes_nothing_gone(bench: Bench) -> None:
     """Only its last scan shows that it is, when the others have ended."""
     for number in range(6):
         bench.draw(f"mug-{number}.png", 1 + number * 100)

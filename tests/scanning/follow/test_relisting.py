@@ -125,7 +125,7 @@ def test_another_search_that_still_returns_it_settles_that_it_is_new(bench: Benc
     assert _cycle(bench, [[mug(bench, "new")], [mug(bench, "old")]]) == [[], ["new_match"]]
 
 
-def test_a_round_that_is_suspect_as_a_whole_says_nothing_of_the_earlier_one(bench: Bench) -> None:
+def test_a_cycle_that_is_suspect_as_a_whole_says_nothing_of_the_earlier_one(bench: Bench) -> None:
     """Its last scan shows that it is, and the one that makes the question may be that very one."""
     for number in range(6):
         bench.draw(f"mug/{number}.png", 1 + number * 100)

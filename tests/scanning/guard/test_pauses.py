@@ -21,7 +21,7 @@ from monitor.errors import (
 )
 from monitor.marketplaces.base import Query
 from monitor.model import ScanOutcome
-from monitor.scanning import LEASE, begin, claim_scan, finish_scan, run_scan
+from monitor.scanning import LEASE, apply_config, claim_scan, finish_scan, run_scan
 from monitor.scanning.policy import MOST_REFUSED_TOLD, PAUSED_PATIENCE
 from monitor.storage import Store
 from monitor.storage.leases import release, renew_leases, take_over
@@ -111,7 +111,7 @@ def test_failed_probes_are_silent_and_pauses_grow(bench: Bench) -> None:
         assert bench.claim() is None
     assert find(bench).pause == timedelta(minutes=8)
     assert events(bench) == ["marketplace_paused"]
-    bench.plan()  # hours later the next round has its probe, and the others wait
+    bench.plan()  # hours later the next cycle has its probe, and the others wait
     assert bench.look() == [ScanOutcome.BLOCKED]
     assert outcomes(bench)[7:] == [None] * 5
     assert events(bench) == ["marketplace_paused"]
@@ -426,7 +426,7 @@ def test_a_restart_tries_a_mended_marketplace_at_once(bench: Bench) -> None:
     assert bench.look() == [ScanOutcome.FAILED] * 3
     bench.shop.pages = [[]]
     assert bench.claim() is None
-    begin(bench.context)
+    apply_config(bench.context)
     assert bench.look() == [ScanOutcome.EMPTY]
     assert events(bench) == ["marketplace_paused", "marketplace_resumed"]
 
@@ -436,7 +436,7 @@ def test_a_restart_is_no_reason_to_ask_a_site_that_wants_peace(bench: Bench) -> 
     bench.shop.pages = [Throttled("alibaba: slower", retry_after=timedelta(hours=1))]
     bench.plan()
     bench.look()
-    begin(bench.context)
+    apply_config(bench.context)
     assert bench.claim() is None
 
 

@@ -99,7 +99,7 @@ def test_many_handfuls_that_vanish_together_are_one_alert(bench: Bench) -> None:
     assert events(bench) == ["yield_dropped"] * 2
 
 
-def test_a_round_that_was_cut_short_is_compared_by_what_it_saw(sqlite_bench: Bench) -> None:
+def test_a_cycle_that_was_cut_short_is_compared_by_what_it_saw(sqlite_bench: Bench) -> None:
     bench = sqlite_bench
     for seed in range(10):
         bench.draw(f"{seed}.png", seed)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from monitor.matching import ALGORITHMS
 from monitor.model import ReferencePicture
-from monitor.scanning.cache import Indexed, Kept, ScanMemory
+from monitor.scanning.cache import Indexed, ScanCache
 from monitor.scanning.look.references import load_reference_prints, load_watch
 from monitor.storage.catalogue import assets
 from tests.scanning.shop import Bench
@@ -47,11 +45,11 @@ def test_an_index_is_kept_while_nothing_changes(bench: Bench) -> None:
 def test_what_another_process_changes_is_seen(bench: Bench) -> None:
     _stock(bench)
     _load(bench)
-    mine, bench.memory = bench.memory, ScanMemory()  # the other has a memory of its own
+    mine, bench.cache = bench.cache, ScanCache()  # the other has a cache of its own
     (bench.folder / "cup.png").unlink()
     bench.draw("lamp.png", 3)
     bench.plan()
-    bench.memory = mine
+    bench.cache = mine
     known = _load(bench)
     assert (_names(known), len(known.index)) == (["lamp", "mug"], 2)
 
@@ -69,7 +67,7 @@ def test_a_picture_that_could_not_be_fingerprinted_comes_back_with_its_file(benc
     bench.files.put(data)
     bench.plan()
     assert load_reference_prints(bench.context, [cup.sha256])[cup.sha256].keys() == set(ALGORITHMS)
-    bench.memory = ScanMemory()
+    bench.cache = ScanCache()
     assert len(_load(bench).index) == 2
     assert bench.count("fingerprints") == 2 * len(ALGORITHMS)
 
@@ -88,34 +86,3 @@ def test_whole_fingerprints_are_read_once(bench: Bench) -> None:
     with bench.store.writing() as conn:
         conn.exec_driver_sql("DELETE FROM fingerprints")
     assert load_reference_prints(bench.context, [mug]) == first
-
-
-# -- what is kept
-
-
-def test_the_values_used_last_are_kept_up_to_a_size() -> None:
-    kept: Kept[str, int] = Kept(10)
-    for number, key in enumerate("abc"):
-        kept.put(key, number, size=4)
-    assert [kept.get(key) for key in "abc"] == [None, 1, 2]
-    assert kept.get("b") == 1
-    kept.put("d", 3, size=4)
-    assert [kept.get(key) for key in "bcd"] == [1, None, 3]
-    kept.put("b", 11, size=2)
-    kept.put("e", 5, size=4)
-    assert [kept.get(key) for key in "bde"] == [11, 3, 5]
-
-
-@pytest.mark.parametrize("size", [10, 11, 1_000])
-def test_the_newest_is_kept_whatever_its_size(size: int) -> None:
-    kept: Kept[str, int] = Kept(10)
-    kept.put("a", 1)
-    kept.put("b", 2, size=size)
-    assert [kept.get(key) for key in "ab"] == [None, 2]
-    kept.put("b", 3)
-    kept.put("c", 4)
-    assert [kept.get(key) for key in "bc"] == [3, 4]
-    kept.drop("b")
-    kept.drop("b")
-    kept.put("d", 5, size=9)
-    assert [kept.get(key) for key in "bcd"] == [None, 4, 5]

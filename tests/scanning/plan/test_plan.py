@@ -11,7 +11,7 @@ import pytest
 from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.errors import NotFound
 from monitor.model import ScanOutcome
-from monitor.scanning import Plan, begin, plan_watch
+from monitor.scanning import Plan, apply_config, plan_watch
 from monitor.storage.catalogue import assets, watches
 from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import START
@@ -237,11 +237,11 @@ def test_a_restart_ends_what_a_changed_config_asks_for_no_more(bench: Bench, gon
     bench.shop.pages = [[bench.offer("1", 1)]]
     assert bench.scan() == [ScanOutcome.OK]
     rules = replace(bench.rules, marketplaces=(SHOP,))
-    begin(replace(bench.context, watches={"acme": rules} if gone == "marketplace" else {}))
+    apply_config(replace(bench.context, watches={"acme": rules} if gone == "marketplace" else {}))
     with bench.store.reading() as conn:
         assert [
             alert.watch for alert in alerts.find_unrouted(conn, bench.clock(), ROUTE_PATIENCE)
         ] == ["acme"]
         assert watches.list_waiting(conn) == []
-    begin(bench.context)  # there is nothing more to end
+    apply_config(bench.context)  # there is nothing more to end
     assert [alert.event for alert in bench.alerts()] == ["new_match"]
