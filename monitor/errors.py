@@ -23,6 +23,7 @@ MonitorError
 └── StoreError                  the database or the picture files; exit code 1
     ├── NotFound                no such row
     ├── SchemaMismatch          the database is older or newer than the program
+    ├── DependentsInTheWay      what people built on our tables or views stops a change of them
     ├── LeaseLost               another process has taken the row over
     ├── StoreBusy               locked by another process for too long (retryable)
     ├── StoreUnavailable        gone, unreachable, read-only or corrupt (retryable)
@@ -31,6 +32,7 @@ MonitorError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
@@ -192,6 +194,23 @@ class SchemaMismatch(StoreError):
     """The database's schema is not the program's; the message names both revisions."""
 
     exit_code = 2
+
+
+class DependentsInTheWay(StoreError):
+    """What people built on our tables or views can't be kept; nothing was changed.
+
+    `dependents` names each, with the database's reason.
+    """
+
+    exit_code = 2
+
+    def __init__(self, dependents: Sequence[str]) -> None:
+        self.dependents = tuple(dependents)
+        super().__init__(
+            "nothing was changed in the database, as what was made on its tables and views can't "
+            f"be kept: {'; '.join(self.dependents)}. Drop or rename that, start again, and make it "
+            "anew for the tables and views as they are then"
+        )
 
 
 class LeaseLost(StoreError):

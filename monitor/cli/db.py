@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from monitor.cli.context import load_config
+
+if TYPE_CHECKING:
+    from monitor.storage.schema.state import SchemaState
 
 
 @click.group()
@@ -17,7 +21,7 @@ def db() -> None:
 @db.command()
 @click.pass_context
 def upgrade(ctx: click.Context) -> None:
-    """Bring the database to this program's schema; stop the daemon first."""
+    """Bring the database to this program's schema and views; back up first."""
     from monitor.storage import Store, upgrade_schema
 
     store = Store.open(load_config(ctx).database.url)
@@ -32,7 +36,7 @@ def upgrade(ctx: click.Context) -> None:
 @click.pass_context
 def check(ctx: click.Context) -> int:
     """Check schema, references between rows and the files of stored pictures; exit 1 if bad."""
-    from monitor.storage import PictureFiles, Store, check_schema
+    from monitor.storage import PictureFiles, Store, check_schema, read_state
     from monitor.storage.catalogue import pictures
 
     config = load_config(ctx)
@@ -40,6 +44,7 @@ def check(ctx: click.Context) -> int:
     store = Store.open(config.database.url)
     try:
         problems = check_schema(store)
+        notes = _list_newer(read_state(store))
         if not problems:
             with store.reading() as conn:
                 stored = pictures.list_sha256(conn)
@@ -50,10 +55,24 @@ def check(ctx: click.Context) -> int:
             ]
     finally:
         store.close()
-    for problem in problems:
-        click.echo(problem)
+    for line in (*notes, *problems):
+        click.echo(line)
     click.echo("ok" if not problems else f"{len(problems)} problems")
     return 1 if problems else 0
+
+
+def _list_newer(state: SchemaState | None) -> list[str]:
+    """What of the database a newer program has made, which is left alone."""
+    from monitor.storage import this_program
+    from monitor.storage.schema.versions import is_older
+
+    program = this_program()
+    notes: list[str] = []
+    if state is None:
+        return notes
+    if is_older(program, state):
+        notes.append(f"the views are of version {state.views_version}, newer than this program")
+    return notes
 
 
 @db.command()

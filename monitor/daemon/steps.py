@@ -36,7 +36,7 @@ from monitor.scanning import (
     run_scan,
 )
 from monitor.schedule.triggers import with_jitter
-from monitor.storage import check_revision, head_revision
+from monitor.storage import check_revision, this_program
 from monitor.storage.catalogue import watches
 from monitor.storage.searches import scans
 
@@ -59,7 +59,7 @@ class Daemon:
         self.clock = Clock(app.stop, give_up)
         self._app = app
         self._switch = switch
-        self._revision = head_revision()
+        self._program = this_program()
         self._watches = {watch.name: watch for watch in app.config.watches}
         self._status = status
         self._refreshed_to: str | None = ""
@@ -207,7 +207,7 @@ class Daemon:
 
     def watch_over_step(self) -> bool:
         """Tell of full disks and late watches; give up if the database is no longer ours."""
-        check_revision(self._app.store, self._revision)
+        check_revision(self._app.store, self._program)
         watch_over(self._app)
         return False
 

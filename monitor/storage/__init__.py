@@ -6,7 +6,8 @@ from monitor.storage.schema.versions import (
     check_revision,
     check_schema,
     ensure_schema,
-    head_revision,
+    read_state,
+    this_program,
     upgrade_schema,
 )
 
@@ -17,6 +18,7 @@ __all__ = [
     "check_revision",
     "check_schema",
     "ensure_schema",
-    "head_revision",
+    "read_state",
+    "this_program",
     "upgrade_schema",
 ]

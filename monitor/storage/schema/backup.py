@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from monitor.errors import InputError, StoreBusy, StoreError, StoreUnavailable
 from monitor.storage.db.engine import Store
 from monitor.storage.db.failures import map_os_error
-from monitor.storage.schema.versions import find_revision, known_revisions
+from monitor.storage.schema.versions import find_revision, this_program
 
 # Pages a step: readers and writers get their turn between two.
 _PAGES = 1_000
@@ -136,5 +136,5 @@ def _check(path: Path) -> None:
         engine.dispose()
     if answer != "ok":
         raise InputError(f"{path} is damaged: {answer}")
-    if revision not in known_revisions():
+    if revision not in this_program().revisions:
         raise InputError(f"{path} is no backup of this program (revision {revision or 'none'})")

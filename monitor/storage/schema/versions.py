@@ -1,7 +1,14 @@
-"""The schema's versions: made, upgraded and checked by Alembic, also from an installed wheel."""
+"""The schema's versions: made, upgraded and checked by Alembic, also from an installed wheel.
+
+Views follow the newest program that has worked on the database.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,9 +18,51 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import monitor
-from monitor.errors import SchemaMismatch, StoreError
+from monitor.errors import DependentsInTheWay, SchemaMismatch, StoreError
 from monitor.storage.db.engine import Connection, Store
-from monitor.storage.schema.views import VIEWS, create_views, drop_views
+from monitor.storage.schema.state import SchemaState, find_state, put_state
+from monitor.storage.schema.views import VIEWS, digest_of, may_make, renew_views, selects_of
+from monitor.storage.tables import schema_state
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One version of this program, as far as a database is concerned.
+
+    `revisions` is what its migrations lead to, the newest first; `works_from` is the oldest of
+    them whose programs may work on the newest.
+    """
+
+    version: str
+    views: Mapping[str, str]
+    migrations: Path
+    revisions: tuple[str, ...]
+    works_from: str
+
+    @classmethod
+    def of(cls, version: str, views: Mapping[str, str], migrations: Path) -> Program:
+        """Read the migrations of a folder. Raises StoreError if there are none."""
+        scripts = list(ScriptDirectory(str(migrations)).walk_revisions())
+        if not scripts:
+            raise StoreError("there are no migrations; is the installation whole?")
+        head = scripts[0]
+        return cls(
+            version=version,
+            views=views,
+            migrations=migrations,
+            revisions=tuple(script.revision for script in scripts),
+            works_from=str(getattr(head.module, "works_from", head.revision)),
+        )
+
+    @property
+    def head(self) -> str:
+        return self.revisions[0]
+
+
+@cache
+def this_program() -> Program:
+    """The one that runs, as it was when first asked: an installation may change under it."""
+    return Program.of(monitor.__version__, VIEWS, migrations_folder())
 
 
 def migrations_folder() -> Path:
@@ -21,14 +70,6 @@ def migrations_folder() -> Path:
     package = Path(monitor.__file__).parent
     packed = package / "migrations"
     return packed if packed.is_dir() else package.parent / "migrations"
-
-
-def head_revision() -> str:
-    """The revision that this program works with."""
-    head = ScriptDirectory(str(migrations_folder())).get_current_head()
-    if head is None:
-        raise StoreError("there are no migrations; is the installation whole?")
-    return head
 
 
 def find_revision(conn: Connection) -> str | None:
@@ -39,93 +80,196 @@ def find_revision(conn: Connection) -> str | None:
     return revision
 
 
-def ensure_schema(store: Store) -> None:
-    """Create the schema in an empty database; refuse one of another revision.
+def ensure_schema(store: Store, program: Program | None = None) -> None:
+    """Create the schema in an empty database, make views anew that are older than the program.
 
-    Several processes may do so at once. Raises SchemaMismatch naming both revisions, StoreError.
+    Several processes may do so at once. Raises SchemaMismatch naming both revisions where the
+    program may not work on the database's, DependentsInTheWay, StoreError.
     """
-    head = head_revision()
+    program = program or this_program()
     with store.reading() as conn:
         revision = find_revision(conn)
-    if revision == head:
-        return
-    if revision is not None:
-        raise SchemaMismatch(_mismatch(revision, head))
-    upgrade_schema(store)
+        if revision is not None and not may_work_on(revision, program):
+            raise SchemaMismatch(_mismatch(revision, program))
+        is_due = (
+            revision == program.head
+            and may_make(conn, [*program.views, schema_state.name])
+            and _are_views_due(program, find_state(conn), store.dialect)
+        )
+    if revision is None:
+        upgrade_schema(store, program)
+    if is_due:
+        # no row is touched: on SQLite, where any writer is alone, there is nothing to check after
+        with store.writing() if store.dialect == "sqlite" else store.migrating() as conn:
+            if find_revision(conn) == program.head:
+                _make_views(conn, program)
 
 
-def check_revision(store: Store, expected: str) -> None:
-    """Whether the database is still at the revision that was found at the start.
+def may_work_on(revision: str, program: Program) -> bool:
+    """Whether a database at `revision` is the program's own."""
+    return revision == program.head
 
-    Raises SchemaMismatch if another program has upgraded it meanwhile, StoreError.
+
+def check_revision(store: Store, program: Program) -> None:
+    """Whether a program that has begun to work may go on.
+
+    Raises SchemaMismatch if another one has upgraded the database past it meanwhile, StoreError.
     """
     with store.reading() as conn:
         revision = find_revision(conn)
-    if revision != expected:
-        raise SchemaMismatch(
-            f"the database was at revision {expected} and is at {revision or 'none'} now: it was "
-            "upgraded or replaced while in use; start the program that belongs to it"
-        )
-
-
-def _mismatch(revision: str, head: str) -> str:
-    if revision in known_revisions():
-        return (
-            f"the database is at revision {revision}, this program needs {head}: "
-            "stop the daemon, back up, then run `monitor db upgrade`"
-        )
-    return (
-        f"the database is at revision {revision}, which this program (at {head}) doesn't know: "
-        "a newer version has used it; install that one"
+        if revision is not None and may_work_on(revision, program):
+            return
+    raise SchemaMismatch(
+        f"the database was at revision {program.head} and is at {revision or 'none'} now: it was "
+        "upgraded or replaced while in use; start the program that belongs to it"
     )
 
 
-def upgrade_schema(store: Store) -> tuple[str | None, str]:
-    """Bring the schema to this program's revision; (revision before, revision now).
+def _mismatch(revision: str, program: Program) -> str:
+    if revision in program.revisions:
+        return (
+            f"the database is at revision {revision}, this program needs {program.head}: "
+            "stop the daemon, back up, then run `monitor db upgrade`"
+        )
+    return (
+        f"the database is at revision {revision}, which this program (at {program.head}) doesn't "
+        "know: a newer version has used it; install that one"
+    )
 
-    All in one transaction: it is upgraded whole or not at all. Raises StoreError.
+
+def upgrade_schema(store: Store, program: Program | None = None) -> tuple[str | None, str]:
+    """Bring the schema and the views to this program's; (revision before, revision now).
+
+    All in one transaction: it is upgraded whole or not at all. Raises SchemaMismatch,
+    DependentsInTheWay, StoreError.
     """
-    head = head_revision()
     with store.migrating() as conn:
-        before = find_revision(conn)
-        if before == head:
-            return before, head
-        if before is not None and before not in known_revisions():
-            raise SchemaMismatch(_mismatch(before, head))
-        run_migrations(conn, migrations_folder(), "head")
-    return before, head
+        return bring_up(conn, program or this_program())
+
+
+def bring_up(conn: Connection, program: Program) -> tuple[str | None, str]:
+    """As `upgrade_schema`, within the caller's transaction."""
+    before = find_revision(conn)
+    if before is not None and before not in program.revisions:
+        raise SchemaMismatch(_mismatch(before, program))
+    if before == program.head:
+        _make_views(conn, program)
+        return before, program.head
+    state = find_state(conn)
+    selects = selects_of(program.views, conn.dialect.name)
+    _refuse_taken_names(conn, state, selects)
+    renew_views(conn, selects, partial(_migrate, conn, program.migrations, "head"))
+    _put_state(conn, program, state)
+    return before, program.head
+
+
+def _make_views(conn: Connection, program: Program) -> None:
+    """Those of a database at the program's revision that are missing or not the program's."""
+    state = find_state(conn)
+    if state is not None and is_older(program, state):
+        return
+    selects = selects_of(program.views, conn.dialect.name)
+    _refuse_taken_names(conn, state, selects)
+    stale = _stale_views(program, state, conn.dialect.name)
+    stale.update(set(selects).difference(sa.inspect(conn).get_view_names()))
+    if stale:
+        renew_views(conn, {name: selects[name] for name in selects if name in stale})
+    _put_state(conn, program, state)
+
+
+def _put_state(conn: Connection, program: Program, before: SchemaState | None) -> None:
+    views = {**_known_views(before), **_digests(program, conn.dialect.name)}
+    put_state(conn, SchemaState(program.head, program.works_from, views, program.version))
+
+
+def is_older(program: Program, state: SchemaState) -> bool:
+    """Whether a newer program has made the views. A candidate of a release counts as the release.
+
+    Of two programs of one version, which only checkouts can be, the one that starts last counts.
+    """
+    return _numbers(program.version) < _numbers(state.views_version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    found = re.match(r"\d+(\.\d+)*", version)
+    return tuple(int(number) for number in found[0].split(".")) if found else ()
+
+
+def _are_views_due(program: Program, state: SchemaState | None, dialect: str) -> bool:
+    """Whether the program has to make its views, or to say that it is the newest to have them."""
+    if state is None or state.views_version == program.version:
+        return bool(_stale_views(program, state, dialect))
+    return not is_older(program, state)
+
+
+def _stale_views(program: Program, state: SchemaState | None, dialect: str) -> set[str]:
+    """The views that were made from another definition than the program's."""
+    known = _known_views(state)
+    return {name for name, own in _digests(program, dialect).items() if known.get(name) != own}
+
+
+def _known_views(state: SchemaState | None) -> Mapping[str, str]:
+    return state.views if state is not None else {}
+
+
+def _digests(program: Program, dialect: str) -> dict[str, str]:
+    selects = selects_of(program.views, dialect)
+    return {name: digest_of(select) for name, select in selects.items()}
+
+
+def _refuse_taken_names(
+    conn: Connection, state: SchemaState | None, selects: Mapping[str, str]
+) -> None:
+    """Never take a view or table of people's own for ours. Raises DependentsInTheWay."""
+    inspector = sa.inspect(conn)
+    ours = set(inspector.get_view_names())
+    if state is not None:
+        ours &= state.views.keys()
+    if taken := [name for name in selects if name not in ours and inspector.has_table(name)]:
+        raise DependentsInTheWay(
+            [f"{name} is the name of one of our views now: rename yours" for name in taken]
+        )
 
 
 def run_migrations(conn: Connection, folder: Path, target: str) -> None:
-    """Migrate within the caller's transaction.
+    """Migrate within the caller's transaction; at `head` the views are made, before it not."""
+    if target == "head":
+        bring_up(conn, Program.of(monitor.__version__, VIEWS, folder))
+    else:
+        _migrate(conn, folder, target)
 
-    SQLite's batch migrations fail while a view depends on the table: all views are dropped before
-    and created anew after, from their one definition.
-    """
+
+def _migrate(conn: Connection, folder: Path, target: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = conn
-    drop_views(conn)
     command.upgrade(config, target)
-    if target == "head":
-        create_views(conn)
 
 
-def known_revisions() -> set[str]:
-    """Every revision this program can read or upgrade."""
-    scripts = ScriptDirectory(str(migrations_folder()))
-    return {script.revision for script in scripts.walk_revisions()}
+def read_state(store: Store) -> SchemaState | None:
+    """What the database says of its own shape; None if it says nothing. Raises StoreError."""
+    with store.reading() as conn:
+        return find_state(conn)
 
 
-def check_schema(store: Store) -> list[str]:
+def check_schema(store: Store, program: Program | None = None) -> list[str]:
     """What is wrong with the database's structure; empty if nothing is. Raises StoreError."""
-    head = head_revision()
+    program = program or this_program()
     with store.reading() as conn:
         revision = find_revision(conn)
-        if revision != head:
-            return [_mismatch(revision, head) if revision else "the database is empty"]
+        if revision is None:
+            return ["the database is empty"]
+        if not may_work_on(revision, program):
+            return [_mismatch(revision, program)]
+        state = find_state(conn)
         present = set(sa.inspect(conn).get_view_names())
-        problems = [f"view {name} is missing" for name in VIEWS if name not in present]
+        problems = [f"view {name} is missing" for name in program.views if name not in present]
+        if revision == program.head and (state is None or not is_older(program, state)):
+            maker = f"of version {state.views_version}" if state else "of an unknown version"
+            problems += [
+                f"view {name} is {maker}, this program ({program.version}) has another"
+                for name in sorted(_stale_views(program, state, store.dialect) & present)
+            ]
         if store.dialect == "sqlite":
             problems += _check_sqlite(conn)
     return problems

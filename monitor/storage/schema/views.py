@@ -1,14 +1,19 @@
 """The views: what users query. One definition each; columns are added, never renamed.
 
+They are added at the end: PostgreSQL then replaces a view in its place, and leaves alone what
+people granted on it and built on top.
+
 docs/sql.md documents them; both databases give the same values, but for the type of instants
 (text on SQLite, timestamptz on PostgreSQL).
 """
 
 from __future__ import annotations
 
-import sqlalchemy as sa
+import hashlib
+from collections.abc import Callable, Collection, Mapping
 
 from monitor.storage.db.engine import Connection
+from monitor.storage.schema import views_sqlite
 
 # {text} and {number} are the dialect's types: ids are strings, prices are numbers.
 _MATCHES = """
@@ -99,20 +104,36 @@ _TYPES = {
 }
 
 
-def drop_views(conn: Connection) -> None:
-    """Drop every view of the database, also those of older versions.
+def selects_of(templates: Mapping[str, str], dialect: str) -> dict[str, str]:
+    """Each view's SELECT by name, in the words of `sqlite` or `postgresql`."""
+    return {name: text.format(**_TYPES[dialect]).strip() for name, text in templates.items()}
 
-    Users' own views would keep tables from being changed: docs/sql.md says where to put them.
+
+def digest_of(select: str) -> str:
+    """What a view's definition is known by in the database."""
+    return hashlib.sha256(select.encode()).hexdigest()
+
+
+def renew_views(
+    conn: Connection, selects: Mapping[str, str], migrate: Callable[[], None] | None = None
+) -> None:
+    """Migrate, then make our views as `selects` has them, within the caller's transaction.
+
+    What people granted on them or built on top of them stays or is made again. Raises
+    DependentsInTheWay where that can't be: then the transaction must be rolled back.
     """
-    # on PostgreSQL a view that another one is made of can't go alone
-    cascade = " CASCADE" if conn.dialect.name == "postgresql" else ""
-    for name in sa.inspect(conn).get_view_names():
-        quoted = conn.dialect.identifier_preparer.quote(name)
-        conn.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted}{cascade}")
+    if conn.dialect.name == "sqlite":
+        views_sqlite.renew(conn, selects, migrate)
+        return
+    from monitor.storage.schema import views_postgres  # its driver is an extra
+
+    views_postgres.renew(conn, selects, migrate)
 
 
-def create_views(conn: Connection) -> None:
-    """Create every view from its one definition."""
-    types = _TYPES[conn.dialect.name]
-    for name, select in VIEWS.items():
-        conn.exec_driver_sql(f"CREATE VIEW {name} AS {select.format(**types)}")
+def may_make(conn: Connection, names: Collection[str]) -> bool:
+    """Whether this process may replace the views and tables of these names."""
+    if conn.dialect.name == "sqlite":
+        return views_sqlite.may_make(conn)
+    from monitor.storage.schema import views_postgres
+
+    return views_postgres.may_make(conn, names)

@@ -18,6 +18,7 @@ from monitor.storage.tables.catalogue import (
     watches,
 )
 from monitor.storage.tables.matches import matches
+from monitor.storage.tables.schema import schema_state
 from monitor.storage.tables.searches import (
     IS_COMPLETE,
     appearances,
@@ -69,6 +70,7 @@ __all__ = [
     "reference_checks",
     "reference_pictures",
     "scans",
+    "schema_state",
     "sellers",
     "sightings",
     "silences",

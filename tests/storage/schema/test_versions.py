@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from monitor.errors import SchemaMismatch, StoreError
 from monitor.storage import Store, check_schema, ensure_schema, upgrade_schema
-from monitor.storage.schema.versions import head_revision, migrations_folder, run_migrations
+from monitor.storage.schema.versions import migrations_folder, run_migrations, this_program
 from monitor.storage.schema.views import VIEWS
 from monitor.storage.tables import metadata
 from tests.check_migrations import differences
@@ -46,7 +46,7 @@ def test_several_processes_may_create_it_at_once(empty_url: str) -> None:
 def test_another_revision_is_refused_and_both_are_named(store: Store) -> None:
     with store.writing() as conn:
         conn.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
-    with pytest.raises(SchemaMismatch, match=rf"0000.*{head_revision()}"):
+    with pytest.raises(SchemaMismatch, match=rf"0000.*{this_program().head}"):
         ensure_schema(store)
     with pytest.raises(SchemaMismatch, match="newer version"):
         upgrade_schema(store)
@@ -62,7 +62,7 @@ def test_a_database_of_another_program_is_left_alone(empty_url: str) -> None:
 
 
 def test_an_upgrade_of_a_current_database_changes_nothing(store: Store) -> None:
-    assert upgrade_schema(store) == (head_revision(), head_revision())
+    assert upgrade_schema(store) == (this_program().head, this_program().head)
     assert check_schema(store) == []
 
 
@@ -103,7 +103,7 @@ def test_a_table_is_rebuilt_below_its_views_and_keeps_its_children(
     folder = tmp_path / "migrations"
     shutil.copytree(migrations_folder(), folder)
     (folder / "versions/9999_next.py").write_text(
-        NEXT.format(head=head_revision()), encoding="utf-8"
+        NEXT.format(head=this_program().head), encoding="utf-8"
     )
     with store.migrating() as conn:
         run_migrations(conn, folder, "head")
@@ -126,7 +126,7 @@ def test_every_constraint_has_a_name() -> None:
 def test_a_migration_that_fails_leaves_everything_as_it_was(store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "migrations"
     shutil.copytree(migrations_folder(), folder)
-    broken = NEXT.format(head=head_revision()) + '    op.execute("nonsense")\n'
+    broken = NEXT.format(head=this_program().head) + '    op.execute("nonsense")\n'
     (folder / "versions/9999_next.py").write_text(broken, encoding="utf-8")
     with pytest.raises(StoreError), store.migrating() as conn:
         run_migrations(conn, folder, "head")
