@@ -70,6 +70,11 @@ def _list_newer(state: SchemaState | None) -> list[str]:
     notes: list[str] = []
     if state is None:
         return notes
+    if state.revision not in program.revisions:
+        notes.append(
+            f"revision {state.revision} is newer than this program's ({program.head}); "
+            f"programs from {state.works_from} on may work on it"
+        )
     if is_older(program, state):
         notes.append(f"the views are of version {state.views_version}, newer than this program")
     return notes

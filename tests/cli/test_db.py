@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from monitor.cli import cli
 from monitor.errors import DependentsInTheWay
-from monitor.storage import Store, ensure_schema, this_program
+from monitor.storage import Store, ensure_schema, this_program, upgrade_schema
 from tests.e2e.rehearsal import Rehearsal, rehearse
-from tests.storage.programs import program
+from tests.storage.programs import program, with_next
 
 
 @pytest.fixture
@@ -30,11 +30,16 @@ def db(rehearsal: Rehearsal, command: str) -> tuple[int, list[str]]:
 
 
 def test_what_a_newer_program_has_made_is_said_and_no_problem(
-    rehearsal: Rehearsal, store: Store
+    rehearsal: Rehearsal, store: Store, tmp_path: Path
 ) -> None:
     ensure_schema(store, program("7.0.0"))
     newer = "the views are of version 7.0.0, newer than this program"
     assert db(rehearsal, "check") == (0, [newer, "ok"])
+    head = this_program().head
+    upgrade_schema(store, program("7.0.0", migrations=with_next(tmp_path, "pass", head)))
+    at = f"revision 9998 is newer than this program's ({head}); programs from {head} on may work on"
+    assert db(rehearsal, "check") == (0, [f"{at} it", newer, "ok"])
+    assert db(rehearsal, "upgrade") == (0, ["up to date at 9998"])
 
 
 def test_views_of_an_older_program_are_named_and_made_anew(

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from monitor.errors import InputError, StoreBusy, StoreError, StoreUnavailable
-from monitor.storage.db.engine import Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.db.failures import map_os_error
-from monitor.storage.schema.versions import find_revision, this_program
+from monitor.storage.schema.versions import find_revision, may_work_on, this_program
 
 # Pages a step: readers and writers get their turn between two.
 _PAGES = 1_000
@@ -128,6 +128,7 @@ def _check(path: Path) -> None:
         with engine.connect() as conn:
             answer = conn.exec_driver_sql("PRAGMA integrity_check").scalar()
             revision = find_revision(conn)
+            is_ours = _is_ours(conn, revision)
     except sa.exc.DatabaseError as error:
         raise InputError(f"{path} is damaged or no SQLite database: {error.orig}") from error
     except StoreError as error:
@@ -136,5 +137,13 @@ def _check(path: Path) -> None:
         engine.dispose()
     if answer != "ok":
         raise InputError(f"{path} is damaged: {answer}")
-    if revision not in this_program().revisions:
+    if not is_ours:
         raise InputError(f"{path} is no backup of this program (revision {revision or 'none'})")
+
+
+def _is_ours(conn: Connection, revision: str | None) -> bool:
+    """Whether this program can upgrade it or work on it."""
+    program = this_program()
+    return revision is not None and (
+        revision in program.revisions or may_work_on(conn, revision, program)
+    )

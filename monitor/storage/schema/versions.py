@@ -1,6 +1,7 @@
 """The schema's versions: made, upgraded and checked by Alembic, also from an installed wheel.
 
-Views follow the newest program that has worked on the database.
+A program works on the revision that it brings, and on a newer one that says so. Views follow the
+newest program that has worked on the database.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def ensure_schema(store: Store, program: Program | None = None) -> None:
     program = program or this_program()
     with store.reading() as conn:
         revision = find_revision(conn)
-        if revision is not None and not may_work_on(revision, program):
+        if revision is not None and not may_work_on(conn, revision, program):
             raise SchemaMismatch(_mismatch(revision, program))
         is_due = (
             revision == program.head
@@ -105,9 +106,14 @@ def ensure_schema(store: Store, program: Program | None = None) -> None:
                 _make_views(conn, program)
 
 
-def may_work_on(revision: str, program: Program) -> bool:
-    """Whether a database at `revision` is the program's own."""
-    return revision == program.head
+def may_work_on(conn: Connection, revision: str, program: Program) -> bool:
+    """Whether a database at `revision` is the program's own, or a newer one that lets it work."""
+    if revision in program.revisions:
+        return revision == program.head
+    state = find_state(conn)
+    return (
+        state is not None and state.revision == revision and state.works_from in program.revisions
+    )
 
 
 def check_revision(store: Store, program: Program) -> None:
@@ -117,7 +123,7 @@ def check_revision(store: Store, program: Program) -> None:
     """
     with store.reading() as conn:
         revision = find_revision(conn)
-        if revision is not None and may_work_on(revision, program):
+        if revision is not None and may_work_on(conn, revision, program):
             return
     raise SchemaMismatch(
         f"the database was at revision {program.head} and is at {revision or 'none'} now: it was "
@@ -140,8 +146,8 @@ def _mismatch(revision: str, program: Program) -> str:
 def upgrade_schema(store: Store, program: Program | None = None) -> tuple[str | None, str]:
     """Bring the schema and the views to this program's; (revision before, revision now).
 
-    All in one transaction: it is upgraded whole or not at all. Raises SchemaMismatch,
-    DependentsInTheWay, StoreError.
+    All in one transaction: it is upgraded whole or not at all. A newer one that lets the program
+    work is left alone. Raises SchemaMismatch, DependentsInTheWay, StoreError.
     """
     with store.migrating() as conn:
         return bring_up(conn, program or this_program())
@@ -151,6 +157,8 @@ def bring_up(conn: Connection, program: Program) -> tuple[str | None, str]:
     """As `upgrade_schema`, within the caller's transaction."""
     before = find_revision(conn)
     if before is not None and before not in program.revisions:
+        if may_work_on(conn, before, program):
+            return before, before
         raise SchemaMismatch(_mismatch(before, program))
     if before == program.head:
         _make_views(conn, program)
@@ -259,7 +267,7 @@ def check_schema(store: Store, program: Program | None = None) -> list[str]:
         revision = find_revision(conn)
         if revision is None:
             return ["the database is empty"]
-        if not may_work_on(revision, program):
+        if not may_work_on(conn, revision, program):
             return [_mismatch(revision, program)]
         state = find_state(conn)
         present = set(sa.inspect(conn).get_view_names())

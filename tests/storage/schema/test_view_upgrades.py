@@ -11,17 +11,20 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from monitor.errors import DependentsInTheWay, SchemaMismatch, StoreError
 from monitor.storage import (
     Connection,
     Store,
+    check_revision,
     check_schema,
     ensure_schema,
     read_state,
     upgrade_schema,
 )
+from monitor.storage.schema.backup import backup
 from monitor.storage.schema.versions import (
     migrations_folder,
     run_migrations,
@@ -479,3 +482,49 @@ def test_a_view_that_a_new_column_breaks_is_named(sqlite_store: Store) -> None:
     ensure_schema(sqlite_store, program())
     with sqlite_store.reading() as conn:
         assert "broken" in sa.inspect(conn).get_view_names()
+
+
+# -- an upgrade that rolls
+
+
+def test_a_program_goes_on_where_a_newer_revision_lets_it(store: Store, tmp_path: Path) -> None:
+    own = this_program()
+    notes = 'op.create_table("notes", sa.Column("id", sa.Integer()))'
+    upgrade_schema(store, program(migrations=with_next(tmp_path, notes, own.head)))
+    ensure_schema(store)
+    check_revision(store, own)
+    assert check_schema(store) == []
+    assert upgrade_schema(store) == ("9998", "9998")
+    assert "risk" in columns(store, "seller_summary")
+    if store.dialect == "sqlite":
+        backup(store, tmp_path / "copy.db")
+        assert (tmp_path / "copy.db").exists()
+
+
+def test_a_program_ends_where_a_newer_revision_doesnt_let_it(store: Store, tmp_path: Path) -> None:
+    upgrade_schema(store, program(migrations=with_next(tmp_path, "pass")))
+    with pytest.raises(SchemaMismatch, match=rf"9998.*{this_program().head}"):
+        ensure_schema(store)
+    with pytest.raises(SchemaMismatch, match="newer version"):
+        upgrade_schema(store)
+    with pytest.raises(SchemaMismatch, match="is at 9998 now"):
+        check_revision(store, this_program())
+    assert read_state(store) is not None
+
+
+def test_a_revision_speaks_for_itself_only(store: Store, tmp_path: Path) -> None:
+    folder = with_next(tmp_path, "pass", this_program().head)
+    upgrade_schema(store, program(migrations=folder))
+    write(store, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaMismatch, match="9999"):
+        ensure_schema(store)
+
+
+def test_each_revision_says_which_programs_may_work_on_it() -> None:
+    scripts = [*ScriptDirectory(str(migrations_folder())).walk_revisions()][::-1]
+    revisions = [script.revision for script in scripts]
+    first = revisions.index("0015")
+    said = [revisions.index(script.module.works_from) for script in scripts[first:]]
+    # what one has shut out, none after it lets in again
+    assert said == sorted(said)
+    assert all(oldest <= own for own, oldest in enumerate(said, first))
