@@ -35,6 +35,7 @@ from monitor.alerting import AlertContext, ChannelOptions, Destination, Routes, 
 from monitor.channels import Channel
 from monitor.model import AlertEvent, Basis
 from monitor.scanning import LEASE
+from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import PictureFiles, Store
 from monitor.storage.catalogue import listings
 from monitor.storage.leases import this_process
@@ -183,7 +184,13 @@ def fill(store: Store, count: int, channels: tuple[str, ...]) -> None:
         with store.writing() as conn:
             for number in range(start, min(count, start + _AT_ONCE)):
                 seen = listings.record(
-                    conn, shelf.scan.id, listing(str(number)), reference.sha256, None, now
+                    conn,
+                    shelf.scan.id,
+                    listing(str(number)),
+                    reference.sha256,
+                    None,
+                    now,
+                    observe_every=OBSERVE_EVERY,
                 )
                 match = matches.record(
                     conn,

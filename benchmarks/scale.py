@@ -33,6 +33,7 @@ from monitor.matching.index.index import NEAR
 from monitor.model import Fingerprints
 from monitor.scanning import look_back
 from monitor.scanning.look.references import load_watch
+from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage.catalogue import assets, listings
 
 RECORD, ALERT = 0.60, 0.85
@@ -244,7 +245,15 @@ def _store_listings(bench: Bench, stored: Sequence[Known], first: Known) -> None
     page = bench.page("stored", [b""] * len(stored))
     with bench.store.writing() as conn:
         for seen, known in zip(page.observations, stored, strict=True):
-            listings.record(conn, scan.id, seen, by_path[known.path], None, bench.context.clock())
+            listings.record(
+                conn,
+                scan.id,
+                seen,
+                by_path[known.path],
+                None,
+                bench.context.clock(),
+                observe_every=OBSERVE_EVERY,
+            )
     _look_back(bench)
 
 

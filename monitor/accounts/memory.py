@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from monitor.accounts.policy import KEPT_AFTER_END
 from monitor.storage import Store
 from monitor.storage.searches import memories
 
@@ -26,7 +27,7 @@ class StoreMemory:
     def keep(self, key: str, value: str, lifetime: timedelta | None = None) -> None:
         """Remember a value, for ever or for a while."""
         with self.store.writing() as conn:
-            memories.keep(conn, self.key, key, value, self.clock(), lifetime)
+            memories.keep(conn, self.key, key, value, self.clock(), lifetime, kept=KEPT_AFTER_END)
 
     def forget(self, key: str) -> None:
         """Let go of a value."""

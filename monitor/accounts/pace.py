@@ -14,8 +14,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from fractions import Fraction
 
+from monitor.accounts.policy import (
+    ASK_AGAIN,
+    LATEST,
+    LEAST_TURNS,
+    LONGEST_WAIT_FOR_PACE,
+    LOW_FROM,
+    PACE_RULES,
+    PATIENCE,
+    SPACING,
+    WIDEST,
+)
 from monitor.errors import QueueFull, QuotaExhausted, Throttled
 from monitor.model import AlertEvent
 from monitor.storage import Connection, Store
@@ -24,24 +34,6 @@ from monitor.storage.searches.paces import Asked, Budget, Reason, Refusal, Slot
 from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)
-
-# How long a call may wait for its turn once it has one, and before that for one to come free.
-LONGEST_WAIT_FOR_PACE = timedelta(minutes=5)
-# A slow rate has few turns in that time: its callers wait for those of two others at least.
-LEAST_TURNS = 2.5
-# Where the queue is full, seconds until it is asked again.
-_ASK_AGAIN = 5.0
-# Exactly 1/rate is refused by a strict counter: 3 % more keeps clear of it.
-SPACING = 1.03
-# How late a caller may wake, in parts of the window that is counted. The last 1 % is left to the
-# way to the marketplace, and to clocks that are read from far away.
-LATEST = 0.02
-# Missed so often in a row, it is the machine and not chance; a wide slot costs everybody's time.
-PATIENCE = 2
-# A machine that slept for a minute must not keep everybody else off for two.
-WIDEST = timedelta(seconds=1)
-# Operators hear of a budget when 4/5 of it are used.
-_LOW_FROM = Fraction(4, 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +62,7 @@ class StorePace:
         """
         interval = timedelta(seconds=SPACING / self.rate_per_second)
         longest = max(LONGEST_WAIT_FOR_PACE, LEAST_TURNS * interval)
-        asked = Asked(self.key, interval, longest, self.budget)
+        asked = Asked(self.key, interval, longest, PACE_RULES, self.budget)
         slot, took = self._reserve_first(asked)
         give_up_at = self.monotonic() + longest.total_seconds()
         for missed in itertools.count(1):
@@ -93,7 +85,7 @@ class StorePace:
     def hold(self, duration: timedelta) -> None:
         """Let nobody call for `duration`: the site asked for it."""
         with self.store.writing() as conn:
-            paces.hold(conn, self.key, duration, self.clock())
+            paces.hold(conn, self.key, duration, self.clock(), PACE_RULES.longest_hold)
 
     def _latest(self) -> timedelta:
         # slower than one a second, a counter's window is at least the time between two calls
@@ -111,7 +103,7 @@ class StorePace:
             except QueueFull:
                 if self.monotonic() >= give_up_at:
                     raise
-            self.sleep(_ASK_AGAIN)
+            self.sleep(ASK_AGAIN)
 
     def _reserve(self, asked: Asked) -> tuple[Slot, float]:
         """A slot, and how many seconds it took to reserve it."""
@@ -148,7 +140,7 @@ class StorePace:
             ("month", month, month, slot.used_this_month, self.budget.monthly),
         )
         for period, which, key, used, quota in periods:
-            if quota is None or used < _LOW_FROM * quota:
+            if quota is None or used < LOW_FROM * quota:
                 continue
             alerts.add(
                 conn,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import sys
+from datetime import timedelta
 
 import click
 
 from monitor.cli.context import load_config, open_store
 from monitor.cli.show import show_json, show_table
 from monitor.errors import InputError
+
+# On a database in use a statement that never ends holds back what is written.
+LONGEST = timedelta(minutes=5)
 
 
 @click.command()
@@ -25,7 +29,7 @@ def sql(ctx: click.Context, statement: str, *, as_csv: bool, as_json: bool) -> N
         raise InputError("--csv and --json exclude each other")
     with open_store(ctx):
         pass  # created if it is empty, refused if it is outdated
-    columns, rows = run_readonly(load_config(ctx).database.url, statement)
+    columns, rows = run_readonly(load_config(ctx).database.url, statement, longest=LONGEST)
     if as_json:
         show_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif as_csv:

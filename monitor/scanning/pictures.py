@@ -12,7 +12,7 @@ from monitor import matching
 from monitor.errors import NotFound, PictureError, Stopping, StoreError
 from monitor.model import Fingerprints, PictureRecord
 from monitor.scanning.context import ScanContext
-from monitor.scanning.policy import REFRESHED_AT_ONCE
+from monitor.scanning.policy import MOST_ALIKE, REFRESHED_AT_ONCE
 from monitor.storage import Connection, PictureFiles, Store
 from monitor.storage.catalogue import pictures
 
@@ -38,7 +38,9 @@ def record_picture(conn: Connection, record: PictureRecord, now: datetime) -> No
     With all of today's fingerprints written, those of earlier algorithms go.
     """
     bands = matching.bands(record.fingerprints)
-    pictures.record(conn, record, bands, _near_identical, now, [matching.ALGORITHM])
+    pictures.record(
+        conn, record, bands, _near_identical, now, [matching.ALGORITHM], most_alike=MOST_ALIKE
+    )
     if _is_complete(record.fingerprints):
         pictures.drop_fingerprints(conn, [record.sha256], keep=matching.ALGORITHMS)
 

@@ -24,6 +24,12 @@ CHECK_SPREAD: Final = timedelta(days=10)
 # Of a page: after a long pause the others wait for the next scans.
 CHECKS_OF_A_PAGE: Final = 10
 
+# Without a change an observation is written this often, so that a history has no holes.
+OBSERVE_EVERY: Final = timedelta(days=1)
+# A value that more pictures share says nothing of which are near-identical: a common background,
+# say.
+MOST_ALIKE: Final = 500
+
 # -- sizes of one step: a second or so of work, so that scans and stops get their turn in between
 
 # Stored pictures that are fingerprinted again.
@@ -103,7 +109,18 @@ AGAIN_AFTER_GROWTH: Final = 4
 # With too few controls sooner.
 AGAIN_AFTER_FEW: Final = 1.5
 
+# Listing pictures looked through at once for controls, and how often at most: nearly all may belong
+# to an asset that is the only one of its database, and a look at a million of them holds up
+# everything else.
+CONTROLS_WINDOW: Final = 500
+MOST_CONTROLS_WINDOWS: Final = 10
+
 # -- what becomes of a match
+
+# A listing is gone after so many complete scans without it in a row, over at least this time, of
+# each search that used to return it: sites shuffle what they return, and are re-indexed for a day.
+GONE_AFTER_SCANS: Final = 3
+GONE_AFTER: Final = timedelta(days=2)
 
 # A site that shows two prices in turn would be told of at every search.
 TELL_PRICE_EVERY: Final = timedelta(days=1)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitor import matching
+from monitor.accounts.policy import PACE_RULES
 from monitor.app import App
 from monitor.daemon.signals import Signals, handling
 from monitor.daemon.steps import Daemon
@@ -98,7 +99,7 @@ def test_what_a_marketplace_had_used_before_an_upgrade_counts_for_its_account(
     rehearsal.marketplace_lines = ("daily_quota = 5",)
     with rehearsal.app() as app, app.store.writing() as conn:
         for _ in range(4):
-            asked = Asked("rehearsal", timedelta(seconds=1), timedelta(minutes=1))
+            asked = Asked("rehearsal", timedelta(seconds=1), timedelta(minutes=1), PACE_RULES)
             paces.reserve(conn, asked, rehearsal.clock(), lambda: 0.0)
     summary = rehearsal.scan()
     assert summary.outcomes == {"ok": 1, "quota": 1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from monitor.health.pictures import list_picture_problems
+from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import Store
 from monitor.storage.catalogue import listings, pictures
 from tests.storage.rows import START, later, listing, sha, stock
@@ -17,7 +18,9 @@ def _record(store: Store, *, failed: int, had: int) -> None:
         shelf = stock(conn)
         for number in range(failed):
             seen = listing(str(number))
-            listings.record(conn, shelf.scan.id, seen, None, PROBLEM, START)
+            listings.record(
+                conn, shelf.scan.id, seen, None, PROBLEM, START, observe_every=OBSERVE_EVERY
+            )
         for number in range(had):
             url = f"https://cbu01.alicdn.com/had{number}.jpg"
             pictures.record_url(conn, url, sha("copy"), START)

@@ -27,6 +27,7 @@ from monitor.model import CheckState, Observation, PictureRecord, Route
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.scanning import LEASE, check_references, run_scan
 from monitor.scanning.pictures import record_picture, sha256_of
+from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import Store
 from monitor.storage.catalogue import assets, listings
 from monitor.storage.searches import sightings
@@ -91,7 +92,13 @@ class Office:
                 record, seen = _other(seed), self.bench.offer(f"o{seed}", seed)
                 record_picture(conn, record, self.bench.clock())
                 found = listings.record(
-                    conn, scan_id, seen, record.sha256, None, self.bench.clock()
+                    conn,
+                    scan_id,
+                    seen,
+                    record.sha256,
+                    None,
+                    self.bench.clock(),
+                    observe_every=OBSERVE_EVERY,
                 )
                 sightings.record(conn, row.id, found.id)
 

@@ -12,6 +12,7 @@ from monitor.matching import ALGORITHMS, INDEX_ALGORITHMS
 from monitor.matching.fingerprint.sketch import SKETCH
 from monitor.scanning import refresh_stored
 from monitor.scanning.pictures import load_index_prints
+from monitor.scanning.policy import MOST_ALIKE
 from monitor.storage.catalogue import pictures
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import Bench
@@ -72,7 +73,14 @@ def test_a_damaged_fingerprint_is_taken_from_the_file_again(bench: Bench) -> Non
         whole = pictures.find_fingerprints(conn, shas)
         damaged = pictures.find(conn, [first])[first]
         cut = {name: value[:-1] for name, value in damaged.fingerprints.items()}
-        pictures.record(conn, replace(damaged, fingerprints=cut), [], never_near, bench.clock())
+        pictures.record(
+            conn,
+            replace(damaged, fingerprints=cut),
+            [],
+            never_near,
+            bench.clock(),
+            most_alike=MOST_ALIKE,
+        )
     assert _refresh(bench) == 1
     with bench.store.reading() as conn:
         healed = pictures.find_fingerprints(conn, shas, whole[first])

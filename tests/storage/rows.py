@@ -26,6 +26,7 @@ from monitor.model import (
     Seller,
     Similarity,
 )
+from monitor.scanning.policy import MOST_ALIKE, OBSERVE_EVERY
 from monitor.storage import Connection
 from monitor.storage.catalogue import assets, listings, pictures, watches
 from monitor.storage.matches import matches
@@ -58,7 +59,7 @@ def picture(name: str) -> PictureRecord:
 
 def keep(conn: Connection, *names: str) -> None:
     for name in names:
-        pictures.record(conn, picture(name), [], never_near, START)
+        pictures.record(conn, picture(name), [], never_near, START, most_alike=MOST_ALIKE)
 
 
 def found(
@@ -86,7 +87,7 @@ def sync(
 ) -> assets.AssetChanges:
     for file in files:
         record = PictureRecord(file.sha256, "JPEG", 800, 600, 1234, {})
-        pictures.record(conn, record, [], never_near, START)
+        pictures.record(conn, record, [], never_near, START, most_alike=MOST_ALIKE)
     return assets.sync(conn, watch_id, files, START, unreadable or set())
 
 
@@ -169,7 +170,9 @@ def add_match(
     *,
     own_seller: bool = False,
 ) -> matches.MatchChange:
-    row = listings.record(conn, shelf.scan.id, seen or listing(), sha("copy"), None, now)
+    row = listings.record(
+        conn, shelf.scan.id, seen or listing(), sha("copy"), None, now, observe_every=OBSERVE_EVERY
+    )
     scores = {shelf.references[0].id: score}
     return see_match(conn, shelf, row.id, scores, now, own_seller=own_seller)
 

@@ -18,7 +18,7 @@ from decimal import Decimal
 
 from monitor.model import AlertEvent, Observation, Price, Scan
 from monitor.scanning.context import ScanContext, WatchRules
-from monitor.scanning.policy import TELL_PRICE_EVERY
+from monitor.scanning.policy import GONE_AFTER, GONE_AFTER_SCANS, TELL_PRICE_EVERY
 from monitor.storage import Connection
 from monitor.storage.matches import follow_ups
 from monitor.storage.matches.follow_ups import FollowedMatch
@@ -119,8 +119,10 @@ def follow_cycle(context: ScanContext, conn: Connection, scan: Scan, now: dateti
     sound = _find_sound(context, conn, rules)
     if scan.marketplace not in sound:
         return
-    appearances.count_missed(conn, scan.cycle_id, scan.marketplace, now)
-    gone = appearances.find_gone(conn, scan, rules.marketplaces, sound, now)
+    appearances.count_missed(conn, scan.cycle_id, scan.marketplace, now, GONE_AFTER_SCANS)
+    gone = appearances.find_gone(
+        conn, scan, rules.marketplaces, sound, missed=GONE_AFTER_SCANS, since=now - GONE_AFTER
+    )
     if not gone:
         return
     log.info("watch=%s: %d listings are no longer found", scan.watch, len(gone))

@@ -12,6 +12,7 @@ from monitor.scanning.look.fetch import SeenListing
 from monitor.scanning.look.judge import JudgedListing, JudgedPage
 from monitor.scanning.look.record_match import MatchedListing, record_matches
 from monitor.scanning.pictures import record_picture
+from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import Connection
 from monitor.storage.catalogue import comparisons, listings, picture_urls, pictures
 from monitor.storage.searches import sightings
@@ -74,7 +75,15 @@ def _record_answer(conn: Connection, item: SeenListing, now: datetime) -> None:
 def _record_listing(
     conn: Connection, scan: Scan, item: SeenListing, now: datetime
 ) -> listings.Recorded:
-    listing = listings.record(conn, scan.id, item.observation, item.sha256, item.problem, now)
+    listing = listings.record(
+        conn,
+        scan.id,
+        item.observation,
+        item.sha256,
+        item.problem,
+        now,
+        observe_every=OBSERVE_EVERY,
+    )
     sightings.record(conn, scan.reference.asset_id, listing.id)
     return listing
 

@@ -29,10 +29,12 @@ from monitor.scanning.pictures import record_picture, refresh_all
 from monitor.scanning.policy import (
     AGAIN_AFTER_FEW,
     AGAIN_AFTER_GROWTH,
+    CONTROLS_WINDOW,
     COPIES_AT_ONCE,
     FEWEST_CONTROLS,
     LEAST_MATCHED,
     MOST_CONTROLS,
+    MOST_CONTROLS_WINDOWS,
     MOST_MATCHED_SHARE,
 )
 from monitor.storage import Connection, PictureFiles
@@ -156,7 +158,14 @@ def _judge_next(context: ScanContext, rules: WatchRules, *, alerting_only: bool)
         if reference is None:
             return False
         newest = controls.newest_cluster(conn)
-        shas = controls.find(conn, reference.asset_id, reference.sha256, MOST_CONTROLS)
+        shas = controls.find(
+            conn,
+            reference.asset_id,
+            reference.sha256,
+            MOST_CONTROLS,
+            window=CONTROLS_WINDOW,
+            most_windows=MOST_CONTROLS_WINDOWS,
+        )
         records = pictures.find(conn, {reference.sha256, *shas})
     fresh = refresh_all(context.files, records)
     sample = _compare(

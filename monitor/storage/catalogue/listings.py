@@ -17,9 +17,6 @@ from monitor.storage.db.text import clean
 from monitor.storage.db.upsert import PART, insert, lock_catalogue
 from monitor.storage.tables import listings, observations, sellers
 
-# Without a change an observation is written this often, so that a history has no holes.
-OBSERVE_AT_LEAST = timedelta(days=1)
-
 Key = tuple[str, str]
 
 
@@ -90,8 +87,10 @@ def record(
     picture_sha256: str | None,
     picture_problem: str | None,
     now: datetime,
+    *,
+    observe_every: timedelta,
 ) -> Recorded:
-    """Write a listing as it was seen now.
+    """Write a listing as it was seen now, and in its history if it has changed or is due there.
 
     Without a picture (`picture_problem` says why) the one known so far stays only while its URL
     is unchanged: it would be taken for the new one otherwise. A seller once named stays where the
@@ -111,7 +110,7 @@ def record(
     values |= {"picture_sha256": picture_sha256, "picture_problem": clean(picture_problem)}
     if old is None:
         return _insert(conn, scan_id, seen, values, now)
-    is_due = _has_changed(old, values) or now - old.last_observed_at >= OBSERVE_AT_LEAST
+    is_due = _has_changed(old, values) or now - old.last_observed_at >= observe_every
     if is_due:
         values["last_observed_at"] = now
         _observe(conn, old.id, scan_id, seen, values, now)

@@ -23,8 +23,6 @@ from monitor.storage.tables import (
 
 # Under which name the bands of today's fingerprint stand; changed with what they are made of.
 BANDS = "hashes-bands-1"
-# A band value shared by more pictures than this says nothing: a common background, say.
-_MOST_CANDIDATES = 500
 
 NO_VERSION = FileVersion()
 
@@ -134,12 +132,14 @@ def record(
     near_identical: NearIdentical,
     now: datetime,
     compared_by: Collection[str] | None = None,
+    *,
+    most_alike: int,
 ) -> None:
     """Write the picture, its fingerprints and its cluster; a known picture's row stays as it is.
 
-    `bands` are (number, value) pairs: near-identical pictures share at least one. A picture
-    without bands has no cluster. `near_identical` is asked with the fingerprints of `compared_by`,
-    by default with all.
+    `bands` are (number, value) pairs: near-identical pictures share at least one, and one that more
+    than `most_alike` share says nothing. A picture without bands has no cluster. `near_identical`
+    is asked with the fingerprints of `compared_by`, by default with all.
     """
     lock_catalogue(conn)
     values = {
@@ -158,7 +158,7 @@ def record(
     if kept:
         conn.execute(_written_over(insert(conn, fingerprints)), kept)
     if is_new and bands:
-        candidates = find_fingerprints(conn, _find_candidates(conn, bands), compared_by)
+        candidates = find_fingerprints(conn, _find_candidates(conn, bands, most_alike), compared_by)
         near = [
             sha256
             for sha256, prints in candidates.items()
@@ -227,7 +227,7 @@ def _join_cluster(conn: Connection, sha256: str, near: Sequence[str], now: datet
     )
 
 
-def _find_candidates(conn: Connection, bands: Sequence[tuple[int, int]]) -> set[str]:
+def _find_candidates(conn: Connection, bands: Sequence[tuple[int, int]], most: int) -> set[str]:
     found: set[str] = set()
     for band, value in bands:
         rows = conn.execute(
@@ -237,7 +237,7 @@ def _find_candidates(conn: Connection, bands: Sequence[tuple[int, int]]) -> set[
                 fingerprint_bands.c.band == band,
                 fingerprint_bands.c.value == value,
             )
-            .limit(_MOST_CANDIDATES)
+            .limit(most)
         )
         found.update(rows.scalars())
     return found

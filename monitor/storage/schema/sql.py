@@ -13,7 +13,6 @@ from monitor.storage.db.engine import Connection, Store
 
 Rows = list[tuple[object, ...]]
 
-LONGEST = timedelta(minutes=5)
 # Pragmas that take an argument and only tell something.
 _TELLING = {
     "foreign_key_list",
@@ -30,7 +29,7 @@ _STEPS = 100_000
 
 
 def run_readonly(
-    url: str, statement: str, *, longest: timedelta = LONGEST
+    url: str, statement: str, *, longest: timedelta | None = None
 ) -> tuple[Sequence[str], Rows]:
     """(column names, rows) of one statement that only reads.
 
@@ -49,8 +48,10 @@ def run_readonly(
         store.close()
 
 
-def _restrict(conn: Connection, longest: timedelta) -> None:
+def _restrict(conn: Connection, longest: timedelta | None) -> None:
     if conn.dialect.name == "postgresql":
+        if longest is None:
+            return
         # the transaction is read-only as every one of `reading`
         milliseconds = max(1, round(longest.total_seconds() * 1000))
         conn.exec_driver_sql(f"SET LOCAL statement_timeout = {milliseconds}")
@@ -58,8 +59,9 @@ def _restrict(conn: Connection, longest: timedelta) -> None:
     conn.exec_driver_sql("PRAGMA query_only = ON")
     driver = conn.connection.driver_connection
     if isinstance(driver, sqlite3.Connection):
-        deadline = time.monotonic() + longest.total_seconds()
-        driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+        if longest is not None:
+            deadline = time.monotonic() + longest.total_seconds()
+            driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
         driver.set_authorizer(_authorize)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -18,11 +18,6 @@ from monitor.storage.tables import (
     reference_pictures,
     scans,
 )
-
-# A listing is gone after so many complete scans without it in a row, over at least this time, of
-# each search that used to return it: sites shuffle what they return, and are re-indexed for a day.
-GONE_AFTER_SCANS = 3
-GONE_AFTER = timedelta(days=2)
 
 lock = lock_catalogue
 
@@ -54,9 +49,11 @@ def record(conn: Connection, scan: Scan, listing_ids: Collection[int]) -> None:
 _KEY = ["reference_id", "marketplace", "listing_id"]
 
 
-def count_missed(conn: Connection, cycle_id: int, marketplace: str, now: datetime) -> None:
-    """Note what the searches of a cycle there did not return that they used to; counted as far as
-    needed. Of scans that were complete and not suspect.
+def count_missed(
+    conn: Connection, cycle_id: int, marketplace: str, now: datetime, most: int
+) -> None:
+    """Note what the searches of a cycle there did not return that they used to; counted up to
+    `most`. Of scans that were complete and not suspect.
 
     Counts twice if it is called twice: it belongs into the transaction that ends the cycle.
     """
@@ -66,7 +63,7 @@ def count_missed(conn: Connection, cycle_id: int, marketplace: str, now: datetim
         sa.update(appearances)
         .where(
             appearances.c.marketplace == marketplace,
-            appearances.c.missed < GONE_AFTER_SCANS,
+            appearances.c.missed < most,
             _is_missed_in(cycle_id),
         )
         .values(
@@ -109,16 +106,18 @@ def find_gone(
     scan: Scan,
     marketplaces: Collection[str],
     sound: Collection[str],
-    now: datetime,
+    *,
+    missed: int,
+    since: datetime,
 ) -> list[int]:
     """Listings that the cycle of this scan there missed, and every other search of the watch that
     used to return them.
 
     Searches for retired pictures or elsewhere than on the watch's `marketplaces` are run no more
     and don't count; one on a marketplace that is not `sound` at the moment lets nothing be gone.
-    A listing that any watch has seen within `GONE_AFTER` is not gone.
+    Each of them has missed it `missed` times in a row, from `since` or before on; a listing that
+    any watch has seen later is not gone.
     """
-    limit = now - GONE_AFTER
     others = appearances.alias()
     returns_it = (
         sa.select(others.c.listing_id)
@@ -133,8 +132,8 @@ def find_gone(
             reference_pictures.c.retired_at.is_(None),
             others.c.marketplace.in_(marketplaces),
             sa.or_(
-                others.c.missed < GONE_AFTER_SCANS,
-                others.c.missed_from > limit,
+                others.c.missed < missed,
+                others.c.missed_from > since,
                 others.c.marketplace.not_in(sound),
             ),
         )
@@ -146,9 +145,9 @@ def find_gone(
         .where(
             appearances.c.marketplace == scan.marketplace,
             _is_missed_in(scan.cycle_id),
-            appearances.c.missed >= GONE_AFTER_SCANS,
-            appearances.c.missed_from <= limit,
-            listings.c.last_seen_at <= limit,
+            appearances.c.missed >= missed,
+            appearances.c.missed_from <= since,
+            listings.c.last_seen_at <= since,
             ~returns_it,
         )
         .distinct()

@@ -10,9 +10,6 @@ from monitor.storage.db.engine import Connection
 from monitor.storage.db.upsert import insert, insert_new
 from monitor.storage.tables import memories
 
-# Uploads are kept for hours and each has its own key: old ones are removed as new ones come.
-_KEPT_AFTER_END = timedelta(days=1)
-
 
 def find(conn: Connection, account: str, key: str, now: datetime) -> str | None:
     """The value of a key that has not run out."""
@@ -31,9 +28,11 @@ def keep(
     value: str,
     now: datetime,
     lifetime: timedelta | None = None,
+    *,
+    kept: timedelta,
 ) -> None:
-    """Remember a value, over what was there; what ran out long ago is removed."""
-    conn.execute(sa.delete(memories).where(memories.c.expires_at < now - _KEPT_AFTER_END))
+    """Remember a value, over what was there; what ran out longer ago than `kept` is removed."""
+    conn.execute(sa.delete(memories).where(memories.c.expires_at < now - kept))
     expires_at = None if lifetime is None else now + lifetime
     statement = insert(conn, memories).values(
         account=account, key=key, value=value, expires_at=expires_at

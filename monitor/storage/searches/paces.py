@@ -22,17 +22,21 @@ from monitor.storage.tables import pace_days, paces
 
 log = logging.getLogger(__name__)
 
-# Two months: what a usual day takes is asked of the last days that had any use.
-KEPT_DAYS = 62
-# Reading a clock far away leaves its time unsure by as much as the answer took; what is above
-# this widens the slot. With 20 ms for a late caller it makes the 3 % that calls are further apart
-# than a strict counter asks for.
-FREE_BLUR = timedelta(milliseconds=10)
-# Nobody waits for longer, nor is held off for longer: what lies further ahead was written while a
-# clock was wrong.
-LONGEST_HOLD = timedelta(days=1)
 # Others may change the row between the look and the update, a day may end.
 _TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PaceRules:
+    """What holds for every credential.
+
+    No slot and no hold lies further ahead than `longest_hold`; a clock is read as well as can be
+    expected within `free_blur`; what a day has used is remembered for `kept_days`.
+    """
+
+    longest_hold: timedelta
+    free_blur: timedelta
+    kept_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ class Asked:
     key: str
     interval: timedelta
     max_wait: timedelta
+    rules: PaceRules
     budget: Budget = field(default_factory=Budget)
     width: timedelta = timedelta(0)
     lead: timedelta = timedelta(0)
@@ -142,9 +147,11 @@ def reserve(
     return Refusal(Reason.QUEUE)
 
 
-def hold(conn: Connection, key: str, duration: timedelta, now: datetime) -> None:
-    """Let nobody call for `duration`, a day at most; who has a slot loses it (see `is_held`)."""
-    duration = min(duration, LONGEST_HOLD)
+def hold(
+    conn: Connection, key: str, duration: timedelta, now: datetime, longest: timedelta
+) -> None:
+    """Let nobody call for `duration`, `longest` at most; who has a slot loses it: `is_held`."""
+    duration = min(duration, longest)
     _make(conn, key, now)
     shared = float(conn.execute(sa.select(_clock(conn, now))).scalar_one())
     until = sa.literal(shared + duration.total_seconds())
@@ -244,7 +251,9 @@ def _look(
     # never too early: a clock far away was read before its answer came
     read = monotonic() if conn.dialect.name == "postgresql" else before
     soonest = float(row.now) + asked.lead.total_seconds()
-    ahead = LONGEST_HOLD + max(timedelta(0), asked.max_wait) + asked.interval + asked.width
+    ahead = (
+        asked.rules.longest_hold + max(timedelta(0), asked.max_wait) + asked.interval + asked.width
+    )
     at = max(float(row.next_at), soonest)
     day = datetime.fromtimestamp(at, UTC).date()
     return _Look(
@@ -291,7 +300,7 @@ def _take(conn: Connection, look: _Look, asked: Asked) -> Slot | None:
     """
     count = int(_counts(look, asked))
     limit = asked.budget.limit_of(look.day, look.used_this_month - look.used_today)
-    unsure = max(timedelta(0), timedelta(seconds=look.blur) - FREE_BLUR)
+    unsure = max(timedelta(0), timedelta(seconds=look.blur) - asked.rules.free_blur)
     span = (asked.interval + asked.width + unsure).total_seconds()
     day, month = look.day.isoformat(), _month(look.day)
     at = _later(paces.c.next_at, sa.literal(look.soonest))
@@ -318,13 +327,13 @@ def _take(conn: Connection, look: _Look, asked: Asked) -> Slot | None:
     ).one_or_none()
     if row is None:
         return None
-    _remember(conn, asked.key, look.day, row.used_today)
+    _remember(conn, asked.key, look.day, row.used_today, asked.rules.kept_days)
     taken = float(row.next_at) - span
     opens = look.read + max(0.0, taken - look.now)
     return Slot(opens, taken, look.day, row.used_today, row.used_this_month)
 
 
-def _remember(conn: Connection, key: str, day: date, used: int) -> None:
+def _remember(conn: Connection, key: str, day: date, used: int, kept_days: int) -> None:
     """Keep the day's count in the history; the first call of a day drops what is old."""
     statement = insert(conn, pace_days).values(key=key, day=day.isoformat(), used=used)
     conn.execute(
@@ -333,7 +342,7 @@ def _remember(conn: Connection, key: str, day: date, used: int) -> None:
         )
     )
     if used == 1:
-        oldest = (day - timedelta(days=KEPT_DAYS)).isoformat()
+        oldest = (day - timedelta(days=kept_days)).isoformat()
         conn.execute(sa.delete(pace_days).where(pace_days.c.key == key, pace_days.c.day < oldest))
 
 

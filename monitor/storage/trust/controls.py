@@ -16,10 +16,6 @@ from monitor.storage.tables import (
     sightings,
 )
 
-# Listing pictures looked through at once, and how often at most: nearly all may belong to an asset
-# that is the only one of its database, and a look at a million of them holds up everything else.
-WINDOW = 500
-MOST_WINDOWS = 10
 # A person has ruled that these do have to do with the asset.
 _RELATED = ("infringing", "authorised")
 
@@ -35,8 +31,8 @@ def find(
     seed: str,
     most: int,
     *,
-    window: int = WINDOW,
-    most_windows: int = MOST_WINDOWS,
+    window: int,
+    most_windows: int,
 ) -> list[str]:
     """The sha256 of up to `most` listing pictures that have nothing to do with the asset.
 

@@ -8,6 +8,7 @@ import pytest
 
 from monitor.errors import NotFound
 from monitor.model import FoundPicture, Rights
+from monitor.scanning.policy import MOST_ALIKE
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import assets, pictures
 from tests.storage.rows import START, add_watch, found, never_near, picture, sync
@@ -171,5 +172,5 @@ def test_the_state_of_a_watchs_pictures_tells_what_fingerprints_they_have(store:
         before = assets.find_state(conn, watch, ["test-1"])
         for algorithm, is_seen in (("another", False), ("test-1", True)):
             record = replace(picture("A"), fingerprints={algorithm: b"x"})
-            pictures.record(conn, record, [], never_near, START)
+            pictures.record(conn, record, [], never_near, START, most_alike=MOST_ALIKE)
             assert (assets.find_state(conn, watch, ["test-1"]) != before) == is_seen

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from monitor.errors import NotFound, StoreError
 from monitor.model import Observation, Price, Seller
+from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import Store
 from monitor.storage.catalogue import listings, sellers
 from tests.storage.rows import START, Shelf, later, listing, sha, stock
@@ -28,7 +29,13 @@ def _see(store: Store, shelf: Shelf, seen: Observation, hours: float, **kept: st
     sha256 = kept.get("sha256", sha("copy"))
     with store.writing() as conn:
         row = listings.record(
-            conn, shelf.scan.id, seen, sha256, kept.get("problem"), later(hours=hours)
+            conn,
+            shelf.scan.id,
+            seen,
+            sha256,
+            kept.get("problem"),
+            later(hours=hours),
+            observe_every=OBSERVE_EVERY,
         )
     return row.is_new
 
@@ -125,7 +132,7 @@ def test_whatever_a_site_writes_is_kept(store: Store, shelf: Shelf, text: str) -
         seller=Seller(text, text),
     )
     with store.writing() as conn:
-        listings.record(conn, shelf.scan.id, seen, None, text, START)
+        listings.record(conn, shelf.scan.id, seen, None, text, START, observe_every=OBSERVE_EVERY)
 
 
 def test_a_seller_is_known_by_id_else_by_name(store: Store, shelf: Shelf) -> None:
@@ -176,7 +183,15 @@ def test_two_pages_with_the_same_listings_in_another_order_both_end(
             for _ in range(3):
                 with store.writing() as conn:
                     for item in order:
-                        listings.record(conn, shelf.scan.id, item, None, None, START)
+                        listings.record(
+                            conn,
+                            shelf.scan.id,
+                            item,
+                            None,
+                            None,
+                            START,
+                            observe_every=OBSERVE_EVERY,
+                        )
         except StoreError as error:
             errors.append(error)
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import sqlalchemy as sa
 
 from monitor.model import FileVersion
+from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import listings, picture_urls, pictures
 from monitor.storage.catalogue.picture_urls import HostTries
@@ -22,7 +23,9 @@ LONG = "https://cbu01.alicdn.com/" + "x" * 3000
 def _fail(conn: Connection, shelf: Shelf, url: str, problem: str, **at: float) -> None:
     """A listing that was seen without its picture."""
     seen = listing(url, picture_url=url)
-    listings.record(conn, shelf.scan.id, seen, None, problem, later(**at))
+    listings.record(
+        conn, shelf.scan.id, seen, None, problem, later(**at), observe_every=OBSERVE_EVERY
+    )
 
 
 def test_a_url_is_found_once_its_time_has_come_with_its_version(store: Store) -> None:
@@ -60,7 +63,15 @@ def test_hosts_are_counted_by_url_with_their_commonest_problem(store: Store) -> 
         _fail(conn, shelf, "https://a.example/ages.jpg", "HTTP 403", days=-2)
         _fail(conn, shelf, "https://a.example/1.jpg", "HTTP 403")  # had by now
         without = listing("none", picture_url=None)
-        listings.record(conn, shelf.scan.id, without, None, "no picture given", START)
+        listings.record(
+            conn,
+            shelf.scan.id,
+            without,
+            None,
+            "no picture given",
+            START,
+            observe_every=OBSERVE_EVERY,
+        )
         assert picture_urls.list_hosts(conn, later(days=-1)) == [
             HostTries("a.example", 4, 3, "HTTP 403"),
             HostTries("b.example", 1, 0, None),

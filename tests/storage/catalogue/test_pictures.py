@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from monitor.model import Fingerprints, PictureRecord, Region, Relation, Similarity
+from monitor.scanning.policy import MOST_ALIKE
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import comparisons, pictures
 from monitor.storage.tables import pictures as table
@@ -39,7 +40,7 @@ def _with_prints(name: str, **prints: bytes) -> PictureRecord:
 
 def _record(conn: Connection, *records: PictureRecord) -> None:
     for record in records:
-        pictures.record(conn, record, [], never_near, START)
+        pictures.record(conn, record, [], never_near, START, most_alike=MOST_ALIKE)
 
 
 def test_only_the_fingerprints_that_are_asked_for_are_read(store: Store) -> None:
@@ -91,7 +92,7 @@ def test_a_cluster_is_decided_by_the_fingerprints_that_count(store: Store) -> No
     with store.writing() as conn:
         for name in ("a", "b"):
             record = _with_prints(name, small=b"s", large=b"l")
-            pictures.record(conn, record, [(0, 1)], near, START, ["small"])
+            pictures.record(conn, record, [(0, 1)], near, START, ["small"], most_alike=MOST_ALIKE)
     assert seen == [{"small"}]
 
 
@@ -105,8 +106,10 @@ def test_more_pictures_than_one_statement_holds(store: Store) -> None:
 def test_near_identical_pictures_share_a_cluster(store: Store) -> None:
     with store.writing() as conn:
         for name in ("a1", "a2", "b1"):
-            pictures.record(conn, picture(name), [(0, 1), (1, 2)], _near, START)
-        pictures.record(conn, picture("a3"), [(0, 9), (1, 9)], _near, START)
+            pictures.record(
+                conn, picture(name), [(0, 1), (1, 2)], _near, START, most_alike=MOST_ALIKE
+            )
+        pictures.record(conn, picture("a3"), [(0, 9), (1, 9)], _near, START, most_alike=MOST_ALIKE)
         found = _clusters(conn)
     assert found[sha("a1")] == found[sha("a2")] is not None
     # no shared band, so it was no candidate; or a candidate that does not look alike
@@ -115,18 +118,18 @@ def test_near_identical_pictures_share_a_cluster(store: Store) -> None:
 
 def test_a_picture_that_links_two_clusters_makes_them_one(store: Store) -> None:
     with store.writing() as conn:
-        pictures.record(conn, picture("a1"), [(0, 1)], _near, START)
-        pictures.record(conn, picture("a2"), [(0, 2)], _near, START)
+        pictures.record(conn, picture("a1"), [(0, 1)], _near, START, most_alike=MOST_ALIKE)
+        pictures.record(conn, picture("a2"), [(0, 2)], _near, START, most_alike=MOST_ALIKE)
         first = _clusters(conn)[sha("a1")]
         assert first is not None
-        pictures.record(conn, picture("a3"), [(0, 1), (1, 5)], _near, START)
-        pictures.record(conn, picture("a4"), [(0, 2), (1, 5)], _near, START)
+        pictures.record(conn, picture("a3"), [(0, 1), (1, 5)], _near, START, most_alike=MOST_ALIKE)
+        pictures.record(conn, picture("a4"), [(0, 2), (1, 5)], _near, START, most_alike=MOST_ALIKE)
         assert set(_clusters(conn).values()) == {first}
 
 
 def test_a_blank_picture_has_no_cluster(store: Store) -> None:
     with store.writing() as conn:
-        pictures.record(conn, picture("a1"), [], _near, START)
+        pictures.record(conn, picture("a1"), [], _near, START, most_alike=MOST_ALIKE)
         assert _clusters(conn) == {sha("a1"): None}
 
 
@@ -156,6 +159,6 @@ def test_a_comparison_comes_back_as_it_was_made(store: Store, region: Region | N
 
 def test_a_picture_without_candidates_never_asks(store: Store) -> None:
     with store.writing() as conn:
-        pictures.record(conn, picture("a1"), [(0, 1)], never_near, START)
-        pictures.record(conn, picture("a2"), [(0, 1)], never_near, START)
+        pictures.record(conn, picture("a1"), [(0, 1)], never_near, START, most_alike=MOST_ALIKE)
+        pictures.record(conn, picture("a2"), [(0, 1)], never_near, START, most_alike=MOST_ALIKE)
         assert len(set(_clusters(conn).values())) == 2

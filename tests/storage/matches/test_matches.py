@@ -13,6 +13,7 @@ import pytest
 from monitor.cases.decide import decide
 from monitor.errors import NotFound
 from monitor.model import AlertEvent, CheckState, ReferencePicture, Verdict
+from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import assets, listings
 from monitor.storage.matches import matches
@@ -157,7 +158,9 @@ def pair(store: Store, shelf: Shelf) -> Pair:
     files = (found("mug.jpg", "mug"), found("mug2.jpg", "mug2", "mug"))
     with store.writing() as conn:
         sync(conn, shelf.watch_id, *files)
-        row = listings.record(conn, shelf.scan.id, listing(), sha("copy"), None, START)
+        row = listings.record(
+            conn, shelf.scan.id, listing(), sha("copy"), None, START, observe_every=OBSERVE_EVERY
+        )
         return Pair(row.id, *assets.iter_references(conn, shelf.watch_id))
 
 

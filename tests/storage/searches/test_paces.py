@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.accounts.policy import PACE_RULES
 from monitor.storage import Store, check_schema, upgrade_schema
 from monitor.storage.schema.versions import migrations_folder, run_migrations
 from monitor.storage.searches import paces
@@ -22,7 +23,7 @@ from monitor.storage.tables import paces as pace_rows
 from tests.storage.rows import START, later
 
 FIFTH = timedelta(seconds=0.2)
-ASKED = Asked("alibaba", FIFTH, timedelta(minutes=1))
+ASKED = Asked("alibaba", FIFTH, timedelta(minutes=1), PACE_RULES)
 
 
 def _ask(store: Store, asked: Asked = ASKED, now: datetime = START) -> Slot | Refusal:
@@ -117,28 +118,28 @@ def test_who_would_wait_too_long_takes_nothing(store: Store) -> None:
 def test_a_hold_stops_everybody_and_never_shortens_one(store: Store) -> None:
     taken = _take(store)
     with store.writing() as conn:
-        paces.hold(conn, "alibaba", timedelta(seconds=30), START)
-        paces.hold(conn, "alibaba", timedelta(seconds=10), START)
+        paces.hold(conn, "alibaba", timedelta(seconds=30), START, PACE_RULES.longest_hold)
+        paces.hold(conn, "alibaba", timedelta(seconds=10), START, PACE_RULES.longest_hold)
         assert paces.is_held(conn, "alibaba", taken)
     after = _take(store)
     assert after.opens == pytest.approx(30, abs=5)
     with store.writing() as conn:
         assert not paces.is_held(conn, "alibaba", after)
-        paces.hold(conn, "alibaba", timedelta(minutes=5), START)
+        paces.hold(conn, "alibaba", timedelta(minutes=5), START, PACE_RULES.longest_hold)
     refusal = _refused(store, ASKED)
     assert (refusal.reason, refusal.until is None) == (Reason.HELD, False)
 
 
 def test_no_hold_is_longer_than_a_day(store: Store) -> None:
     with store.writing() as conn:
-        paces.hold(conn, "alibaba", timedelta(days=30), START)
+        paces.hold(conn, "alibaba", timedelta(days=30), START, PACE_RULES.longest_hold)
     patient = replace(ASKED, max_wait=timedelta(days=2))
     assert _take(store, patient).opens == pytest.approx(86_400, abs=5)
 
 
 def test_a_hold_before_any_call_counts_too(store: Store) -> None:
     with store.writing() as conn:
-        paces.hold(conn, "alibaba", timedelta(seconds=30), START)
+        paces.hold(conn, "alibaba", timedelta(seconds=30), START, PACE_RULES.longest_hold)
     assert _take(store).opens == pytest.approx(30, abs=5)
 
 
@@ -221,7 +222,7 @@ def test_who_is_overtaken_by_a_hold_takes_nothing(pg_url: str) -> None:
 
     def hold() -> None:
         with store.writing() as conn:
-            paces.hold(conn, "alibaba", timedelta(minutes=5), START)
+            paces.hold(conn, "alibaba", timedelta(minutes=5), START, PACE_RULES.longest_hold)
 
     refusal = _overtaken(store, ASKED, hold)
     assert isinstance(refusal, Refusal)
@@ -267,7 +268,7 @@ def test_what_days_used_is_remembered_for_two_months(sqlite_store: Store) -> Non
         tomorrow = paces.list_use(conn, later(days=70), 3)["alibaba"]
     assert (use.today, use.days) == (2, (1, 2, 1))
     assert (tomorrow.today, tomorrow.days) == (0, (2, 1, 2))
-    assert kept == paces.KEPT_DAYS + 1
+    assert kept == PACE_RULES.kept_days + 1
 
 
 DAYS = st.dates(date(2024, 1, 1), date(2031, 12, 31))

@@ -16,6 +16,7 @@ from monitor.cases.decide import decide
 from monitor.cases.trust import trust
 from monitor.errors import InputError, NotFound
 from monitor.model import AlertEvent, CheckState, Fingerprints, Seller, SilenceState, Verdict
+from monitor.scanning.policy import MOST_ALIKE
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import pictures
 from monitor.storage.matches import matches
@@ -224,10 +225,10 @@ def test_a_silence_follows_its_cluster_into_another(store: Store) -> None:
 
     with store.writing() as conn:
         for name, bands in (("one", [(0, 1)]), ("two", [(1, 2)])):
-            pictures.record(conn, picture(name), bands, near, START)
+            pictures.record(conn, picture(name), bands, near, START, most_alike=MOST_ALIKE)
         old = conn.execute(sa.text("SELECT max(cluster_id) FROM pictures")).scalar_one()
         _add(conn, Matcher(cluster_id=old))
-        pictures.record(conn, picture("both"), [(0, 1), (1, 2)], near, START)
+        pictures.record(conn, picture("both"), [(0, 1), (1, 2)], near, START, most_alike=MOST_ALIKE)
         assert _one(conn).cluster_id == old - 1
 
 

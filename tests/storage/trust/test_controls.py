@@ -6,6 +6,12 @@ import pytest
 
 from monitor.cases.decide import decide
 from monitor.model import Basis, Fingerprints, PictureRecord, Verdict
+from monitor.scanning.policy import (
+    CONTROLS_WINDOW,
+    MOST_ALIKE,
+    MOST_CONTROLS_WINDOWS,
+    OBSERVE_EVERY,
+)
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import listings, pictures
 from monitor.storage.matches import matches
@@ -24,6 +30,13 @@ from tests.storage.rows import (
 )
 
 
+def _find(conn: Connection, asset_id: int, seed: str, most: int) -> list[str]:
+    """As the check asks for them."""
+    return controls.find(
+        conn, asset_id, seed, most, window=CONTROLS_WINDOW, most_windows=MOST_CONTROLS_WINDOWS
+    )
+
+
 def _same(_a: Fingerprints, _b: Fingerprints) -> bool:
     return True
 
@@ -31,13 +44,17 @@ def _same(_a: Fingerprints, _b: Fingerprints) -> bool:
 def _keep(conn: Connection, name: str, cluster: int) -> None:
     """A picture of that cluster; of none where it is 0."""
     record = PictureRecord(sha(name), "JPEG", 800, 600, 1234, {"any-1": b"any"})
-    pictures.record(conn, record, [(0, cluster)] if cluster else [], _same, START)
+    pictures.record(
+        conn, record, [(0, cluster)] if cluster else [], _same, START, most_alike=MOST_ALIKE
+    )
 
 
 def _show(conn: Connection, shelf: Shelf, name: str, cluster: int, asset_id: int) -> int:
     """A listing with that picture, returned by a search for the asset."""
     _keep(conn, name, cluster)
-    row = listings.record(conn, shelf.scan.id, listing(name), sha(name), None, START)
+    row = listings.record(
+        conn, shelf.scan.id, listing(name), sha(name), None, START, observe_every=OBSERVE_EVERY
+    )
     sightings.record(conn, asset_id, row.id)
     return row.id
 
@@ -51,7 +68,7 @@ def _assets(conn: Connection, shelf: Shelf) -> tuple[int, int]:
 
 def _names(conn: Connection, asset_id: int, names: list[str]) -> set[str]:
     by_sha = {sha(name): name for name in names}
-    return {by_sha[sha256] for sha256 in controls.find(conn, asset_id, "seed", 99)}
+    return {by_sha[sha256] for sha256 in _find(conn, asset_id, "seed", 99)}
 
 
 def test_what_has_to_do_with_the_asset_is_no_control(store: Store) -> None:
@@ -107,7 +124,19 @@ def test_each_cluster_gives_one(store: Store) -> None:
         mug, lamp = _assets(conn, shelf)
         for number in range(20):
             _show(conn, shelf, f"picture {number}", 1 + number % 4, lamp)
-        assert len(controls.find(conn, mug, "seed", 99)) == 4
+        assert (
+            len(
+                controls.find(
+                    conn,
+                    mug,
+                    "seed",
+                    99,
+                    window=CONTROLS_WINDOW,
+                    most_windows=MOST_CONTROLS_WINDOWS,
+                )
+            )
+            == 4
+        )
         assert controls.newest_cluster(conn) == 4
 
 
@@ -119,13 +148,25 @@ def test_the_sample_is_the_same_for_the_same_seed_and_another_for_another(
         mug, lamp = _assets(conn, shelf)
         for number in range(60):
             _show(conn, shelf, f"picture {number}", 1 + number, lamp)
-        samples = {seed: controls.find(conn, mug, seed, 10) for seed in ("a", "b", "c", "d")}
-        assert {seed: controls.find(conn, mug, seed, 10) for seed in samples} == samples
+        samples = {seed: _find(conn, mug, seed, 10) for seed in ("a", "b", "c", "d")}
+        assert {seed: _find(conn, mug, seed, 10) for seed in samples} == samples
         assert len({tuple(sample) for sample in samples.values()}) == 4
         assert all(len(set(sample)) == 10 for sample in samples.values())
         # wherever it begins, it goes round
         for seed in samples:
-            assert len(controls.find(conn, mug, seed, 99)) == 60
+            assert (
+                len(
+                    controls.find(
+                        conn,
+                        mug,
+                        seed,
+                        99,
+                        window=CONTROLS_WINDOW,
+                        most_windows=MOST_CONTROLS_WINDOWS,
+                    )
+                )
+                == 60
+            )
 
 
 @pytest.mark.parametrize("window", [1, 7, 60])
@@ -135,7 +176,7 @@ def test_small_windows_give_what_a_large_one_gives(sqlite_store: Store, window: 
         mug, lamp = _assets(conn, shelf)
         for number in range(60):
             _show(conn, shelf, f"picture {number}", 1 + number % 50, lamp)
-        expected = controls.find(conn, mug, "seed", 99)
+        expected = _find(conn, mug, "seed", 99)
         chosen = controls.find(conn, mug, "seed", 99, window=window, most_windows=99)
         assert chosen == expected
 
@@ -146,6 +187,18 @@ def test_a_database_of_one_asset_is_not_looked_through_for_ever(sqlite_store: St
         mug, lamp = _assets(conn, shelf)
         for number in range(60):
             _show(conn, shelf, f"picture {number}", 1 + number, mug if number % 2 else lamp)
-        assert len(controls.find(conn, mug, "seed", 99)) == 30
+        assert (
+            len(
+                controls.find(
+                    conn,
+                    mug,
+                    "seed",
+                    99,
+                    window=CONTROLS_WINDOW,
+                    most_windows=MOST_CONTROLS_WINDOWS,
+                )
+            )
+            == 30
+        )
         few = controls.find(conn, mug, "seed", 99, window=5, most_windows=3)
         assert 0 < len(few) < 15
