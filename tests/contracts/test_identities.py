@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from monitor.marketplaces.kit.identity import KNOWN_SITES, find_listing
 from monitor.marketplaces.sites.onebound import parse_answer as parse_onebound
+from monitor.marketplaces.testing import check_canonical
 from monitor.model import Observation
 from tests.contracts.dialects import load_answers, load_dialects
 
@@ -17,12 +17,7 @@ DIALECTS = load_dialects()
 
 def _check_canonical(found: Sequence[Observation]) -> int:
     """How many listings are of a known site: each as its own address names it."""
-    known = [item for item in found if item.site in KNOWN_SITES]
-    for item in known:
-        listing = find_listing(item.url)
-        assert listing is not None, item.url
-        assert (item.site, item.item_id, item.url) == (listing.site, listing.item_id, listing.url)
-    return len(known)
+    return sum(map(check_canonical, found))
 
 
 @pytest.mark.parametrize("type_name", sorted(DIALECTS))

@@ -20,10 +20,16 @@ from monitor.marketplaces.testing.contract import (  # noqa: E402
     QUERY,
     MarketplaceContract,
     Trial,
+    check_canonical,
     check_observation,
     trial_of,
 )
-from monitor.marketplaces.testing.dialect import SECRET, Dialect, failures  # noqa: E402
+from monitor.marketplaces.testing.dialect import (  # noqa: E402
+    SECRET,
+    UNEXPLAINED,
+    Dialect,
+    failures,
+)
 from monitor.marketplaces.testing.recorders import (  # noqa: E402
     NOW,
     PATIENT,
@@ -42,7 +48,8 @@ from monitor.marketplaces.testing.server import (  # noqa: E402
 )
 
 # The contract, and how a site speaks.
-__all__ = ["SECRET", "Dialect", "MarketplaceContract", "check_observation", "failures"]
+__all__ = ["SECRET", "Dialect", "MarketplaceContract", "check_canonical", "check_observation"]
+__all__ += ["UNEXPLAINED", "failures"]
 # For tests of an adapter's own.
 __all__ += ["NOW", "PATIENT", "QUERY", "QUICK", "WEB_PAGE", "RecordedMemory", "RecordedPace"]
 __all__ += ["RecordedSleep", "Reply", "Request", "Scripted", "Trial", "as_json", "make_outside"]

@@ -5,6 +5,7 @@ An adapter joins by a `Dialect`: how its site says things. Beside it stand store
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 import threading
@@ -34,6 +35,7 @@ from monitor.errors import (
     Transient,
 )
 from monitor.marketplaces.base import Marketplace, Query
+from monitor.marketplaces.kit.identity import KNOWN_SITES, find_listing
 from monitor.marketplaces.kit.values import MAX_ID, MAX_PRICE, MAX_TITLE
 from monitor.marketplaces.registry import create, describe, options_model
 from monitor.marketplaces.testing.dialect import BY_STATUS, SECRET, UNEXPLAINED, Dialect
@@ -141,6 +143,49 @@ def check_observation(item: Observation, *, allow_loopback: bool = False) -> Non
         assert 0 <= item.sales < 2**63
 
 
+def check_canonical(item: Observation) -> bool:
+    """Whether a listing is of a known site: then it is the same row, whoever has found it."""
+    if item.site not in KNOWN_SITES:
+        return False
+    listing = find_listing(item.url)
+    assert listing is not None, item.url
+    assert (item.site, item.item_id, item.url) == (listing.site, listing.item_id, listing.url)
+    return True
+
+
+# How answers tell of an error in fields that their adapter may not know.
+TROUBLES: tuple[dict[str, object], ...] = (
+    {"error": "something is wrong"},
+    {"errors": [{"message": "something is wrong"}]},
+    {"errorCode": "E5", "errorMessage": "something is wrong"},
+    {"error_code": 4013, "error_msg": "something is wrong"},
+    {"error_response": {"code": 7}},
+    {"exception": "something is wrong"},
+    {"success": False},
+    {"success": "false"},
+    {"status": "error"},
+)
+
+
+def _iter_objects(value: object, *keys: str) -> Iterator[tuple[str, ...]]:
+    """The way to every object of an answer that is in no list."""
+    if isinstance(value, dict):
+        yield keys
+        for key, item in value.items():
+            yield from _iter_objects(item, *keys, key)
+
+
+def _with_trouble(value: object, keys: tuple[str, ...], trouble: dict[str, object]) -> bytes:
+    """The answer's bytes, with the trouble in the object at `keys`."""
+    changed = place = copy.deepcopy(value)
+    for key in keys:
+        assert isinstance(place, dict)
+        place = place[key]
+    assert isinstance(place, dict)
+    place.update(trouble)
+    return json.dumps(changed).encode()
+
+
 CLASSES = (
     *(Throttled, QuotaExhausted, AuthError, PermissionDenied),
     *(BadImage, Transient, ProtocolError, Blocked),
@@ -178,6 +223,25 @@ class MarketplaceContract:
 
     def test_an_empty_list_is_an_empty_page(self, trial: Trial) -> None:
         assert trial.search(trial.answers()) == ()
+
+    def test_no_empty_list_hides_an_error_wherever_it_is_told(self, trial: Trial) -> None:
+        if trial.dialect.config_says_what_is_good:
+            pytest.skip("the config says what a good answer is; then that alone counts")
+        empty = trial.dialect.answer([])
+        assert len(self.read(trial, json.dumps(empty).encode())) == 0
+        believed = [
+            (keys, trouble)
+            for keys in _iter_objects(empty)
+            for trouble in TROUBLES
+            if self._is_believed(trial, _with_trouble(empty, keys, trouble))
+        ]
+        assert believed == []
+
+    def _is_believed(self, trial: Trial, body: bytes) -> bool:
+        try:
+            return len(self.read(trial, body)) == 0
+        except MarketplaceError:
+            return False
 
     def test_listings_carry_the_site_and_rise_in_rank(self, trial: Trial) -> None:
         found = trial.search(trial.answers(*map(trial.item, ("11", "12", "13"))))
@@ -406,3 +470,4 @@ class MarketplaceContract:
         assert found
         for item in found:
             check_observation(item, allow_loopback=True)
+            check_canonical(item)

@@ -67,6 +67,8 @@ class Dialect:
     prepare: Callable[[Scripted], None] = lambda _: None
     ids: tuple[object, object] = (9223372036854775807, "1164408192156408878")
     in_pages: Callable[[], tuple[list[Reply], list[str]]] | None = None
+    # nothing else is looked at in an answer to see whether it is good
+    config_says_what_is_good: bool = False
     # the site gives addresses of pictures as absolute ones only
     has_relative_pictures: bool = True
 

@@ -89,4 +89,5 @@ DIALECT = BuiltIn(
     judge=READER.judge,
     parse=lambda body: READER.read(body, URL).observations,
     in_pages=_in_pages,
+    config_says_what_is_good=True,
 )
