@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
+from monitor.errors import DiskFull, FetchFailed, PictureError, Stopping
 from monitor.marketplaces.testing import RecordedSleep, Reply, Request
 from monitor.model import FileVersion, Observation, ScanOutcome
 from monitor.net.downloads import PictureFetcher
 from monitor.net.wire import ExchangeLimits
 from monitor.scanning import Source
-from monitor.scanning.look.fetch import find_due
+from monitor.scanning.look.fetch import find_due, try_listing
 from monitor.scanning.policy import CHECK_AFTER, CHECK_SPREAD, CHECKS_OF_A_PAGE
 from monitor.storage.catalogue import pictures
 from tests.matching.drawing import draw, encode
@@ -217,3 +219,44 @@ def test_a_picture_with_too_many_pixels_or_bytes_or_too_slow_is_refused(
     assert "over 200000 bytes" in problems["bytes"]
     assert "time limit" in problems["slow"]
     assert problems["good"] == "None"
+
+
+# -- one listing is a border
+
+
+def _raising(error: Exception) -> Callable[[], str]:
+    def step() -> str:
+        raise error
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (FetchFailed("503"), "503"),
+        (PictureError("cut off"), "cut off"),
+        (IndexError("a decoder's own"), "unexpected IndexError: a decoder's own"),
+    ],
+)
+def test_what_a_picture_does_to_us_is_a_problem_of_its_listing_alone(
+    sqlite_bench: Bench, error: Exception, problem: str
+) -> None:
+    offer = sqlite_bench.offer("1", 1)
+    assert try_listing(sqlite_bench.context, offer, _raising(error)) == problem
+    assert try_listing(sqlite_bench.context, offer, lambda: 1) == 1
+
+
+@pytest.mark.parametrize("error", [DiskFull("no space"), Stopping("told to")])
+def test_what_is_no_fault_of_the_listing_ends_the_page(
+    sqlite_bench: Bench, error: Exception
+) -> None:
+    with pytest.raises(type(error)):
+        try_listing(sqlite_bench.context, sqlite_bench.offer("1", 1), _raising(error))
+
+
+def test_nothing_is_begun_once_we_are_told_to_stop(sqlite_bench: Bench) -> None:
+    bench = sqlite_bench
+    bench.is_stopping = lambda: True
+    with pytest.raises(Stopping):
+        try_listing(bench.context, bench.offer("1", 1), _raising(AssertionError("was begun")))

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from monitor.errors import InputError
-from monitor.scanning.plan.folder import read_folder
+from monitor.scanning.plan.folder import read_assets_csv, read_folder
 from monitor.scanning.plan.importing import import_pictures
+from tests.matching.drawing import draw, encode
 
 
 def _show(done: int, total: int) -> None:
@@ -64,4 +65,41 @@ def test_a_csv_list_brings_names_and_rights_along(tmp_path: Path) -> None:
 def test_an_empty_source_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "new").mkdir()
     with pytest.raises(InputError, match="holds no file"):
+        import_pictures(tmp_path / "new", tmp_path / "brand", _show)
+
+
+def test_what_shows_too_little_is_copied_and_named(tmp_path: Path) -> None:
+    _picture(tmp_path / "new/plain.png", "red")
+    (tmp_path / "new/mug.png").write_bytes(encode(draw(1)))
+    result = import_pictures(tmp_path / "new", tmp_path / "brand", _show)
+    assert sorted(result.copied) == ["mug.png", "plain.png"]
+    assert result.featureless == ("plain.png",)
+
+
+def test_pictures_that_lie_too_deep_are_named_also_where_there_are_no_others(
+    tmp_path: Path,
+) -> None:
+    _picture(tmp_path / "new/lamp/old/a.png", "red")
+    result = import_pictures(tmp_path / "new", tmp_path / "brand", _show)
+    assert (result.copied, [item.path for item in result.bad]) == ((), ["lamp/old"])
+
+
+def test_rows_of_the_watch_s_own_list_are_replaced_file_by_file(tmp_path: Path) -> None:
+    _picture(tmp_path / "brand/1.png", "red")
+    (tmp_path / "brand/assets.csv").write_text(
+        "file,asset,tags\n1.png,Old,a\n2.png,Other,b\n", encoding="utf-8"
+    )
+    _picture(tmp_path / "lists/1.png", "red")
+    (tmp_path / "lists/list.csv").write_text("file,asset\n1.png,New\n", encoding="utf-8")
+    result = import_pictures(tmp_path / "lists/list.csv", tmp_path / "brand", _show)
+    assert (result.copied, result.known) == ((), ("1.png",))
+    rows = read_assets_csv(tmp_path / "brand/assets.csv")
+    assert {name: row.asset for name, row in rows.items()} == {"1.png": "New", "2.png": "Other"}
+    assert rows["2.png"].tags == ("b",)
+
+
+def test_a_target_that_is_no_folder_is_an_error(tmp_path: Path) -> None:
+    _picture(tmp_path / "new/mug.png", "red")
+    (tmp_path / "brand").write_bytes(b"a file")
+    with pytest.raises(InputError, match="brand"):
         import_pictures(tmp_path / "new", tmp_path / "brand", _show)
