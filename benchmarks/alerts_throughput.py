@@ -33,7 +33,8 @@ from databases import KINDS, new_database
 
 from monitor.alerting import AlertContext, ChannelOptions, Destination, Routes, deliver_next
 from monitor.channels import Channel
-from monitor.model import AlertEvent, Basis
+from monitor.model import Basis
+from monitor.model.events import NewMatch
 from monitor.scanning import LEASE
 from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import PictureFiles, Store
@@ -206,7 +207,7 @@ def fill(store: Store, count: int, channels: tuple[str, ...]) -> None:
                 alert_id = f"al-{number:012x}"
                 alerts.add(
                     conn,
-                    event=AlertEvent.NEW_MATCH,
+                    event=NewMatch(),
                     dedup_key=alert_id,
                     now=now,
                     alert_id=alert_id,

@@ -27,7 +27,7 @@ from monitor.accounts.policy import (
     WIDEST,
 )
 from monitor.errors import QueueFull, QuotaExhausted, Throttled
-from monitor.model import AlertEvent
+from monitor.model.events import Period, QuotaLow
 from monitor.storage import Connection, Store
 from monitor.storage.searches import paces
 from monitor.storage.searches.paces import Asked, Budget, Reason, Refusal, Slot
@@ -136,20 +136,16 @@ class StorePace:
         """
         day, month = f"{slot.day}", f"{slot.day:%Y-%m}"
         periods = (
-            ("day", day, f"{slot.day:%G-W%V}", slot.used_today, self.budget.daily),
-            ("month", month, month, slot.used_this_month, self.budget.monthly),
+            (Period.DAY, day, f"{slot.day:%G-W%V}", slot.used_today, self.budget.daily),
+            (Period.MONTH, month, month, slot.used_this_month, self.budget.monthly),
         )
         for period, which, key, used, quota in periods:
             if quota is None or used < LOW_FROM * quota:
                 continue
             alerts.add(
                 conn,
-                event=AlertEvent.QUOTA_LOW,
+                QuotaLow(self.name, period, which, used, quota),
                 dedup_key=f"quota-low:{self.key}:{key}",
-                text=f"Marketplace {self.name}: {used:,} of the {quota:,} calls of the {period} "
-                f"{which} (UTC) are used; when all are, it is not searched until the next {period}."
-                " If that is too early, search less often or buy more; `monitor status` says how "
-                "long the rest lasts.",
                 now=self.clock(),
                 alert_id=self.new_alert_id(),
             )

@@ -6,11 +6,10 @@ There is one summary for each reference picture and finished cycle; of silences 
 from __future__ import annotations
 
 import logging
-import shlex
 from datetime import datetime
 
 from monitor.alerting.context import AlertContext
-from monitor.model import AlertEvent
+from monitor.model.events import MatchesHeld
 from monitor.storage import Connection
 from monitor.storage.telling import alerts, held, silences
 from monitor.storage.telling.held import HeldMatches
@@ -63,24 +62,19 @@ def _key(item: HeldMatches) -> str:
 def _summarise(context: AlertContext, conn: Connection, item: HeldMatches, now: datetime) -> int:
     is_new = alerts.add(
         conn,
-        event=AlertEvent.MATCHES_HELD,
+        MatchesHeld(
+            path=item.path,
+            asset=item.asset,
+            watch=item.watch,
+            matches=item.matches,
+            matched=item.matched,
+            sampled=item.sampled,
+        ),
         dedup_key=_key(item),
         watch_id=item.watch_id,
-        text=_text(item),
         now=now,
         alert_id=context.new_alert_id(),
     )
     if is_new:
         held.mark_summarised(conn, item.reference_id, now)
     return int(is_new)
-
-
-def _text(item: HeldMatches) -> str:
-    what = "1 new match" if item.matches == 1 else f"{item.matches} new matches"
-    return (
-        f"{what} of {item.path} (asset {item.asset}, watch {item.watch}) held, because it also "
-        "matches pictures that have nothing to do with it "
-        f"({item.matched} of {item.sampled} random ones). They are stored: `monitor matches list` "
-        "and `monitor alerts list --state held` show them, "
-        f"`monitor assets trust {shlex.quote(item.asset)}` sends them."
-    )

@@ -21,11 +21,12 @@ from monitor.alerting.policy import (
     TOLD_AFTER_ATTEMPTS,
 )
 from monitor.errors import ChannelError
-from monitor.model import AlertEvent
+from monitor.model.events import ChannelFailing, ChannelGaveUp, ChannelRefuses
 from monitor.storage import Connection
 from monitor.storage.telling import alerts, channels, delivery_states
 from monitor.storage.telling.channels import ChannelState
 from monitor.storage.telling.deliveries import DueDelivery
+from monitor.words import read_words
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +54,8 @@ def finish_failed(
             delivery_states.give_up(conn, expired, context.owner, str(error))
             _tell_expired(context, conn, name, len(expired), error, now)
         elif _is_worth_telling(rest, state):
-            text = (
-                f"Channel {name} does not accept messages: {error}. They are kept and tried again."
-            )
-            _tell(context, conn, name, str(state.failing_from), text, now, is_permanent=False)
+            event = ChannelFailing(name, str(error))
+            _tell(context, conn, name, str(state.failing_from), event, now)
 
 
 def _is_broken(state: ChannelState, now: datetime) -> bool:
@@ -97,12 +96,8 @@ def _break(
     log.error(
         "channel=%s refuses messages, given up alerts=%d error=%r", name, given_up, str(error)
     )
-    text = (
-        f"Channel {name} refuses messages for good: {error}. {given_up} alerts for it were given "
-        "up. Give the channel another URL, which sends them, or mend it and run "
-        "`monitor alerts retry --all`."
-    )
-    _tell(context, conn, name, f"refused:{broken_at}", text, now, is_permanent=True)
+    event = ChannelRefuses(name, str(error), given_up)
+    _tell(context, conn, name, f"refused:{broken_at}", event, now)
 
 
 def _tell_expired(
@@ -114,11 +109,8 @@ def _tell_expired(
     now: datetime,
 ) -> None:
     """Once a day, as they may come to their end one after the other."""
-    text = (
-        f"Channel {name} has not accepted messages for {GIVE_UP_AFTER.days} days: {error}. "
-        f"{count} alerts were given up; mend it, then run `monitor alerts retry --all`."
-    )
-    _tell(context, conn, name, f"given-up:{now:%Y-%m-%d}", text, now, is_permanent=False)
+    event = ChannelGaveUp(name, str(error), GIVE_UP_AFTER.days, count)
+    _tell(context, conn, name, f"given-up:{now:%Y-%m-%d}", event, now)
 
 
 def _tell(
@@ -126,27 +118,26 @@ def _tell(
     conn: Connection,
     name: str,
     cause: str,
-    text: str,
+    event: ChannelFailing | ChannelRefuses | ChannelGaveUp,
     now: datetime,
-    *,
-    is_permanent: bool,
 ) -> None:
     """Tell the operator once of each cause, through other channels than the broken one."""
     alert_id = context.new_alert_id()
     is_new = alerts.add(
         conn,
-        event=AlertEvent.CHANNEL_BROKEN,
+        event,
         dedup_key=f"channel:{name}:{cause}",
-        text=text,
         now=now,
         alert_id=alert_id,
     )
     if not is_new:
         return
     others = others_than(context, name)
+    is_permanent = isinstance(event, ChannelRefuses)
     if not others and name in context.routes.ops and not is_permanent:
         others = (name,)  # there is no other, and it may come back
     if not others:
+        text = read_words().tell(event)
         log.error("alert id=%s has no channel to go to: %s", alert_id, text)
     alerts.route(conn, alert_id, others, now)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from monitor.cli.context import load_config, open_store, reading
@@ -49,11 +51,14 @@ def list_(
     from monitor.app import utc_now
     from monitor.health.channels import explain_waits
     from monitor.storage.telling import alerts as table
+    from monitor.words import read_words
 
     config = load_config(ctx)
     with reading(ctx) as conn:
         rows = table.list_rows(conn, state=state, channel=channel, limit=limit)
         rows = explain_waits(conn, config, rows, utc_now())
+    words = read_words()
+    rows = [replace(row, text=words.tell(row.told) or None) for row in rows]
     show_rows(rows, COLUMNS, as_json=as_json)
 
 

@@ -16,11 +16,12 @@ from typing import TypeAlias
 from monitor.app import App
 from monitor.config import Config, WatchConfig
 from monitor.health.policy import LATE_AFTER, LEAST_FREE_BYTES, LEAST_FREE_PART, RECOVERED
-from monitor.model import AlertEvent
+from monitor.model.events import DiskLow, Event, Lacking, StoredIn, WatchLate, WatchUnplanned
 from monitor.storage import Connection
 from monitor.storage.catalogue import watches
 from monitor.storage.searches import cycles
 from monitor.storage.telling import alerts, troubles
+from monitor.words import read_words
 
 # Folder -> (bytes in all, bytes free to us). Raises OSError.
 DiskUse: TypeAlias = Callable[[Path], tuple[int, int]]
@@ -46,21 +47,20 @@ def watch_over(app: App, use: DiskUse = disk_use) -> None:
     with app.store.writing() as conn:
         for key in ended:
             troubles.end(conn, key)
-        for key, text in low.items():
-            _tell(app, conn, AlertEvent.DISK_LOW, key, text)
-        for key, text in late.items():
-            _tell(app, conn, AlertEvent.SCAN_OVERDUE, key, text)
+        for key, disk in low.items():
+            _tell(app, conn, disk, key)
+        for key, watch in late.items():
+            _tell(app, conn, watch, key)
 
 
-def _tell(app: App, conn: Connection, event: AlertEvent, key: str, text: str) -> None:
+def _tell(app: App, conn: Connection, event: Event, key: str) -> None:
     """An alert if the trouble is new."""
     now = app.scans.clock()
-    if troubles.note(conn, key, text, now):
+    if troubles.note(conn, key, read_words().tell(event), now):
         alerts.add(
             conn,
-            event=event,
-            dedup_key=f"{event.value}:{key}:{now.isoformat()}",
-            text=text,
+            event,
+            dedup_key=f"{event.name.value}:{key}:{now.isoformat()}",
             now=now,
             alert_id=app.alerts.new_alert_id(),
         )
@@ -81,10 +81,14 @@ def _disk_key(folder: object) -> str:
     return f"disk:{socket.gethostname()}:{folder}"
 
 
-def _find_low(app: App, known: set[str], use: DiskUse) -> Iterator[tuple[str, str]]:
-    """(key, text) of each disk that is nearly full; folders on one disk are one trouble."""
+def _find_low(app: App, known: set[str], use: DiskUse) -> Iterator[tuple[str, DiskLow]]:
+    """(key, event) of each disk that is nearly full; folders on one disk are one trouble."""
     devices: set[int] = set()
-    folders = {"database": app.store.folder, "pictures": app.config.storage.pictures}
+    host = socket.gethostname()
+    folders = {
+        StoredIn.DATABASE: app.store.folder,
+        StoredIn.PICTURES: app.config.storage.pictures,
+    }
     for what, folder in folders.items():
         place = _existing(folder) if folder else None
         if place is None:
@@ -97,7 +101,7 @@ def _find_low(app: App, known: set[str], use: DiskUse) -> Iterator[tuple[str, st
         key = _disk_key(folder)
         least = least_free(total) * (RECOVERED if key in known else 1)
         if device not in devices and free < least:
-            yield key, _low_text(what, folder, total, free)
+            yield key, DiskLow(host, what, str(folder), free, total)
         devices.add(device)
 
 
@@ -111,41 +115,25 @@ def _existing(folder: Path) -> Path | None:
     return next((place for place in (folder, *folder.parents) if place.is_dir()), None)
 
 
-def _low_text(what: str, folder: Path | None, total: int, free: int) -> str:
-    return (
-        f"Only {free / 1e9:.1f} of {total / 1e9:.0f} GB are free on {socket.gethostname()} for the "
-        f"{what} in {folder}. When the disk is full nothing can be stored and no new alert be "
-        "written: make room."
-    )
-
-
 # -- watches
 
 
-def _find_late(conn: Connection, config: Config, now: datetime) -> Iterator[tuple[str, str]]:
-    """(key, text) of each watch with a cycle that was due too long ago and isn't done."""
+def _find_late(conn: Connection, config: Config, now: datetime) -> Iterator[tuple[str, WatchLate]]:
+    """(key, event) of each watch with a cycle that was due too long ago and isn't done."""
     due = {item.name: item.due_at for item in watches.find_due(conn, now)}
     open_since = cycles.find_oldest_open(conn)
     for watch in config.watches:
-        for since, state in (
-            (due.get(watch.name), "planned"),
-            (open_since.get(watch.name), "done"),
+        for since, lacking in (
+            (due.get(watch.name), Lacking.PLANNED),
+            (open_since.get(watch.name), Lacking.DONE),
         ):
             if since is not None and _is_late(watch, since, now):
-                yield _late_key(watch.name), _late_text(watch.name, since, state)
+                yield _late_key(watch.name), WatchLate(watch.name, since, lacking)
                 break
 
 
 def _late_key(watch: str) -> str:
     return f"{troubles.LATE}{watch}"
-
-
-def _late_text(watch: str, due_at: datetime, state: str) -> str:
-    return (
-        f"Watch {watch} is late: the cycle that was due at {due_at:%Y-%m-%d %H:%M} UTC is not "
-        f"{state} yet. The daemon was down, hangs, or a cycle takes longer than the watch's "
-        "interval: see `monitor status` and the log."
-    )
 
 
 def _is_late(watch: WatchConfig, due_at: datetime, now: datetime) -> bool:
@@ -159,17 +147,13 @@ def note_late(app: App, watch: WatchConfig, due_at: datetime) -> None:
     if not _is_late(watch, due_at, app.scans.clock()):
         return
     with app.store.writing() as conn:
-        text = _late_text(watch.name, due_at, "planned")
-        _tell(app, conn, AlertEvent.SCAN_OVERDUE, _late_key(watch.name), text)
+        late = WatchLate(watch.name, due_at, Lacking.PLANNED)
+        _tell(app, conn, late, _late_key(watch.name))
 
 
 def note_unplanned(app: App, conn: Connection, watch: str, error: Exception) -> None:
     """Tell that a watch can't be planned; its due time moves on, so it would never be late."""
-    text = (
-        f"Watch {watch} can't be planned, so it is not searched: unexpected "
-        f"{type(error).__name__}. The log says where; it is tried again every hour."
-    )
-    _tell(app, conn, AlertEvent.SCAN_OVERDUE, f"plan:{watch}", text)
+    _tell(app, conn, WatchUnplanned(watch, type(error).__name__), f"plan:{watch}")
 
 
 def end_unplanned(app: App, watch: str) -> None:

@@ -3,7 +3,8 @@
 One noun, one meaning: docs/glossary.md defines each. A file a chapter.
 """
 
-from monitor.model.alerts import AlertEvent, DeliveryState, Route, SilenceState
+from monitor.model.alerts import DeliveryState, Route, SilenceState
+from monitor.model.events import AlertEvent
 from monitor.model.listings import Observation, Price, Seller
 from monitor.model.matches import (
     DEFAULT_ALERT_SCORE,

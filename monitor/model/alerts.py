@@ -1,62 +1,12 @@
-"""Alerts: why one is due, whom it goes to, and where its deliveries stand."""
+"""Alerts: whom they go to, and where their deliveries stand."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
+from monitor.model.events import AlertEvent
 from monitor.model.matches import Relation
-
-
-class AlertEvent(StrEnum):
-    """Why an alert is due. Operator events tell of the monitor's own state."""
-
-    NEW_MATCH = "new_match"
-    SCORE_CROSSED = "score_crossed"
-    RELISTED = "relisted"
-    PRICE_CHANGE = "price_change"
-    GONE = "gone"
-    REAPPEARED = "reappeared"
-    REMINDER = "reminder"
-    MATCHES_HELD = "matches_held"
-    SCAN_BLOCKED = "scan_blocked"
-    SCAN_QUOTA = "scan_quota"
-    QUOTA_LOW = "quota_low"
-    SCAN_FAILED = "scan_failed"
-    MARKETPLACE_PAUSED = "marketplace_paused"
-    MARKETPLACE_RESUMED = "marketplace_resumed"
-    YIELD_DROPPED = "yield_dropped"
-    CANARY_LOST = "canary_lost"
-    CANARY_FOUND = "canary_found"
-    PICTURE_UNREADABLE = "picture_unreadable"
-    REFERENCE_FEATURELESS = "reference_featureless"
-    REFERENCE_UNSPECIFIC = "reference_unspecific"
-    CHANNEL_BROKEN = "channel_broken"
-    DISK_LOW = "disk_low"
-    SCAN_OVERDUE = "scan_overdue"
-
-    @property
-    def is_match(self) -> bool:
-        """Whether it tells of one match."""
-        return self in _OF_MATCHES
-
-    @property
-    def is_operator(self) -> bool:
-        return not self.is_match and self is not AlertEvent.MATCHES_HELD
-
-
-_OF_MATCHES: Final = frozenset(
-    {
-        AlertEvent.NEW_MATCH,
-        AlertEvent.SCORE_CROSSED,
-        AlertEvent.RELISTED,
-        AlertEvent.PRICE_CHANGE,
-        AlertEvent.GONE,
-        AlertEvent.REAPPEARED,
-        AlertEvent.REMINDER,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

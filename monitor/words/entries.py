@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from string import Formatter
-from typing import Final, TypeAlias
+from typing import Final
 
-from monitor.model import Price
-
-# What stands for a placeholder. Names of an enum are texts.
-Fact: TypeAlias = str | int | float | Decimal | datetime | Price | None
+from monitor.model.events import Fact, instant_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +80,13 @@ def variant_of(fact: Fact) -> str:
 def write(value: Fact, kind: str = "") -> str:
     """A fact as text: by its `kind` where one is named, else by its type.
 
-    Instants are `2026-01-05 08:00 UTC`, prices `CNY 12.50`.
+    Instants are `2026-01-05 08:00 UTC`, prices `CNY 12.50`. Raises TypeError where a kind is one of
+    numbers and the fact is none.
     """
     if kind:
-        return KINDS[kind](_number(value))
+        return KINDS[kind](value)
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M} UTC"
+        return instant_text(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -97,16 +96,13 @@ def _number(value: Fact) -> float:
     raise TypeError(f"not a number: {value!r}")
 
 
-def _gigabytes(value: float) -> str:
-    return f"{value / 1e9:,.1f}".removesuffix(".0")
-
-
-# Of numbers whose type alone doesn't say how they are written.
-KINDS: Final[Mapping[str, Callable[[float], str]]] = {
-    "count": "{:,.0f}".format,
-    "score": "{:.2f}".format,
-    "score_in_full": "{:.3f}".format,
-    "percent": "{:+.1f} %".format,  # a change: with its sign
-    "share": lambda value: f"{100 * min(value, 1.0):.0f} %",
-    "gigabytes": _gigabytes,
+# Where the type alone doesn't say how a fact is written.
+KINDS: Final[Mapping[str, Callable[[Fact], str]]] = {
+    "count": lambda value: f"{_number(value):,.0f}",
+    "score": lambda value: f"{_number(value):.2f}",
+    "score_in_full": lambda value: f"{_number(value):.3f}",
+    "percent": lambda value: f"{_number(value):+.1f} %",  # a change: with its sign
+    "share": lambda value: f"{100 * min(_number(value), 1.0):.0f} %",
+    "gigabytes": lambda value: f"{_number(value) / 1e9:,.1f}".removesuffix(".0"),
+    "quoted": lambda value: shlex.quote(str(value)),  # in a command, to be typed as it stands
 }

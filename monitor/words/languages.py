@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from monitor.errors import InputError
-from monitor.words.entries import Entry, Fact, Text, write
+from monitor.model.events import Event, Fact, Written
+from monitor.words.entries import Entry, Text, write
 
 PACKAGED: Final = Path(__file__).parent
 # What every other language must have, no more and no less.
@@ -48,6 +49,13 @@ class Words:
             else:
                 texts.append(self.fill(self._part(key, piece.name), facts, clean))
         return "".join(texts)
+
+    def tell(self, told: Event | Written, clean: Callable[[str], str] = str) -> str:
+        """What an event says beside its name, if anything; what was stored as a text, as it is."""
+        if isinstance(told, Written):
+            return told.text
+        key = f"events.{told.name}.text"
+        return self.fill(key, told.facts, clean) if key in self.entries else ""
 
     def _part(self, key: str, name: str) -> str:
         beside = f"{key.rpartition('.')[0]}.{name}"

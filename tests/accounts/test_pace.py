@@ -20,6 +20,7 @@ from monitor.storage import Store
 from monitor.storage.searches.paces import Budget
 from monitor.storage.telling import alerts
 from tests.storage.rows import START
+from tests.told import text_of
 from tests.virtual_time import VirtualTime
 
 _numbers = itertools.count(1)
@@ -53,7 +54,9 @@ def _busiest(times: list[float]) -> int:
 
 def _told(store: Store) -> list[str | None]:
     with store.reading() as conn:
-        return [row.text for row in reversed(alerts.list_rows(conn)) if row.event == "quota_low"]
+        return [
+            text_of(row) for row in reversed(alerts.list_rows(conn)) if row.event == "quota_low"
+        ]
 
 
 def _call(pace: StorePace, time: VirtualTime, seconds: float, times: list[float]) -> None:

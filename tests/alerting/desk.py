@@ -27,6 +27,7 @@ from monitor.storage import PictureFiles, Store
 from monitor.storage.leases import take_over, this_process
 from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import Clock
+from tests.told import add_written
 
 AT_ONCE = timedelta(0)
 
@@ -77,13 +78,13 @@ class Desk:
         self, number: int, event: AlertEvent = AlertEvent.SCAN_FAILED, text: str | None = None
     ) -> None:
         with self.store.writing() as conn:
-            alerts.add(
+            add_written(
                 conn,
-                event=event,
+                event,
+                text or f"text {number}",
                 dedup_key=f"key {number}",
                 now=self.clock(),
                 alert_id=f"al-{number}",
-                text=text or f"text {number}",
             )
 
     def deliver(self, *names: str) -> None:

@@ -11,6 +11,7 @@ from monitor.alerting import ChannelOptions
 from monitor.alerting.rendering import Part, render
 from monitor.channels import Capacity
 from monitor.model import AlertEvent, MessageFormat, Price, Relation, Verdict
+from monitor.model.events import Event, NewMatch, Written
 from monitor.storage import PictureFiles
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.telling.deliveries import DueDelivery
@@ -59,6 +60,7 @@ def due(
     baseline: int | None = None,
     event: AlertEvent = AlertEvent.NEW_MATCH,
     text: str | None = None,
+    told: Event | None = None,
 ) -> DueDelivery:
     return DueDelivery(
         id=number,
@@ -69,7 +71,7 @@ def due(
         due_from_at=NOW,
         event=event,
         watch="acme",
-        text=text,
+        told=Written(text or "") if found is None else told or NewMatch(),
         baseline_cycle_id=baseline,
         match=found,
     )

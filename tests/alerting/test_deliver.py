@@ -15,7 +15,8 @@ from monitor.alerting import (
     route_alerts,
     warn_of_stranded,
 )
-from monitor.model import AlertEvent, Route
+from monitor.model import Route
+from monitor.model.events import NewMatch
 from monitor.storage.leases import release, take_over
 from monitor.storage.telling import alerts, deliveries
 from tests.alerting.desk import Desk
@@ -165,7 +166,7 @@ def _find_match(desk: Desk) -> None:
         match = add_match(conn, shelf)
         alerts.add(
             conn,
-            event=AlertEvent.NEW_MATCH,
+            event=NewMatch(),
             dedup_key="key 1",
             now=desk.clock(),
             alert_id="al-1",

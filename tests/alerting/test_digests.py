@@ -11,6 +11,7 @@ import pytest
 
 from monitor.alerting import Digest, QuietHours
 from monitor.model import AlertEvent
+from monitor.model.events import NewMatch
 from monitor.storage.telling import alerts
 from tests.alerting.desk import Desk
 from tests.storage.rows import add_match, listing, stock
@@ -47,7 +48,7 @@ def test_a_week_of_digests_tells_each_match_once(
                 match_id = add_match(conn, shelf, listing(alert_id), now=now).id
                 alerts.add(
                     conn,
-                    event=AlertEvent.NEW_MATCH,
+                    event=NewMatch(),
                     dedup_key=alert_id,
                     now=now,
                     alert_id=alert_id,

@@ -19,7 +19,7 @@ from monitor.alerting.policy import MOST_ALONE
 from monitor.alerting.rendering import Plainness
 from monitor.channels import Channel
 from monitor.errors import ChannelError
-from monitor.model import AlertEvent
+from monitor.model.events import NewMatch
 from monitor.storage.telling import alerts, channels
 from monitor.storage.telling.alerts import AlertRow
 from monitor.storage.telling.deliveries import DueDelivery
@@ -71,7 +71,7 @@ def add_matches(desk: Desk, count: int, titles: dict[int, str] | None = None) ->
 def tell(desk: Desk, conn: object, number: int, match_id: int) -> None:
     alerts.add(
         conn,  # type: ignore[arg-type]
-        event=AlertEvent.NEW_MATCH,
+        event=NewMatch(),
         dedup_key=f"key {number}",
         now=desk.clock(),
         alert_id=f"al-{number}",

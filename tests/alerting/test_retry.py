@@ -12,6 +12,7 @@ from monitor.alerting import Routes, digest_of_url
 from monitor.channels import Channel
 from monitor.storage.telling import alerts, channels, deliveries
 from tests.alerting.desk import Desk
+from tests.told import text_of
 
 HOUR = timedelta(hours=1)
 
@@ -28,7 +29,7 @@ def told(desk: Desk) -> list[Told]:
     found: dict[str, Told] = {}
     for row in reversed(rows):
         if row.event == "channel_broken":
-            known = found.get(row.alert_id, Told(row.text or "", ()))
+            known = found.get(row.alert_id, Told(text_of(row), ()))
             names = (*known.channels, row.channel) if row.channel else known.channels
             found[row.alert_id] = Told(known.text, tuple(sorted(names)))
     return list(found.values())

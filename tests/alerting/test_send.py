@@ -11,6 +11,7 @@ import pytest
 from monitor.alerting import INTERRUPTED, Digest, QuietHours, deliver_next, route_alerts
 from monitor.errors import Stopping
 from monitor.model import AlertEvent
+from monitor.model.events import NewMatch
 from monitor.storage import Connection
 from monitor.storage.leases import release
 from monitor.storage.telling import alerts, delivery_states
@@ -221,7 +222,7 @@ def test_a_digest_missed_while_nothing_ran_goes_out_at_the_start(desk: Desk) -> 
 def _tell(conn: Connection, desk: Desk, number: int, match_id: int) -> None:
     alerts.add(
         conn,
-        event=AlertEvent.NEW_MATCH,
+        event=NewMatch(),
         dedup_key=f"key {number}",
         now=desk.clock(),
         alert_id=f"al-{number}",

@@ -14,10 +14,12 @@ from monitor.alerting.rendering.template_set import BUILT_IN, Book
 from monitor.alerting.rendering.views import MatchView, NoticeView
 from monitor.channels import Capacity
 from monitor.model import AlertEvent, MessageFormat, Verdict
+from monitor.model.events import read_event
 from monitor.storage import PictureFiles
 from monitor.words import read_words
 from tests.alerting.messages import MAIL, MARKDOWN, PLAIN, WECOM, due, match, write
 
+T = "2026-01-04 07:00 UTC"
 PAGE = (Path(__file__).parents[2] / "docs/messages.md").read_text(encoding="utf-8")
 
 
@@ -151,14 +153,14 @@ def test_nothing_but_names_and_operator_texts_is_english_in_chinese(
             {
                 "relisted_from": "77",
                 "relisted_from_url": "https://x.example/77",
-                "last_seen_at": "T",
+                "last_seen_at": T,
             },
-            "earlier item 77, last seen T",
+            f"earlier item 77, last seen {T}",
             "原商品编号 77",
         ),
-        ("reappeared", {"gone_since": "T"}, "gone since T", "自 T 起"),
-        ("gone", {"last_seen_at": "T"}, "last seen T", "最后一次见到：T"),
-        ("reminder", {"first_told_at": "T"}, "first told T", "首次通知：T"),
+        ("reappeared", {"gone_since": T}, f"gone since {T}", f"自 {T} 起"),
+        ("gone", {"last_seen_at": T}, f"last seen {T}", f"最后一次见到：{T}"),
+        ("reminder", {"first_told_at": T}, f"first told {T}", f"首次通知：{T}"),
     ],
 )
 def test_what_an_event_says_is_told_in_both_languages(
@@ -166,7 +168,7 @@ def test_what_an_event_says_is_told_in_both_languages(
 ) -> None:
     for language, expected in (("en", english), ("zh", chinese)):
         words = read_words(language)
-        assert expected in words.fill(f"events.{event}.text", detail)
+        assert expected in words.tell(read_event(AlertEvent(event), detail))
         assert "{asset}" in words.entries[f"events.{event}.one"].variants[""].source
         assert "{n}" in words.entries[f"events.{event}.many"].variants[""].source
 
@@ -180,8 +182,9 @@ def test_what_an_event_says_stands_in_full_and_in_a_line(files: PictureFiles) ->
 
 
 def test_details_that_nobody_knows_are_no_harm(files: PictureFiles) -> None:
+    told = read_event(AlertEvent.SCORE_CROSSED, {"odd": "{x}"})
     item = due(1, match(1, files), event=AlertEvent.SCORE_CROSSED)
-    (part,) = write([replace(item, detail={"odd": "{x}"})], files)
+    (part,) = write([replace(item, told=told)], files)
     assert "al-001" in part.message.body
 
 

@@ -10,7 +10,10 @@ import pytest
 
 from monitor.alerting import ChannelOptions, Digest, QuietHours
 from monitor.app import channel_options
+from monitor.words import list_languages
 from tests.config.configs import GOOD, load_text, swap, told
+
+LANGUAGES = " or ".join(map(repr, list_languages()))
 
 LEGAL = 'url = "json://127.0.0.1:9000/legal"\n'
 
@@ -81,7 +84,7 @@ def test_a_digest_gathers_for_its_own_time(
             "9 channels.legal.timezone: 'Berlin' is no IANA time zone",
         ),
         (["in_full = -1"], "8 channels.legal.in_full: input should be greater"),
-        (['language = "de"'], "8 channels.legal.language: input should be 'en' or 'zh'"),
+        (['language = "tlh"'], f"8 channels.legal.language: input should be {LANGUAGES}"),
         (['pictures = "no"'], "8 channels.legal.pictures: input should be a valid boolean"),
         (['pace = "0/m"'], "8 channels.legal.pace: not a pace"),
         (['pace = "5/s"'], "8 channels.legal.pace: not a pace"),

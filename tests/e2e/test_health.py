@@ -13,6 +13,7 @@ from monitor.storage.catalogue import picture_urls, pictures, watches
 from monitor.storage.matches import matches
 from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import Rehearsal
+from tests.told import event_of
 
 
 def look(rehearsal: Rehearsal, **later: float) -> Health:
@@ -55,7 +56,9 @@ def test_operator_alerts_that_reached_nobody_count_for_a_day(sqlite_rehearsal: R
     sqlite_rehearsal.scan()
     with sqlite_rehearsal.app() as app, app.store.writing() as conn:
         now = sqlite_rehearsal.clock()
-        alerts.add(conn, event=AlertEvent.SCAN_FAILED, dedup_key="k", now=now, alert_id="al-1")
+        alerts.add(
+            conn, event=event_of(AlertEvent.SCAN_FAILED), dedup_key="k", now=now, alert_id="al-1"
+        )
         alerts.route(conn, "al-1", [], now)
     assert any("[alerts] ops" in problem for problem in look(sqlite_rehearsal).problems)
     later = look(sqlite_rehearsal, hours=25).problems
@@ -74,7 +77,7 @@ def test_what_a_watch_has_found_that_is_gone_is_named_while_nobody_can_hear_of_i
             (match, *_) = matches.list_rows(conn)
             alerts.add(
                 conn,
-                event=AlertEvent.REMINDER,
+                event=event_of(AlertEvent.REMINDER),
                 dedup_key="k",
                 now=now,
                 alert_id="al-1",

@@ -15,6 +15,7 @@ from monitor.storage import Store
 from monitor.storage.telling import alerts, channels, delivery_states
 from tests.config.configs import load_text, swap
 from tests.storage.rows import LEASE, START, claim, later
+from tests.told import event_of
 
 LEGAL = 'url = "json://127.0.0.1:9000/legal"\n'
 AT_ONCE = timedelta(0)
@@ -31,7 +32,7 @@ def add(
     event: AlertEvent = AlertEvent.MATCHES_HELD,
 ) -> None:
     with store.writing() as conn:
-        alerts.add(conn, event=event, dedup_key=alert_id, now=at, alert_id=alert_id)
+        alerts.add(conn, event=event_of(event), dedup_key=alert_id, now=at, alert_id=alert_id)
         alerts.route(conn, alert_id, ["legal"], at)
 
 

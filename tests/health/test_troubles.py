@@ -21,6 +21,7 @@ from monitor.sandbox import Fault
 from monitor.storage.telling import alerts
 from tests.e2e.processes import database_file
 from tests.e2e.rehearsal import Rehearsal, rehearse
+from tests.told import text_of
 
 GB = 1_000_000_000
 
@@ -45,7 +46,7 @@ class Disk:
 def told(app: App, event: str) -> list[str]:
     with app.store.reading() as conn:
         rows = [row for row in alerts.list_rows(conn) if row.event == event]
-    return [row.text or "" for row in reversed(rows)]
+    return [text_of(row) for row in reversed(rows)]
 
 
 def problems(rehearsal: Rehearsal, app: App) -> tuple[str, ...]:

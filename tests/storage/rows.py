@@ -11,7 +11,6 @@ from decimal import Decimal
 from monitor.alerting import INTERRUPTED
 from monitor.alerting.policy import MOST_IN_A_MESSAGE
 from monitor.model import (
-    AlertEvent,
     Basis,
     Fingerprints,
     FoundPicture,
@@ -26,6 +25,7 @@ from monitor.model import (
     Seller,
     Similarity,
 )
+from monitor.model.events import NewMatch
 from monitor.scanning.policy import MOST_ALIKE, OBSERVE_EVERY
 from monitor.storage import Connection
 from monitor.storage.catalogue import assets, listings, pictures, watches
@@ -205,7 +205,7 @@ def add_alert(conn: Connection, shelf: Shelf, match_id: int, alert_id: str) -> N
     """The alert of a match that the shelf's scan has made."""
     alerts.add(
         conn,
-        event=AlertEvent.NEW_MATCH,
+        event=NewMatch(),
         dedup_key=f"match:{match_id}",
         now=START,
         alert_id=alert_id,

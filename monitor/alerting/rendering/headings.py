@@ -12,16 +12,7 @@ from monitor.storage.telling.deliveries import DueDelivery
 from monitor.words import Words
 
 _MAX_NAME = 120
-# What calls for a decision first, what is only to be known last.
-_ORDER: Final = (
-    AlertEvent.NEW_MATCH,
-    AlertEvent.RELISTED,
-    AlertEvent.SCORE_CROSSED,
-    AlertEvent.PRICE_CHANGE,
-    AlertEvent.REAPPEARED,
-    AlertEvent.REMINDER,
-    AlertEvent.GONE,
-)
+_ORDER: Final = tuple(event for event in AlertEvent if event.is_match)
 _LAST = len(_ORDER)
 
 
@@ -33,9 +24,8 @@ def arrange(batch: Sequence[DueDelivery]) -> list[DueDelivery]:
 def _place(delivery: DueDelivery) -> tuple[int, int, float]:
     if delivery.match is None:
         return (-1 if delivery.event.is_operator else _LAST + 1), 0, 0.0
-    event, baseline = delivery.event, delivery.baseline_cycle_id
-    rank = _ORDER.index(event) if event in _ORDER else _LAST
-    return rank, baseline or 0, -delivery.match.score
+    rank = _ORDER.index(delivery.event)
+    return rank, delivery.baseline_cycle_id or 0, -delivery.match.score
 
 
 def section_of(delivery: DueDelivery, words: Words) -> str:

@@ -17,6 +17,7 @@ from monitor.alerting.rendering.escaping import (
 )
 from monitor.matching import reasons_in_words
 from monitor.model import MessageFormat, Verdict
+from monitor.model.events import Relisted
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.telling.deliveries import DueDelivery
 from monitor.words import Words
@@ -79,7 +80,7 @@ class MatchView:
 
 @dataclass(frozen=True, slots=True)
 class NoticeView:
-    """An operator alert or a summary of held matches; its text is in English."""
+    """An operator alert or a summary of held matches."""
 
     alert_id: str
     event: str
@@ -94,12 +95,12 @@ def template_words(words: Words) -> dict[str, str]:
 
 
 def notice_view(item: DueDelivery, words: Words, length: int) -> NoticeView:
-    text = operator_text(item.text, length) if item.text else ""
+    said = words.tell(item.told)
     return NoticeView(
         alert_id=item.alert_id,
         event=item.event.value,
         event_name=sentence(words.say(f"events.{item.event}.name")),
-        text=text,
+        text=operator_text(said, length) if said else "",
         created_at=instant_text(item.created_at),
     )
 
@@ -122,7 +123,7 @@ def match_view(
         event=item.event.value,
         event_name=sentence(words.say(f"events.{item.event}.name")),
         is_new=item.event.value == "new_match",
-        change=_change(item, words, short),
+        change=words.tell(item.told, lambda text: foreign(text, min(short, 60))),
         asset=own_name(match.asset, short),
         watch=own_name(match.watch, short),
         marketplace=own_name(match.marketplace, short),
@@ -145,7 +146,7 @@ def match_view(
     )
     if not lengths.has_details:
         return _with_fields(view, words)
-    earlier = item.detail.get("relisted_from_url")
+    earlier = item.told.relisted_from_url if isinstance(item.told, Relisted) else ""
     return _with_fields(
         view,
         words,
@@ -179,16 +180,6 @@ def _with_fields(view: MatchView, words: Words, earlier: str = "", kept: str = "
 
 def _said(view: MatchView, words: Words) -> str:
     return view.event_name + (f"{words.say('message.colon')}{view.change}" if view.change else "")
-
-
-def _change(item: DueDelivery, words: Words, length: int) -> str:
-    """What the event says beside the match; empty where its details are not those we know."""
-    try:
-        return words.fill(
-            f"events.{item.event}.text", item.detail, lambda text: foreign(text, min(length, 60))
-        )
-    except KeyError:
-        return ""
 
 
 def _relation(match: MatchRow, words: Words) -> str:

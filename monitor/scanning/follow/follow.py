@@ -1,13 +1,4 @@
-"""What becomes of matches that were told: another price, gone, there again.
-
-Told with the match, as `detail` of the alert, in texts that a message can show as they are:
-
-    price_change   old_price, new_price, change_percent
-    gone           last_seen_at
-    reappeared     gone_since
-    relisted       relisted_from (item id), relisted_from_url, last_seen_at (of that listing)
-    reminder       first_told_at
-"""
+"""What becomes of matches that were told: another price, gone, there again."""
 
 from __future__ import annotations
 
@@ -16,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
-from monitor.model import AlertEvent, Observation, Price, Scan
+from monitor.model import Observation, Price, Scan
+from monitor.model.events import Gone, MatchEvent, PriceChanged, Reappeared
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.policy import GONE_AFTER, GONE_AFTER_SCANS, TELL_PRICE_EVERY
 from monitor.storage import Connection
@@ -62,8 +54,7 @@ def _follow(
 ) -> None:
     if match.gone_at is not None:
         follow_ups.mark_reappeared(conn, match, now)
-        detail = {"gone_since": instant_text(match.gone_at)}
-        tell(context, conn, rules, match, AlertEvent.REAPPEARED, detail, now)
+        tell(context, conn, rules, match, Reappeared(match.gone_at), now)
     if match.is_told and price is not None and price.maximum > 0:
         _follow_price(context, conn, rules, match, price, now)
 
@@ -88,12 +79,8 @@ def _follow_price(
     if match.price_changed_at is not None and now - match.price_changed_at < TELL_PRICE_EVERY:
         return
     follow_ups.set_told_price(conn, match, price, now)
-    detail = {
-        "old_price": str(before),
-        "new_price": str(price),
-        "change_percent": f"{moved:+.1f}",
-    }
-    tell(context, conn, rules, match, AlertEvent.PRICE_CHANGE, detail, now)
+    event = PriceChanged(before, price, Decimal(f"{moved:.1f}"))
+    tell(context, conn, rules, match, event, now)
 
 
 def moved_percent(before: Price, after: Price) -> Decimal:
@@ -128,8 +115,7 @@ def follow_cycle(context: ScanContext, conn: Connection, scan: Scan, now: dateti
     log.info("watch=%s: %d listings are no longer found", scan.watch, len(gone))
     for match in follow_ups.mark_gone(conn, scan.watch_id, gone, now):
         if rules.tell_gone:
-            detail = {"last_seen_at": instant_text(match.last_seen_at)}
-            tell(context, conn, rules, match, AlertEvent.GONE, detail, now)
+            tell(context, conn, rules, match, Gone(match.last_seen_at), now)
     appearances.drop(conn, scan.watch_id, gone)
 
 
@@ -156,8 +142,7 @@ def tell(
     conn: Connection,
     rules: WatchRules,
     match: FollowedMatch,
-    event: AlertEvent,
-    detail: Mapping[str, str],
+    event: MatchEvent,
     now: datetime,
 ) -> None:
     """An alert of what became of a match, if there was one of the match and it isn't settled."""
@@ -165,15 +150,10 @@ def tell(
         return
     alerts.add(
         conn,
-        event=event,
-        dedup_key=f"{event}:{match.id}:{now.isoformat()}",
+        event,
+        dedup_key=f"{event.name}:{match.id}:{now.isoformat()}",
         watch_id=match.watch_id,
         match_id=match.id,
-        detail=detail,
         now=now,
         alert_id=context.new_alert_id(),
     )
-
-
-def instant_text(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"

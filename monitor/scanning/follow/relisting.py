@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from monitor.model import AlertEvent, Scan
-from monitor.scanning.follow.follow import instant_text
+from monitor.model import Scan
+from monitor.model.events import NewMatch, Relisted
 from monitor.storage import Connection
 from monitor.storage.matches import relistings
 from monitor.storage.matches.relistings import Earlier
@@ -36,14 +36,10 @@ def settle_relistings(conn: Connection, scan: Scan) -> None:
         ]
         missed = next((item for item in unmet if item.is_missed), None)
         if missed is not None:
-            relistings.settle(conn, question.alert_id, AlertEvent.RELISTED, _detail(missed))
+            relistings.settle(conn, question.alert_id, _relisted(missed))
         elif not unmet:
-            relistings.settle(conn, question.alert_id, AlertEvent.NEW_MATCH)
+            relistings.settle(conn, question.alert_id, NewMatch())
 
 
-def _detail(earlier: Earlier) -> dict[str, str]:
-    return {
-        "relisted_from": earlier.item_id,
-        "relisted_from_url": earlier.url,
-        "last_seen_at": instant_text(earlier.last_seen_at),
-    }
+def _relisted(earlier: Earlier) -> Relisted:
+    return Relisted(earlier.item_id, earlier.url, earlier.last_seen_at)

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from monitor.model import AlertEvent
+from monitor.model.events import Reminder
 from monitor.scanning.context import ScanContext, WatchRules
-from monitor.scanning.follow.follow import instant_text
 from monitor.scanning.policy import REMIND_EVERY, REMINDERS_AT_ONCE
 from monitor.storage.catalogue import watches
 from monitor.storage.matches import follow_ups
@@ -45,11 +45,10 @@ def _remind(context: ScanContext, rules: WatchRules, after: timedelta, now: date
         for match_id, told_at in found:
             alerts.add(
                 conn,
-                event=AlertEvent.REMINDER,
+                Reminder(told_at),
                 dedup_key=f"{AlertEvent.REMINDER}:{match_id}",
                 watch_id=watch_id,
                 match_id=match_id,
-                detail={"first_told_at": instant_text(told_at)},
                 now=now,
                 alert_id=context.new_alert_id(),
             )

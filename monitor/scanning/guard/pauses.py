@@ -18,7 +18,7 @@ from monitor.errors import (
     Throttled,
     Transient,
 )
-from monitor.model import AlertEvent
+from monitor.model.events import Cause, MarketplacePaused, MarketplaceResumed
 from monitor.scanning.context import ScanContext
 from monitor.scanning.guard.breaker import (
     admit,
@@ -36,24 +36,16 @@ from monitor.storage.telling import alerts
 log = logging.getLogger(__name__)
 
 
-_ADVICE: Sequence[tuple[type[MarketplaceError], str]] = (
-    (Blocked, "Look at the site and at the account by hand; a lower `rate` may help."),
-    (QuotaExhausted, "Wait for the budget to be reset, buy more, or search less often."),
-    (AuthError, "Check its key, secret, token and this machine's clock."),
-    (PermissionDenied, "Ask the provider to allow the key this search."),
-    (ProtocolError, "Its answers have changed: look for an update of this program."),
-    (QueueFull, "The marketplace itself is not concerned."),
-    (Throttled, "Lower its `rate` if this goes on."),
-    (
-        Transient,
-        "Wait: it is down or out of reach. If that stays so, see whether a browser on this "
-        "machine reaches it.",
-    ),
-    (
-        BadImage,
-        "Other pictures are searched for as ever. If it stays so, put another picture in its "
-        "place.",
-    ),
+_CAUSES: Sequence[tuple[type[MarketplaceError], Cause]] = (
+    (Blocked, Cause.BLOCKED),
+    (QuotaExhausted, Cause.QUOTA),
+    (AuthError, Cause.AUTH),
+    (PermissionDenied, Cause.PERMISSION),
+    (ProtocolError, Cause.PROTOCOL),
+    (QueueFull, Cause.QUEUE),
+    (Throttled, Cause.THROTTLED),
+    (Transient, Cause.TRANSIENT),
+    (BadImage, Cause.BAD_IMAGE),
 )
 
 
@@ -123,16 +115,11 @@ def note_success(context: ScanContext, conn: Connection, marketplace: str, now: 
     if not any(alerts.is_known(conn, key) for key in _pause_keys(marketplace, before.opened_at)):
         log.info("marketplace %s answers again", marketplace)
         return  # nobody was told that it was paused
-    text = (
-        f"Marketplace {marketplace} answers again; it was paused since {_at(before.opened_at)}. "
-        "What was not searched meanwhile is searched in the next round of its watch."
-    )
-    log.warning("%s", text)
+    log.warning("marketplace %s answers again, paused since %s", marketplace, before.opened_at)
     alerts.add(
         conn,
-        event=AlertEvent.MARKETPLACE_RESUMED,
+        MarketplaceResumed(marketplace, before.opened_at),
         dedup_key=f"resumed:{marketplace}:{before.opened_at.isoformat()}",
-        text=text,
         now=now,
         alert_id=context.new_alert_id(),
     )
@@ -186,15 +173,20 @@ def _tell_paused(
     used_up, by_time, by_person = _pause_keys(marketplace, opened_at)
     is_used_up = isinstance(error, QuotaExhausted)
     key = used_up if is_used_up else by_person if breaker.is_mendable else by_time
-    text = _paused_text(marketplace, error, breaker)
-    log.error("%s", text)
+    log.error("marketplace %s is paused until %s: %s", marketplace, breaker.probe_at, error)
     if is_used_up and alerts.count_since(conn, _used_up(marketplace), now - USED_UP_AGAIN):
         return
     alerts.add(
         conn,
-        event=AlertEvent.MARKETPLACE_PAUSED,
+        MarketplacePaused(
+            marketplace=marketplace,
+            error=str(error),
+            cause=cause_of(error),
+            failures=breaker.failures,
+            is_mendable=breaker.is_mendable,
+            probe_at=breaker.probe_at,
+        ),
         dedup_key=key,
-        text=text,
         now=now,
         alert_id=context.new_alert_id(),
     )
@@ -210,29 +202,11 @@ def _used_up(marketplace: str) -> str:
     return f"used-up:{marketplace}:"
 
 
-def _paused_text(marketplace: str, error: MarketplaceError, breaker: Breaker) -> str:
-    times = f" after {breaker.failures} failures in a row" if breaker.failures > 1 else ""
-    also = " and so does a restart of the daemon" if breaker.is_mendable else ""
-    again = (
-        "; if that happens often, you are told once a week"
-        if isinstance(error, QuotaExhausted)
-        else ""
-    )
-    return (
-        f"Marketplace {marketplace} is paused{times}: {error}. No watch is searched there. "
-        f"{advice(error)} `monitor marketplaces test {marketplace}` says what it answers, "
-        f"`monitor scan` tries it at once{also}. "
-        f"From {_at(breaker.probe_at)} on one search that is due tries it again, later about "
-        f"every hour; you are told when it answers{again}."
-    )
-
-
-def advice(error: MarketplaceError | None) -> str:
-    """What an operator does about a search that failed; None for an error that nobody expected."""
+def cause_of(error: MarketplaceError | None) -> Cause:
+    """What kind of trouble a search that failed was in; None for an error that nobody expected."""
     if error is None:
-        return "This is a mistake of this program, and its log says more: please report it."
-    found = (text for kind, text in _ADVICE if isinstance(error, kind))
-    return next(found, "The error says what to do.")
+        return Cause.BUG
+    return next((cause for kind, cause in _CAUSES if isinstance(error, kind)), Cause.OTHER)
 
 
 def _at(instant: datetime | None) -> str:

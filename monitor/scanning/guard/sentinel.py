@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from statistics import median
 
-from monitor.model import AlertEvent, Scan
+from monitor.model import Scan
+from monitor.model.events import YieldDropped
 from monitor.scanning.context import ScanContext
 from monitor.scanning.policy import (
     LEAST_SHARE,
@@ -48,10 +49,9 @@ def check_yield(
     if not is_drop(seen, before):
         return
     yields.mark_suspect(conn, scan.id)
-    usual = f"{median(before):g}"
-    log.warning("scan %d is suspect: %d listings instead of %s", scan.id, seen, usual)
-    what = f"the search for {scan.reference.path} returned {seen} listings, where {usual} are usual"
-    _tell(context, conn, scan, what, now)
+    usual = median(before)
+    log.warning("scan %d is suspect: %d listings instead of %g", scan.id, seen, usual)
+    _tell(context, conn, scan, scan.reference.path, seen, usual, now)
 
 
 def check_cycle(context: ScanContext, conn: Connection, scan: Scan, now: datetime) -> bool:
@@ -65,28 +65,28 @@ def check_cycle(context: ScanContext, conn: Connection, scan: Scan, now: datetim
     if not is_drop(seen, before, LEAST_USUAL_OF_CYCLE):
         return False
     yields.mark_cycle_suspect(conn, scan.cycle_id, scan.marketplace)
-    usual = f"{median(before):g}"
-    log.warning("cycle %d is suspect: %d listings instead of %s", scan.cycle_id, seen, usual)
-    what = (
-        f"the searches of a round returned {seen} listings together, where {usual} are usual for "
-        "the same pictures"
-    )
-    _tell(context, conn, scan, what, now)
+    usual = median(before)
+    log.warning("cycle %d is suspect: %d listings instead of %g", scan.cycle_id, seen, usual)
+    _tell(context, conn, scan, None, seen, usual, now)
     return True
 
 
-def _tell(context: ScanContext, conn: Connection, scan: Scan, what: str, now: datetime) -> None:
+def _tell(
+    context: ScanContext,
+    conn: Connection,
+    scan: Scan,
+    path: str | None,
+    seen: int,
+    usual: float,
+    now: datetime,
+) -> None:
     steady = yields.last_steady_cycle(conn, scan.watch_id, scan.marketplace)
     alerts.add(
         conn,
-        event=AlertEvent.YIELD_DROPPED,
+        YieldDropped(scan.watch, scan.marketplace, path, seen, float(usual)),
         dedup_key=f"yield:{scan.watch_id}:{scan.marketplace}:{steady}",
         watch_id=scan.watch_id,
         scan_id=scan.id,
-        text=f"Watch {scan.watch} on {scan.marketplace}: {what}. The site may be holding back or "
-        "have changed, so copies may go unseen, and nothing counts as gone. Search there by hand "
-        "and compare. Other pictures of the watch may be concerned too: `monitor status` counts "
-        "them.",
         now=now,
         alert_id=context.new_alert_id(),
     )

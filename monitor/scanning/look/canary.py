@@ -11,7 +11,8 @@ from itertools import islice
 from monitor import matching
 from monitor.errors import BadImage, MarketplaceError, PictureError
 from monitor.marketplaces.base import Page, Query
-from monitor.model import DEFAULT_ALERT_SCORE, AlertEvent, Fingerprints, Observation
+from monitor.model import DEFAULT_ALERT_SCORE, Fingerprints, Observation
+from monitor.model.events import CanaryFound, CanaryLost
 from monitor.scanning.context import Canary, ScanContext, Source
 from monitor.scanning.guard.pauses import admit_search, note_begun, note_failure, note_success
 from monitor.scanning.look.fetch import try_listing
@@ -21,17 +22,9 @@ from monitor.scanning.policy import CANARY_PAGES, CANARY_RETRY_AFTER, FETCH_THRE
 from monitor.storage.catalogue import pictures
 from monitor.storage.searches import appearances, canaries
 from monitor.storage.telling import alerts
+from monitor.words import read_words
 
 log = logging.getLogger(__name__)
-
-_LOST = (
-    "Its searches may be blind to your pictures as well, whatever they return. Look for the canary "
-    "there by hand; if its listing is gone, name another in the config."
-)
-_NOT_TRIED = (
-    "Until it can be looked for, a blind search goes unnoticed: mend it, or name another in the "
-    "config."
-)
 
 
 def look_for_canary(context: ScanContext, marketplace: str) -> bool:
@@ -46,9 +39,9 @@ def look_for_canary(context: ScanContext, marketplace: str) -> bool:
     if canary is None or not _claim(context, marketplace, canary):
         return False
     try:
-        problem = _look(context, source, canary)
+        lost = _look(context, marketplace, canary)
     except BadImage as error:
-        drop_canary(context, marketplace, f"it can't be searched for: {error}")
+        drop_canary(context, marketplace, str(error))
         return True
     except MarketplaceError as error:
         log.warning("canary marketplace=%s failed: %s", marketplace, error)
@@ -58,24 +51,26 @@ def look_for_canary(context: ScanContext, marketplace: str) -> bool:
             wait = min(canary.every, CANARY_RETRY_AFTER)
             canaries.put_off(conn, marketplace, context.owner, now + wait)
         return True
-    if problem is None:
+    if lost is None:
         _keep(context, marketplace, canary)
     else:
-        drop_canary(context, marketplace, problem, is_answered=True)
+        _drop(context, canary, lost)
     return True
 
 
-def drop_canary(
-    context: ScanContext, marketplace: str, problem: str, *, is_answered: bool = False
-) -> None:
-    """Store that the canary in hand is not found, or can't be looked for; tell it once."""
+def drop_canary(context: ScanContext, marketplace: str, error: str) -> None:
+    """Store that the canary in hand can't be looked for; tell it once."""
     canary = context.sources[marketplace].canary
-    if canary is None:
-        return
-    now = context.clock()
+    if canary is not None:
+        _drop(context, canary, CanaryLost(marketplace, canary.picture.name, error))
+
+
+def _drop(context: ScanContext, canary: Canary, lost: CanaryLost) -> None:
+    marketplace, now = lost.marketplace, context.clock()
+    problem = read_words().fill("events.canary_lost.problem", lost.facts)
     log.error("canary marketplace=%s: %s", marketplace, problem)
     with context.store.writing() as conn:
-        if is_answered:
+        if lost.error is None:
             note_success(context, conn, marketplace, now)
         else:
             note_failure(context, conn, marketplace, None, now)
@@ -88,10 +83,8 @@ def drop_canary(
         appearances.forget_missed(conn, marketplace)
         alerts.add(
             conn,
-            event=AlertEvent.CANARY_LOST,
+            lost,
             dedup_key=f"canary lost:{marketplace}:{now.isoformat()}",
-            text=f"The canary of marketplace {marketplace}, {canary.picture.name}: {problem}. "
-            f"{_LOST if is_answered else _NOT_TRIED}",
             now=now,
             alert_id=context.new_alert_id(),
         )
@@ -107,10 +100,8 @@ def _keep(context: ScanContext, marketplace: str, canary: Canary) -> None:
             return
         alerts.add(
             conn,
-            event=AlertEvent.CANARY_FOUND,
+            CanaryFound(marketplace, before.lost_at),
             dedup_key=f"canary found:{marketplace}:{before.lost_at.isoformat()}",
-            text=f"The canary of marketplace {marketplace} is found again; it was lost since "
-            f"{before.lost_at:%Y-%m-%d %H:%M} UTC.",
             now=now,
             alert_id=context.new_alert_id(),
         )
@@ -133,12 +124,13 @@ def _claim(context: ScanContext, marketplace: str, canary: Canary) -> bool:
         return claimed
 
 
-def _look(context: ScanContext, source: Source, canary: Canary) -> str | None:
+def _look(context: ScanContext, marketplace: str, canary: Canary) -> CanaryLost | None:
     """None if it is found, else what was looked at in vain.
 
     Raises BadImage where its own file is no use, as nothing was asked of the marketplace then;
     MarketplaceError, Stopping.
     """
+    source = context.sources[marketplace]
     try:
         data = canary.picture.read_bytes()
         picture = matching.decode(data).image
@@ -153,8 +145,14 @@ def _look(context: ScanContext, source: Source, canary: Canary) -> str | None:
         pages += 1
         if eye.sees(page):
             return None
-    on = "1 page" if pages == 1 else f"{pages} pages"
-    return f"not found among the first {eye.listings} listings ({on}){eye.unseen}"
+    return CanaryLost(
+        marketplace,
+        canary.picture.name,
+        listings=eye.listings,
+        pages=pages,
+        unseen=len(eye.failed),
+        unseen_error=next(iter(eye.failed), ""),
+    )
 
 
 @dataclass(slots=True)
@@ -167,12 +165,6 @@ class _Eye:
     prints: Fingerprints
     listings: int = 0
     failed: list[str] = field(default_factory=list)
-
-    @property
-    def unseen(self) -> str:
-        if not self.failed:
-            return ""
-        return f"; {len(self.failed)} pictures could not be seen: {self.failed[0]}"
 
     def sees(self, page: Page) -> bool:
         self.listings += len(page.observations)

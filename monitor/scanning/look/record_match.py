@@ -7,7 +7,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.model import AlertEvent, Basis, Scan, Seller
+from monitor.model import Basis, Scan, Seller
+from monitor.model.events import NewMatch, ScoreCrossed
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.follow.relisting import may_be_relisting
 from monitor.storage import Connection
@@ -104,7 +105,7 @@ def _add_alert(
     is_fresh = change.created and baseline_cycle_id is None
     alerts.add(
         conn,
-        event=AlertEvent.NEW_MATCH if change.created else AlertEvent.SCORE_CROSSED,
+        NewMatch() if change.created else ScoreCrossed(),
         dedup_key=f"match:{change.id}",
         watch_id=listing.watch_id,
         match_id=change.id,

@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from monitor.errors import InputError, PictureError, Stopping
-from monitor.model import AlertEvent, FoundPicture, PictureRecord
+from monitor.model import FoundPicture, PictureRecord
+from monitor.model.events import PictureUnreadable
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.pictures import keep_picture, record_picture
 from monitor.scanning.plan.folder import Entry, Unreadable, read_folder
@@ -158,16 +159,18 @@ def _alert_unreadable(
     now: datetime,
 ) -> None:
     """One operator alert per unreadable file and reason: it is a picture that isn't watched."""
-    problems = [(item.path, f"{item.path}: {item.reason}") for item in unreadable]
+    events = {
+        f"{item.path}:{item.path}: {item.reason}": PictureUnreadable(item.path, item.reason)
+        for item in unreadable
+    }
     if problem is not None:
-        problems.append((f"folder:{now.date()}", problem))
-    for key, text in problems:
+        events[f"folder:{now.date()}:{problem}"] = PictureUnreadable(None, problem)
+    for key, event in events.items():
         alerts.add(
             conn,
-            event=AlertEvent.PICTURE_UNREADABLE,
-            dedup_key=f"unreadable:{watch_id}:{key}:{text}",
+            event,
+            dedup_key=f"unreadable:{watch_id}:{key}",
             watch_id=watch_id,
-            text=f"Not watched: {text}",
             now=now,
             alert_id=context.new_alert_id(),
         )

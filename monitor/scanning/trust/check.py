@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,11 +18,11 @@ from monitor import matching
 from monitor.errors import NotFound, PictureError
 from monitor.model import (
     DEFAULT_ALERT_SCORE,
-    AlertEvent,
     CheckState,
     PictureRecord,
     ReferencePicture,
 )
+from monitor.model.events import ReferenceFeatureless, ReferenceRetired, ReferenceUnspecific
 from monitor.scanning.context import ScanContext, WatchRules
 from monitor.scanning.pictures import record_picture, refresh_all
 from monitor.scanning.policy import (
@@ -137,12 +136,9 @@ def _alert_featureless(
 ) -> None:
     alerts.add(
         conn,
-        event=AlertEvent.REFERENCE_FEATURELESS,
+        ReferenceFeatureless(reference.path, reference.asset, score),
         dedup_key=f"featureless:{reference.id}:{now.isoformat()}",
         watch_id=watch_id,
-        text=f"{reference.path} (asset {reference.asset}) shows too little to be recognised: even "
-        f"a plain copy of it scores {score:.2f} only, so no alert for it will ever come. Put a "
-        "larger picture in its place, or one with more to see.",
         now=now,
         alert_id=context.new_alert_id(),
     )
@@ -248,17 +244,13 @@ def _alert_unspecific(
     count: int,
     now: datetime,
 ) -> None:
-    waiting = f" {count} deliveries that were not sent yet are held." if count else ""
     alerts.add(
         conn,
-        event=AlertEvent.REFERENCE_UNSPECIFIC,
+        ReferenceUnspecific(
+            reference.path, reference.asset, sample.matched, sample.sampled, held=count
+        ),
         dedup_key=f"unspecific:{reference.id}:{now.isoformat()}",
         watch_id=watch_id,
-        text=f"{reference.path} (asset {reference.asset}) matches pictures that have nothing to "
-        f"do with it: {sample.matched} of {sample.sampled} random pictures of other listings. Its "
-        f"matches are stored, but held and told in one summary a round.{waiting} Crop it to what "
-        "is yours alone, or put another picture in its place. If it is right as it is: "
-        f"`{_trust(reference.asset, reference.path)}`.",
         now=now,
         alert_id=context.new_alert_id(),
     )
@@ -277,17 +269,9 @@ def alert_retired(
     for item in held.list_retired(conn, watch_id, retired_at):
         alerts.add(
             conn,
-            event=AlertEvent.REFERENCE_UNSPECIFIC,
+            ReferenceRetired(item.path, item.asset, item.matches),
             dedup_key=f"retired:{item.reference_id}:{retired_at.isoformat()}",
             watch_id=watch_id,
-            text=f"{item.path} (asset {item.asset}) has left the folder. {item.matches} of its "
-            "matches stay held: `monitor alerts list --state held` shows them, `monitor matches "
-            f"decide` settles them, `{_trust(item.asset, item.path)}` sends them.",
             now=retired_at,
             alert_id=context.new_alert_id(),
         )
-
-
-def _trust(asset: str, path: str) -> str:
-    """The command that trusts a picture, to be typed as it stands."""
-    return f"monitor assets trust {shlex.quote(asset)} --picture {shlex.quote(path)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from typing import overload
 
 _REPLACEMENT = "\ufffd"
@@ -21,6 +22,14 @@ def clean(text: str | None) -> str | None:
     # by way of UTF-16, where the two halves of a character find each other
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return whole.replace("\x00", _REPLACEMENT)
+
+
+def clean_values(values: Mapping[str, object]) -> dict[str, object] | None:
+    """The same of what is stored as JSON; None for nothing."""
+    cleaned = {
+        name: clean(value) if isinstance(value, str) else value for name, value in values.items()
+    }
+    return cleaned or None
 
 
 def bounded(key: str) -> str:

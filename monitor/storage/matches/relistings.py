@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.model import AlertEvent
+from monitor.model.events import Event, store_event
 from monitor.storage.db.engine import Connection
-from monitor.storage.db.text import clean
+from monitor.storage.db.text import clean_values
 from monitor.storage.tables import (
     IS_COMPLETE,
     alerts,
@@ -153,13 +152,13 @@ def list_open(conn: Connection, watch_id: int) -> list[Question]:
     return [Question(row.id, row.match_id, row.due_at) for row in rows]
 
 
-def settle(
-    conn: Connection, alert_id: str, event: AlertEvent, detail: Mapping[str, str] | None = None
-) -> None:
+def settle(conn: Connection, alert_id: str, event: Event) -> None:
     """The alert waits no more, and tells this; nothing happens to one that was routed meanwhile."""
-    values: dict[str, object] = {"event": event.value, "waits_for_cycle": False}
-    if detail:
-        values["detail"] = {key: clean(value) for key, value in detail.items()}
+    values = {
+        "event": event.name.value,
+        "detail": clean_values(store_event(event)),
+        "waits_for_cycle": False,
+    }
     conn.execute(
         sa.update(alerts)
         .where(alerts.c.id == alert_id, alerts.c.routed_at.is_(None))

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from monitor.model import AlertEvent, CheckState, Relation, Verdict
+from monitor.model.events import Event, Written, read_event, store_event
 from monitor.storage.db.engine import Connection
-from monitor.storage.db.text import bounded, clean
+from monitor.storage.db.text import bounded, clean, clean_values
 from monitor.storage.db.upsert import insert_new
 from monitor.storage.searches.breakers import BreakerState
 from monitor.storage.tables import (
@@ -69,6 +70,7 @@ class AlertRow:
 
     `held_by` says why it is held: a `silence`, its `unspecific` reference picture or a `verdict`.
     `waits_for` says what keeps it until `next_try_at`, for who knows the channel's options.
+    `detail` are the facts of its event as they are stored, `text` what an earlier version stored.
     """
 
     alert_id: str
@@ -85,14 +87,18 @@ class AlertRow:
     held_by: str | None = None
     silence_id: int | None = None
     waits_for: str | None = None
-    detail: Mapping[str, str] | None = None
+    detail: Mapping[str, object] | None = None
     left_out: str | None = None
+
+    @property
+    def told(self) -> Event | Written:
+        return read_event(AlertEvent(self.event), self.detail, self.text)
 
 
 def add(
     conn: Connection,
+    event: Event,
     *,
-    event: AlertEvent,
     dedup_key: str,
     now: datetime,
     alert_id: str,
@@ -101,8 +107,6 @@ def add(
     scan_id: int | None = None,
     baseline_cycle_id: int | None = None,
     failed_marketplace: str | None = None,
-    text: str | None = None,
-    detail: Mapping[str, str] | None = None,
     waits_for_cycle: bool = False,
 ) -> bool:
     """Write an alert; False if its cause was told before under the same key.
@@ -113,14 +117,13 @@ def add(
     values = {
         "id": alert_id,
         "dedup_key": bounded(clean(dedup_key)),
-        "event": event.value,
+        "event": event.name.value,
         "watch_id": watch_id,
         "match_id": match_id,
         "scan_id": scan_id,
         "baseline_cycle_id": baseline_cycle_id,
         "failed_marketplace": failed_marketplace,
-        "text": clean(text),
-        "detail": {key: clean(value) for key, value in detail.items()} if detail else None,
+        "detail": clean_values(store_event(event)),
         "waits_for_cycle": waits_for_cycle,
         "created_at": now,
     }

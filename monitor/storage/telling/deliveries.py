@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from monitor.errors import NotFound
 from monitor.model import AlertEvent, DeliveryState
+from monitor.model.events import Event, Written, read_event
 from monitor.storage.db.engine import Connection
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.matches.matches import find as find_matches
@@ -24,8 +25,7 @@ class DueDelivery:
     """A claimed delivery with what its message says. `created_at` is the alert's.
 
     `attempts` counts the one in hand; `due_from_at` is when it was first tried, or, if that came
-    later, routed or released. `detail` is what the event says of the match, such as `old_price`:
-    scanning/follow.py has the names.
+    later, routed or released. `told` is the event with its facts.
     """
 
     id: int
@@ -36,10 +36,9 @@ class DueDelivery:
     due_from_at: datetime
     event: AlertEvent
     watch: str | None
-    text: str | None
+    told: Event | Written
     baseline_cycle_id: int | None
     match: MatchRow | None
-    detail: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +146,9 @@ def _as_due(row: sa.Row[tuple[object, ...]], match: MatchRow | None, now: dateti
         due_from_at=max(row.routed_at, row.first_tried_at or now),
         event=AlertEvent(row.event),
         watch=row.watch,
-        text=row.text,
+        told=read_event(AlertEvent(row.event), row.detail, row.text),
         baseline_cycle_id=row.baseline_cycle_id,
         match=match,
-        detail=row.detail or {},
     )
 
 

@@ -223,4 +223,5 @@ def test_a_font_is_asked_for_every_character_of_the_drawing(
     )
     assert set("".join(lines)) <= characters_of(words)
     is_english = "".join(lines).isascii()
-    assert is_english == (language == "en")
+    if language in ("en", "zh"):
+        assert is_english == (language == "en")

@@ -23,7 +23,7 @@ def see(bench: Bench, *amounts: str, hours: float = 25) -> None:
 def changes(bench: Bench) -> list[tuple[str, str]]:
     rows = [row for row in reversed(bench.alerts()) if row.event == "price_change"]
     details = [row.detail or {} for row in rows]
-    return [(item["old_price"], item["new_price"]) for item in details]
+    return [(str(item["old_price"]), str(item["new_price"])) for item in details]
 
 
 def test_a_change_is_told_once_in_either_direction(bench: Bench) -> None:

@@ -29,6 +29,7 @@ from monitor.storage.searches import breakers, scans
 from monitor.storage.searches.breakers import Breaker, BreakerState
 from tests.scanning.office import Office
 from tests.scanning.shop import SHOP, Bench
+from tests.told import text_of
 
 WALL = Blocked("alibaba: a wall")
 
@@ -68,7 +69,7 @@ def test_three_failures_pause_it_and_due_scans_stay_due(bench: Bench) -> None:
     assert outcomes(bench) == ["blocked"] * 3 + [None] * 3
     (alert,) = bench.alerts()
     assert alert.event == "marketplace_paused"
-    text = str(alert.text)
+    text = text_of(alert)
     assert "alibaba is paused after 3 failures in a row: alibaba: a wall" in text
     assert "From 2026-01-05 14:01 UTC on one search that is due tries it again" in text
     assert "by hand" in text
@@ -81,7 +82,7 @@ def test_its_probe_succeeds_and_everything_goes_on(bench: Bench) -> None:
     bench.clock.advance(minutes=1)
     assert bench.look() == [ScanOutcome.EMPTY] * 3
     assert events(bench) == ["marketplace_paused", "marketplace_resumed"]
-    assert "paused since 2026-01-05 14:00 UTC" in str(bench.alerts()[0].text)
+    assert "paused since 2026-01-05 14:00 UTC" in text_of(bench.alerts()[0])
     assert find(bench).is_closed
 
 
@@ -144,7 +145,7 @@ def test_a_used_up_budget_pauses_at_once_and_ends_as_quota(sqlite_bench: Bench) 
     bench.plan()
     assert bench.look() == [ScanOutcome.QUOTA]
     assert events(bench) == ["marketplace_paused"]
-    assert "buy more" in str(bench.alerts()[0].text)
+    assert "buy more" in text_of(bench.alerts()[0])
     bench.clock.advance(minutes=31)
     assert bench.look() == []
     assert outcomes(bench) == ["quota"] * 3
@@ -176,7 +177,7 @@ def test_a_key_that_is_refused_while_the_budget_is_used_up_is_told(bench: Bench)
         bench.plan(hours=2)
         bench.look()
     assert events(bench) == ["marketplace_paused", "marketplace_resumed"] * 2
-    assert any("wrong key" in str(item.text) for item in bench.alerts())
+    assert any("wrong key" in text_of(item) for item in bench.alerts())
 
 
 def test_a_site_that_asks_for_longer_gets_it(sqlite_bench: Bench) -> None:
@@ -197,7 +198,7 @@ def test_a_refused_picture_pauses_nothing_and_is_told_by_itself(sqlite_bench: Be
     bench.shop.pages = [BadImage("alibaba: too dark")]
     assert bench.scan() == [ScanOutcome.FAILED] * 5
     assert events(bench) == ["scan_failed"] * 5
-    text = str(bench.alerts()[-1].text)
+    text = text_of(bench.alerts()[-1])
     assert "alibaba: too dark. It was the search for 0.png" in text
     assert "put another picture in its place" in text
     assert find(bench) == Breaker()
@@ -225,7 +226,7 @@ def test_hundreds_of_refused_pictures_are_no_flood(sqlite_bench: Bench) -> None:
     bench.shop.pages = [BadImage("alibaba: the picture's address can't be reached")]
     bench.scan()
     bench.scan()
-    texts = [str(item.text) for item in bench.alerts()]
+    texts = [text_of(item) for item in bench.alerts()]
     assert len(texts) == MOST_REFUSED_TOLD + 1
     assert sum("`scan_health` has them all" in text for text in texts) == 1
 
@@ -413,7 +414,7 @@ def test_a_pause_that_comes_to_need_a_person_is_told_anew(bench: Bench) -> None:
         bench.plan()
         assert bench.look() == [ScanOutcome.FAILED]
     assert events(bench) == ["marketplace_paused"] * 2
-    first, second = [str(alert.text) for alert in reversed(bench.alerts())]
+    first, second = [text_of(alert) for alert in reversed(bench.alerts())]
     assert "alibaba: down" in first
     assert "bad key" in second
     assert "Check its key" in second

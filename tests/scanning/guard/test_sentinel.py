@@ -16,6 +16,7 @@ from monitor.scanning.guard.sentinel import is_drop
 from monitor.scanning.policy import LEAST_USUAL, LEAST_YIELDS
 from monitor.storage.searches import yields
 from tests.scanning.shop import SHOP, Answer, Bench
+from tests.told import text_of
 
 
 def offers(bench: Bench, count: int) -> Answer:
@@ -45,7 +46,7 @@ def test_a_yield_that_halves_is_marked_and_told_once(bench: Bench) -> None:
     assert suspects(bench) == [0, 0, 0, 1, 1]
     (alert,) = bench.alerts()
     assert alert.event == "yield_dropped"
-    text = str(alert.text)
+    text = text_of(alert)
     assert "mug.png returned 4 listings, where 11 are usual" in text
     assert "nothing counts as gone" in text
 
@@ -93,7 +94,7 @@ def test_many_handfuls_that_vanish_together_are_one_alert(bench: Bench) -> None:
     see(bench, 1, 1)
     assert suspects(bench) == [0] * 35 + [1] * 14
     assert events(bench) == ["yield_dropped"]
-    told = str(bench.alerts()[0].text)
+    told = text_of(bench.alerts()[0])
     assert "returned 7 listings together, where 21 are usual for the same pictures" in told
     see(bench, 3, 1)
     assert events(bench) == ["yield_dropped"] * 2

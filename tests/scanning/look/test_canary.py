@@ -18,6 +18,7 @@ from monitor.storage.searches.breakers import BreakerState
 from monitor.storage.searches.canaries import CanaryStatus
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import SHOP, Answer, Bench
+from tests.told import text_of
 
 SEED = 30
 
@@ -71,7 +72,7 @@ def test_it_is_told_once_when_it_is_lost_and_once_when_it_is_back(bench: Bench) 
     for _ in range(3):
         look(bench, others(bench, 60))
     assert events(bench) == ["canary_lost"]
-    text = str(bench.alerts()[0].text)
+    text = text_of(bench.alerts()[0])
     assert "canary.png: not found among the first 2 listings (1 page)" in text
     assert "Look for the canary there by hand" in text
     assert status(bench).missed == 3
@@ -180,7 +181,7 @@ def test_a_canary_without_a_picture_is_no_sign_that_a_paused_marketplace_is_back
     assert look_for_canary(bench.context, SHOP)  # as the probe
     assert len(bench.shop.asked) == asked
     assert events(bench) == ["marketplace_paused", "canary_lost"]
-    assert "a blind search goes unnoticed: mend it" in str(bench.alerts()[0].text)
+    assert "a blind search goes unnoticed: mend it" in text_of(bench.alerts()[0])
     with bench.store.reading() as conn:
         assert breakers.find(conn, SHOP).state is BreakerState.OPEN
     assert bench.claim() is not None  # the probe is still to come

@@ -32,6 +32,7 @@ from monitor.storage.leases import release
 from monitor.storage.searches import scans
 from monitor.storage.telling import alerts
 from tests.scanning.shop import SHOP, Answer, Bench
+from tests.told import text_of
 
 _TABLES = ("match_history", "listing_history", "alert_history", "pictures", "comparisons")
 
@@ -166,7 +167,7 @@ def test_what_takes_the_program_down_time_and_again_is_given_up_and_told(bench: 
     assert bench.look() == [ScanOutcome.FAILED]
     assert bench.shop.asked == []
     (alert,) = bench.alerts()
-    assert "given up after 5 interrupted attempts" in str(alert.text)
+    assert "given up after 5 interrupted attempts" in text_of(alert)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from monitor.storage.catalogue import assets, watches
 from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import START
 from tests.scanning.shop import SHOP, Bench
+from tests.told import text_of
 
 
 def _open_scans(bench: Bench) -> list[tuple[str, str]]:
@@ -32,7 +33,7 @@ def _references(bench: Bench) -> list[str]:
 
 
 def _told(bench: Bench) -> list[str]:
-    return [str(row.text) for row in reversed(bench.alerts())]
+    return [text_of(row) for row in reversed(bench.alerts())]
 
 
 def test_a_scan_is_due_for_each_picture_on_each_marketplace(bench: Bench) -> None:

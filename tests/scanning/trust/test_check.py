@@ -13,6 +13,7 @@ from monitor.scanning.trust.check import Sample
 from monitor.storage.catalogue import pictures
 from tests.scanning.office import TEMPLATE, Office
 from tests.scanning.shop import Bench
+from tests.told import text_of
 
 
 def _stock(office: Office, templates: int = 8) -> None:
@@ -30,7 +31,7 @@ def _stock(office: Office, templates: int = 8) -> None:
 
 def _ops(bench: Bench, event: AlertEvent) -> list[str]:
     """The texts of the operator alerts of this event."""
-    return [row.text or "" for row in bench.alerts() if row.event == event.value]
+    return [text_of(row) for row in bench.alerts() if row.event == event.value]
 
 
 def _judge_again(office: Office) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from monitor.cases.decide import decide
 from monitor.errors import NotFound
-from monitor.model import AlertEvent, CheckState, ReferencePicture, Verdict
+from monitor.model import CheckState, ReferencePicture, Verdict
+from monitor.model.events import NewMatch
 from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import Connection, Store
 from monitor.storage.catalogue import assets, listings
@@ -96,7 +97,7 @@ def test_a_match_says_when_it_was_first_told(store: Store, shelf: Shelf) -> None
         match_id = add_match(conn, shelf).id
         alerts.add(
             conn,
-            event=AlertEvent.NEW_MATCH,
+            event=NewMatch(),
             dedup_key="k",
             now=START,
             alert_id="al-1",

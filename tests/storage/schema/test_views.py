@@ -14,6 +14,7 @@ from monitor.storage.schema.views import VIEWS
 from monitor.storage.searches import scans
 from monitor.storage.telling import alerts, delivery_states, silences
 from tests.storage.rows import LEASE, START, add_match, claim, finish, later, listing, sha, stock
+from tests.told import event_of
 
 BEGAN = "2026-11-24 08:00:00.000000"
 HOUR_LATER = "2026-11-24 09:00:00.000000"
@@ -39,7 +40,7 @@ def url(store: Store, database_url: str) -> str:
             event = AlertEvent.SCAN_FAILED if match_id is None else AlertEvent.NEW_MATCH
             alerts.add(
                 conn,
-                event=event,
+                event=event_of(event),
                 dedup_key=f"k{number}",
                 now=START,
                 alert_id=f"al-{number}",
@@ -60,7 +61,7 @@ def url(store: Store, database_url: str) -> str:
         )
         alerts.add(
             conn,
-            event=AlertEvent.SCORE_CROSSED,
+            event=event_of(AlertEvent.SCORE_CROSSED),
             dedup_key="k2",
             now=START,
             alert_id="al-2",

@@ -9,10 +9,12 @@ import sqlalchemy as sa
 
 from monitor.alerting.policy import MOST_REVIVED_ATTEMPTS
 from monitor.model import AlertEvent
+from monitor.model.events import NewMatch
 from monitor.storage import Connection, Store
 from monitor.storage.telling import alerts, channels, deliveries, delivery_states
 from monitor.storage.telling.channels import ChannelState
 from tests.storage.rows import LEASE, START, add_match, claim, find_ready, later, listing, stock
+from tests.told import event_of
 
 AT_ONCE = timedelta(0)
 
@@ -20,7 +22,14 @@ AT_ONCE = timedelta(0)
 def _due(conn: Connection, alert_id: str, match_id: int | None = None, **age: float) -> None:
     at = later(**age)
     event = AlertEvent.NEW_MATCH if match_id is not None else AlertEvent.SCAN_FAILED
-    alerts.add(conn, event=event, dedup_key=alert_id, now=at, alert_id=alert_id, match_id=match_id)
+    alerts.add(
+        conn,
+        event=event_of(event),
+        dedup_key=alert_id,
+        now=at,
+        alert_id=alert_id,
+        match_id=match_id,
+    )
     alerts.route(conn, alert_id, ["legal"], at)
 
 
@@ -99,7 +108,7 @@ def test_an_earlier_alert_that_a_digest_does_not_hold_yet_keeps_its_place(store:
         match_id = add_match(conn, shelf, listing("1")).id
         alerts.add(
             conn,
-            event=AlertEvent.NEW_MATCH,
+            event=NewMatch(),
             dedup_key="al-1",
             now=START,
             alert_id="al-1",

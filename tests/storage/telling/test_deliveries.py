@@ -11,6 +11,7 @@ from monitor.alerting import INTERRUPTED
 from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.errors import NotFound
 from monitor.model import AlertEvent, ScanOutcome
+from monitor.model.events import PictureUnreadable
 from monitor.storage import Connection, Store
 from monitor.storage.leases import release, renew_leases, take_over
 from monitor.storage.searches import cycles
@@ -29,6 +30,7 @@ from tests.storage.rows import (
     listing,
     stock,
 )
+from tests.told import event_of, text_of
 
 GROUP = timedelta(seconds=30)
 AT_ONCE = timedelta(0)
@@ -43,11 +45,10 @@ def _alert(
 ) -> bool:
     return alerts.add(
         conn,
-        event=event,
+        event=event_of(event),
         dedup_key=alert_id,
         now=now,
         alert_id=alert_id,
-        text="text\x00",
         baseline_cycle_id=more.get("cycle"),
         match_id=more.get("match"),
         watch_id=more.get("watch"),
@@ -79,12 +80,14 @@ def test_a_cause_is_told_once(store: Store) -> None:
         for again in (False, True):
             added = alerts.add(
                 conn,
-                event=AlertEvent.PICTURE_UNREADABLE,
+                event=PictureUnreadable(None, "text\x00"),
                 dedup_key=long,
                 now=START,
                 alert_id=f"al-{again}",
             )
             assert added is not again
+        texts = {row.alert_id: text_of(row) for row in alerts.list_rows(conn)}
+        assert texts["al-False"] == "Not watched: text\ufffd"
 
 
 def test_an_alert_goes_to_each_channel_once(store: Store) -> None:
@@ -98,10 +101,7 @@ def test_an_alert_goes_to_each_channel_once(store: Store) -> None:
         alerts.route(conn, "al-1", ["legal"], START)
         assert alerts.find_unrouted(conn, START, ROUTE_PATIENCE) == []
         rows = alerts.list_rows(conn)
-        assert [(row.channel, row.state, row.text) for row in rows] == [
-            ("legal", "due", "text\ufffd"),
-            ("mail", "due", "text\ufffd"),
-        ]
+        assert [(row.channel, row.state) for row in rows] == [("legal", "due"), ("mail", "due")]
         assert len(alerts.list_rows(conn, channel="mail", state="due", limit=1)) == 1
         assert [_is_ready(conn, channel) for channel in ("legal", "mail", "ops")] == [
             True,

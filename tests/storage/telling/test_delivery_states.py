@@ -19,6 +19,7 @@ from monitor.storage import Connection, Store
 from monitor.storage.tables import deliveries
 from monitor.storage.telling import alerts, delivery_states, silences
 from tests.storage.rows import LEASE, START, later
+from tests.told import event_of
 
 OURS, THEIRS = "me", "you"
 _LATER: Final = later(hours=1)
@@ -77,7 +78,8 @@ def _silence(conn: Connection) -> int:
 
 def _add(conn: Connection, alert_id: str) -> int:
     """The id of a delivery that is due."""
-    alerts.add(conn, event=AlertEvent.SCAN_FAILED, dedup_key=alert_id, now=START, alert_id=alert_id)
+    failed = event_of(AlertEvent.SCAN_FAILED)
+    alerts.add(conn, failed, dedup_key=alert_id, now=START, alert_id=alert_id)
     alerts.route(conn, alert_id, [_CHANNEL], START)
     its = sa.select(deliveries.c.id).where(deliveries.c.alert_id == alert_id)
     return int(conn.execute(its).scalar_one())

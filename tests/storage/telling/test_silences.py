@@ -40,6 +40,7 @@ from tests.storage.rows import (
     sha,
     stock,
 )
+from tests.told import event_of
 
 END = later(days=7)
 SELLER = Matcher(site="1688", seller="s1")
@@ -208,12 +209,11 @@ def test_operator_alerts_and_summaries_are_not_silenced(store: Store) -> None:
         for event in (AlertEvent.SCAN_BLOCKED, AlertEvent.MATCHES_HELD):
             alerts.add(
                 conn,
-                event=event,
+                event=event_of(event),
                 dedup_key=event,
                 now=START,
                 alert_id=event,
                 watch_id=shelf.watch_id,
-                text="text",
             )
         _route(conn)
         assert set(_states(conn).values()) == {"due"}

@@ -9,6 +9,7 @@ from monitor.model import AlertEvent, Relation
 from monitor.storage import Connection, Store
 from monitor.storage.telling import alerts
 from tests.storage.rows import START, Shelf, add_match, found, stock, sync
+from tests.told import event_of
 
 
 def _add(conn: Connection, shelf: Shelf) -> None:
@@ -16,7 +17,7 @@ def _add(conn: Connection, shelf: Shelf) -> None:
     for number, match in enumerate((match_id, None)):
         alerts.add(
             conn,
-            event=AlertEvent.MATCHES_HELD if match is None else AlertEvent.NEW_MATCH,
+            event=event_of(AlertEvent.MATCHES_HELD if match is None else AlertEvent.NEW_MATCH),
             dedup_key=f"key {number}",
             now=START,
             alert_id=f"al-{number}",
