@@ -22,6 +22,8 @@ MonitorError
 ├── Stopping                    the program was told to stop; what was begun is given back
 └── StoreError                  the database or the picture files; exit code 1
     ├── NotFound                no such row
+    │   ├── Unknown             nothing bears that name
+    │   └── Ambiguous           several do
     ├── SchemaMismatch          the database is older or newer than the program
     ├── DependentsInTheWay      what people built on our tables or views stops a change of them
     ├── LeaseLost               another process has taken the row over
@@ -35,7 +37,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class MonitorError(Exception):
@@ -190,10 +192,44 @@ class NotFound(StoreError):
     exit_code = 2
 
 
+class Unknown(NotFound):
+    """There is no `noun`, as the glossary has it, of that name or number."""
+
+    def __init__(self, noun: str, name: str | int) -> None:
+        super().__init__(f"there is no {noun} {name!r}")
+        self.noun = noun
+
+
+class Ambiguous(NotFound):
+    """Several rows of a `noun` bear that name; `places` are the sites or watches that have one,
+    where they tell them apart.
+    """
+
+    def __init__(
+        self,
+        noun: str,
+        name: str,
+        count: int,
+        places: Sequence[str] = (),
+        kind: Literal["sites", "watches"] = "sites",
+    ) -> None:
+        article = "an" if noun[0] in "aeiou" else "a"
+        several = f"several {kind} ({', '.join(places)}) have {article} {noun} {name!r}"
+        super().__init__(several if places else f"{count} {noun}s fit {name!r}")
+        self.noun = noun
+
+
 class SchemaMismatch(StoreError):
-    """The database's schema is not the program's; the message names both revisions."""
+    """The database's schema is not the program's; the message names both revisions.
+
+    `is_outdated` says that an upgrade of the database helps.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str, *, is_outdated: bool = False) -> None:
+        super().__init__(message)
+        self.is_outdated = is_outdated
 
 
 class DependentsInTheWay(StoreError):
@@ -217,6 +253,9 @@ class LeaseLost(StoreError):
     """Another process has taken over what this one had in hand; its work counts, not ours."""
 
     retryable = True
+
+    def __init__(self, noun: str, number: int) -> None:
+        super().__init__(f"{noun} {number} was taken over by another process")
 
 
 class StoreBusy(StoreError):

@@ -15,6 +15,7 @@ import click
 
 from monitor import __version__
 from monitor.cli.context import Invocation
+from monitor.cli.hints import explain
 from monitor.errors import MonitorError, Stopping
 
 # command -> (module below monitor.cli, name in it, one line for `monitor --help`). Kept here so
@@ -113,7 +114,7 @@ def main() -> None:
         click.echo("stopped; what was begun is given back and done by the next run", err=True)
         sys.exit(1)
     except MonitorError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(f"Error: {explain(error)}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader went away (`| head`): Python would complain once more while closing stdout.

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import getpass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from monitor.cli.context import load_config, open_store, reading
 from monitor.cli.show import show_fields, show_json, show_rows
 from monitor.model import Verdict
+
+if TYPE_CHECKING:
+    from monitor.storage.matches.matches import MatchRow
 
 COLUMNS = (
     "id",
@@ -58,7 +62,7 @@ def list_(
             min_score=min_score,
             limit=limit,
         )
-    show_rows(rows, COLUMNS, as_json=as_json)
+    show_rows(rows, COLUMNS, as_json=as_json, made={"lately": lately})
 
 
 @matches.command()
@@ -118,3 +122,14 @@ def decide(
         for match_id in match_ids:
             decide_match(conn, match_id, Verdict(verdict), by, note, utc_now())
     click.echo(f"{len(match_ids)} decided: {verdict}")
+
+
+def lately(match: MatchRow) -> str:
+    """What has become of it since it was told, the newest first; empty if nothing."""
+    told = (
+        (match.gone_at, "no longer found"),
+        (match.reappeared_at, "found again"),
+        (match.price_changed_at, f"price was {match.price_before}"),
+    )
+    news = sorted(((at, what) for at, what in told if at is not None), reverse=True)
+    return "; ".join(f"{what} ({at:%Y-%m-%d})" for at, what in news)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -16,6 +17,8 @@ from monitor.model import Price
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+Row = TypeVar("Row")
 
 
 def to_plain(value: object) -> object:
@@ -38,12 +41,22 @@ def show_json(value: object) -> None:
     click.echo(json.dumps(to_plain(value), ensure_ascii=False, indent=2))
 
 
-def show_rows(rows: Iterable[object], columns: Sequence[str], *, as_json: bool) -> None:
-    """Rows (dataclasses) as a table of `columns`, or as JSON with every field."""
+def show_rows(
+    rows: Iterable[Row],
+    columns: Sequence[str],
+    *,
+    as_json: bool,
+    made: Mapping[str, Callable[[Row], object]] | None = None,
+) -> None:
+    """Rows (dataclasses) as a table of `columns`, or as JSON with every field.
+
+    A column that is no field is `made` of the row.
+    """
     if as_json:
         show_json(list(rows))
         return
-    show_table(columns, [[_text(getattr(row, name)) for name in columns] for row in rows])
+    makers = {name: attrgetter(name) for name in columns} | dict(made or {})
+    show_table(columns, [[_text(makers[name](row)) for name in columns] for row in rows])
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

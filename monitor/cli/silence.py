@@ -49,8 +49,9 @@ def add(
     that nobody has settled meanwhile. Times are UTC; a day alone means its beginning.
     """
     from monitor.app import utc_now
+    from monitor.cases.silence import add as add_silence
+    from monitor.cases.silence import complete
     from monitor.storage.telling import silences
-    from monitor.storage.telling.silence_matchers import complete
     from monitor.storage.telling.silences import Matcher
 
     now = utc_now()
@@ -59,7 +60,7 @@ def add(
     known = load_config(ctx).marketplaces
     with open_store(ctx) as store, store.writing() as conn:
         matcher = complete(conn, Matcher(**asked), known)  # type: ignore[arg-type]
-        silence_id = silences.add(
+        silence_id = add_silence(
             conn,
             matcher,
             starts_at=starts_at,
@@ -95,10 +96,10 @@ def list_(ctx: click.Context, *, include_over: bool, as_json: bool) -> None:
 def remove(ctx: click.Context, silence_id: int) -> None:
     """End a silence now: what it holds is due; the daemon or the next scan sends it."""
     from monitor.app import utc_now
-    from monitor.storage.telling import silences
+    from monitor.cases.silence import remove as remove_silence
 
     with open_store(ctx) as store, store.writing() as conn:
-        count = silences.remove(conn, silence_id, utc_now())
+        count = remove_silence(conn, silence_id, utc_now())
     click.echo(f"silence {silence_id} removed; {count} deliveries are due now")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from monitor.scanning.context import ScanContext
 from monitor.scanning.guard.breaker import after_restart
@@ -10,6 +11,9 @@ from monitor.storage.catalogue import watches
 from monitor.storage.searches import breakers, scans
 
 log = logging.getLogger(__name__)
+
+# What stands at a scan that nobody asks for any more, after its marketplace.
+UNWANTED: Final = "is no longer a marketplace of this watch"
 
 
 def apply_config(context: ScanContext) -> None:
@@ -27,7 +31,8 @@ def end_unwanted(context: ScanContext) -> None:
     with context.store.writing() as conn:
         for watch_id, name in watches.list_waiting(conn):
             rules = context.watches.get(name)
-            scans.end_unwanted(conn, watch_id, rules.marketplaces if rules else (), now)
+            searched = rules.marketplaces if rules else ()
+            scans.end_unwanted(conn, watch_id, searched, now, UNWANTED)
 
 
 def try_mended(context: ScanContext) -> None:

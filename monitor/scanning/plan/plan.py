@@ -13,6 +13,7 @@ from monitor.errors import InputError, PictureError, Stopping
 from monitor.model import FoundPicture, PictureRecord
 from monitor.model.events import PictureUnreadable
 from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.guard.startup import UNWANTED
 from monitor.scanning.pictures import keep_picture, record_picture
 from monitor.scanning.plan.folder import Entry, Unreadable, read_folder
 from monitor.scanning.trust.check import alert_retired
@@ -74,7 +75,7 @@ def plan_watch(
             alert_retired(context, conn, watch_id, now)
         references = assets.iter_references(conn, watch_id)
         _alert_unreadable(context, conn, watch_id, unreadable, problem, now)
-        scans.end_unwanted(conn, watch_id, rules.marketplaces, now)
+        scans.end_unwanted(conn, watch_id, rules.marketplaces, now, UNWANTED)
         cycle_id = scans.plan(conn, watch_id, references, rules.marketplaces, due_at)
     _report(rules, changes, unreadable, problem)
     return Plan(cycle_id, len(references), changes, unreadable, problem)

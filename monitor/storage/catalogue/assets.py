@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.errors import NotFound
+from monitor.errors import Ambiguous, Unknown
 from monitor.model import FoundPicture, ReferencePicture, Rights
 from monitor.storage.catalogue import watches as watch_rows
 from monitor.storage.db.engine import Connection
@@ -318,10 +318,9 @@ def get(conn: Connection, name: str, *, watch: str | None = None) -> AssetRow:
         where = sa.and_(where, watches.c.name == watch)
     rows = _select(conn, where)
     if not rows:
-        raise NotFound(f"there is no asset {name!r}; `monitor assets list` shows all")
+        raise Unknown("asset", name)
     if len(rows) > 1:
-        names = ", ".join(row.watch for row in rows)
-        raise NotFound(f"asset {name!r} is in several watches ({names}): say which with --watch")
+        raise Ambiguous("asset", name, len(rows), [row.watch for row in rows], "watches")
     return rows[0]
 
 

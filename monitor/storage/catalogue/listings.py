@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from monitor.errors import NotFound
+from monitor.errors import Ambiguous, Unknown
 from monitor.model import Observation, Price
 from monitor.storage.catalogue import sellers as seller_rows
 from monitor.storage.db.engine import Connection
@@ -199,7 +199,9 @@ def _observe(
     )
 
 
-def list_rows(conn: Connection, *, site: str | None = None, limit: int = 100) -> list[ListingRow]:
+def list_rows(
+    conn: Connection, *, site: str | None = None, limit: int | None = None
+) -> list[ListingRow]:
     """Listings, the last seen first."""
     where = sa.true() if site is None else listings.c.site == site
     rows = _select(conn).where(where).order_by(listings.c.last_seen_at.desc(), listings.c.id)
@@ -213,10 +215,9 @@ def get(conn: Connection, item_id: str, *, site: str | None = None) -> ListingRo
         where = sa.and_(where, listings.c.site == site)
     rows = conn.execute(_select(conn).where(where)).all()
     if not rows:
-        raise NotFound(f"there is no listing {item_id!r}; `monitor listings list` shows all")
+        raise Unknown("listing", item_id)
     if len(rows) > 1:
-        sites = ", ".join(row.site for row in rows)
-        raise NotFound(f"several sites ({sites}) have a listing {item_id!r}: say --site")
+        raise Ambiguous("listing", item_id, len(rows), [row.site for row in rows])
     history = conn.execute(
         sa.select(observations)
         .where(observations.c.listing_id == rows[0].id)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.errors import NotFound
+from monitor.errors import Ambiguous, Unknown
 from monitor.model import Seller
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.rows import to_noun
@@ -65,9 +65,9 @@ def get(conn: Connection, seller: str, *, site: str | None = None) -> SellerRow:
         where = sa.and_(where, sellers.c.site == site)
     rows = _select(conn, where)
     if not rows:
-        raise NotFound(f"there is no seller {seller!r}; `monitor sellers list` shows all")
+        raise Unknown("seller", seller)
     if len(rows) > 1:
-        raise NotFound(f"{len(rows)} sellers fit {seller!r}: say which by id, or with --site")
+        raise Ambiguous("seller", seller, len(rows))
     return rows[0]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.errors import NotFound
+from monitor.errors import Unknown
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.rows import to_noun
 from monitor.storage.db.upsert import insert
@@ -85,7 +85,7 @@ def get_id(conn: Connection, name: str) -> int:
     """Raises NotFound."""
     found = conn.execute(sa.select(watches.c.id).where(watches.c.name == name)).scalar()
     if found is None:
-        raise NotFound(f"there is no watch {name!r} in the database")
+        raise Unknown("watch", name)
     return int(found)
 
 

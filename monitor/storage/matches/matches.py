@@ -9,7 +9,7 @@ from functools import cache
 
 import sqlalchemy as sa
 
-from monitor.errors import NotFound
+from monitor.errors import Unknown
 from monitor.model import Basis, Price, Region, Relation, Similarity, Verdict, best_basis
 from monitor.storage.catalogue.comparisons import region_of, similarity_of, similarity_values
 from monitor.storage.catalogue.listings import price_of
@@ -89,17 +89,6 @@ class MatchRow:
     reappeared_at: datetime | None = None
     price_before: str | None = None
     price_changed_at: datetime | None = None
-
-    @property
-    def lately(self) -> str:
-        """What has become of it since it was told, the newest first; empty if nothing."""
-        told = (
-            (self.gone_at, "no longer found"),
-            (self.reappeared_at, "found again"),
-            (self.price_changed_at, f"price was {self.price_before}"),
-        )
-        news = sorted(((at, what) for at, what in told if at is not None), reverse=True)
-        return "; ".join(f"{what} ({at:%Y-%m-%d})" for at, what in news)
 
     @property
     def similarity(self) -> Similarity:
@@ -207,7 +196,7 @@ def set_verdict(
         )
     )
     if done.rowcount == 0:
-        raise NotFound(f"there is no match {match_id}; `monitor matches list` shows all")
+        raise Unknown("match", match_id)
 
 
 def list_rows(
@@ -237,7 +226,7 @@ def get(conn: Connection, match_id: int) -> MatchRow:
     """Raises NotFound."""
     found = find(conn, [match_id])
     if not found:
-        raise NotFound(f"there is no match {match_id}; `monitor matches list` shows all")
+        raise Unknown("match", match_id)
     return found[match_id]
 
 

@@ -91,7 +91,7 @@ def ensure_schema(store: Store, program: Program | None = None) -> None:
     with store.reading() as conn:
         revision = find_revision(conn)
         if revision is not None and not may_work_on(conn, revision, program):
-            raise SchemaMismatch(_mismatch(revision, program))
+            raise _mismatch(revision, program)
         is_due = (
             revision == program.head
             and may_make(conn, [*program.views, schema_state.name])
@@ -131,13 +131,14 @@ def check_revision(store: Store, program: Program) -> None:
     )
 
 
-def _mismatch(revision: str, program: Program) -> str:
+def _mismatch(revision: str, program: Program) -> SchemaMismatch:
     if revision in program.revisions:
-        return (
+        return SchemaMismatch(
             f"the database is at revision {revision}, this program needs {program.head}: "
-            "stop the daemon, back up, then run `monitor db upgrade`"
+            "stop the daemon, back up, then upgrade it",
+            is_outdated=True,
         )
-    return (
+    return SchemaMismatch(
         f"the database is at revision {revision}, which this program (at {program.head}) doesn't "
         "know: a newer version has used it; install that one"
     )
@@ -159,7 +160,7 @@ def bring_up(conn: Connection, program: Program) -> tuple[str | None, str]:
     if before is not None and before not in program.revisions:
         if may_work_on(conn, before, program):
             return before, before
-        raise SchemaMismatch(_mismatch(before, program))
+        raise _mismatch(before, program)
     if before == program.head:
         _make_views(conn, program)
         return before, program.head
@@ -268,7 +269,7 @@ def check_schema(store: Store, program: Program | None = None) -> list[str]:
         if revision is None:
             return ["the database is empty"]
         if not may_work_on(conn, revision, program):
-            return [_mismatch(revision, program)]
+            return [str(_mismatch(revision, program))]
         state = find_state(conn)
         present = set(sa.inspect(conn).get_view_names())
         problems = [f"view {name} is missing" for name in program.views if name not in present]

@@ -101,11 +101,12 @@ def plan(
 
 
 def end_unwanted(
-    conn: Connection, watch_id: int, marketplaces: Collection[str], now: datetime
+    conn: Connection, watch_id: int, marketplaces: Collection[str], now: datetime, why: str
 ) -> None:
     """End the watch's open scans on other marketplaces than these: nobody would ever run them.
 
-    Their cycles would stay open, and what their baselines found would never be told.
+    What stands at each is its marketplace and `why`. Their cycles would stay open, and what their
+    baselines found would never be told.
     """
     watch_rows.lock(conn, watch_id)
     gone = conn.execute(
@@ -121,7 +122,7 @@ def end_unwanted(
             lease_until=None,
             finished_at=now,
             outcome=ScanOutcome.FAILED.value,
-            error=scans.c.marketplace + " is no longer a marketplace of this watch",
+            error=scans.c.marketplace + f" {why}",
         )
         .returning(scans.c.cycle_id)
     )
@@ -230,7 +231,7 @@ def advance(
         )
     )
     if done.rowcount == 0:
-        raise LeaseLost(f"scan {scan.id} was taken over by another process")
+        raise LeaseLost("scan", scan.id)
 
 
 def finish(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from monitor.errors import NotFound
+from monitor.errors import Unknown
 from monitor.model import AlertEvent, DeliveryState
 from monitor.model.events import Event, Written, read_event
 from monitor.storage.db.engine import Connection
@@ -183,7 +183,7 @@ def retry(conn: Connection, alert_id: str | None, channel: str | None, now: date
     if alert_id is not None:
         known = sa.select(alerts.c.id).where(alerts.c.id == alert_id)
         if conn.execute(known).first() is None:
-            raise NotFound(f"there is no alert {alert_id!r}; `monitor alerts list` shows all")
+            raise Unknown("alert", alert_id)
         wanted.append(deliveries.c.alert_id == alert_id)
     if channel is not None:
         wanted.append(deliveries.c.channel == channel)

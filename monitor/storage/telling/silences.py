@@ -8,12 +8,12 @@ delivery that is in hand when the silence begins is only marked: if it fails, it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.errors import InputError, NotFound
+from monitor.errors import Unknown
 from monitor.model import SilenceState
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.lookup import exists_for_each
@@ -105,16 +105,7 @@ def add(
     reason: str,
     now: datetime,
 ) -> int:
-    """Write a silence and, if it has begun, hold what is due and not in hand; its id.
-
-    Raises InputError where it asks for nothing, never holds, or gives no reason.
-    """
-    if all(value is None for value in astuple(matcher)):
-        raise InputError("a silence of everything is refused: say what it is for")
-    if expires_at <= max(now, starts_at):
-        raise InputError("a silence ends after it begins, and in the future")
-    if not reason.strip():
-        raise InputError("a silence needs a reason, for whoever wonders later")
+    """Write a silence and, if it has begun, hold what is due and not in hand; its id."""
     lock(conn)
     values = {column.name: getattr(matcher, column.name) for column in _asked()}
     made = conn.execute(
@@ -127,7 +118,7 @@ def add(
             starts_at=starts_at,
             expires_at=expires_at,
             author=clean(author),
-            reason=clean(reason.strip()),
+            reason=clean(reason),
             created_at=now,
         )
         .returning(silences.c.id)
@@ -137,18 +128,18 @@ def add(
     return silence_id
 
 
-def remove(conn: Connection, silence_id: int, now: datetime) -> int:
-    """End a silence early; how many deliveries are due because of it.
+def remove(conn: Connection, silence_id: int, now: datetime) -> int | None:
+    """End a silence early; how many deliveries are due because of it, None if it was over already.
 
-    Raises NotFound, or InputError for one that is over.
+    Raises Unknown.
     """
     lock(conn)
     mine = silences.c.id == silence_id
     if conn.execute(sa.select(silences.c.id).where(mine)).first() is None:
-        raise NotFound(f"there is no silence {silence_id}; `monitor silence list --all` shows all")
+        raise Unknown("silence", silence_id)
     ended = sa.update(silences).where(mine, ~_is_over(now)).values(ended_at=now)
     if conn.execute(ended).rowcount == 0:
-        raise InputError(f"silence {silence_id} is over already; `monitor silence list --all`")
+        return None
     return _release(conn, silence_id, now)
 
 

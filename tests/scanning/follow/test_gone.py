@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from monitor.cli.matches import lately
 from monitor.errors import Blocked
 from monitor.model import Observation, ScanCounts, ScanOutcome, Verdict
 from monitor.scanning import (
@@ -70,7 +71,7 @@ def test_it_is_marked_but_not_told_unless_the_watch_asks_for_it(sqlite_bench: Be
         show(sqlite_bench)
     assert gone(sqlite_bench) == ["1"]
     assert told(sqlite_bench) == [("new_match", "1")]
-    assert sqlite_bench.matches()[0].lately == "no longer found (2026-01-12)"
+    assert lately(sqlite_bench.matches()[0]) == "no longer found (2026-01-12)"
 
 
 def test_one_that_is_seen_in_between_starts_anew(bench: Bench) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.cli.matches import lately
 from monitor.model import Price, Verdict
 from monitor.scanning.follow.follow import moved_percent
 from tests.scanning.shop import Bench
@@ -36,7 +37,7 @@ def test_a_change_is_told_once_in_either_direction(bench: Bench) -> None:
     assert {item["change_percent"] for item in details} == {"-20.0", "+18.8"}
     (match,) = bench.matches()
     assert match.price_before == "CNY 80.00"
-    assert match.lately.startswith("price was CNY 80.00 (2026-01-1")
+    assert lately(match).startswith("price was CNY 80.00 (2026-01-1")
 
 
 def test_nothing_is_told_unless_the_watch_asks_for_it(sqlite_bench: Bench) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from monitor.cli.hints import explain
 from monitor.errors import NotFound
 from monitor.model import FoundPicture, Rights
 from monitor.scanning.policy import MOST_ALIKE
@@ -142,8 +143,9 @@ def test_the_same_name_in_two_watches_must_be_told_apart(store: Store) -> None:
         first = add_watch(conn, "w", "v")
         sync(conn, first, found("a.jpg", "A"))
         sync(conn, first + 1, found("a.jpg", "A"))
-        with pytest.raises(NotFound, match="--watch"):
+        with pytest.raises(NotFound) as caught:
             assets.get(conn, "a")
+        assert "--watch" in explain(caught.value)
         assert assets.get(conn, "a", watch="v").watch == "v"
         with pytest.raises(NotFound, match="no asset"):
             assets.get(conn, "z")

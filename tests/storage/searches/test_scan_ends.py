@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from monitor.model import ScanOutcome
+from monitor.scanning.guard.startup import UNWANTED
 from monitor.storage import Store
 from monitor.storage.catalogue import assets
 from monitor.storage.searches import cycles, scans
@@ -48,7 +49,7 @@ def test_scans_on_a_marketplace_that_was_removed_end_with_their_cycle(
     _run(store, "new", ScanOutcome.OK)
     assert _finished_cycles(store) == 0
     with store.writing() as conn:
-        scans.end_unwanted(conn, watch, ["new"], later(hours=2))
+        scans.end_unwanted(conn, watch, ["new"], later(hours=2), UNWANTED)
         (ended, _) = sorted(scans.list_health(conn), key=lambda row: row.marketplace != "old")
     assert (ended.outcome, ended.finished_at) == ("failed", later(hours=2))
     assert "old is no longer a marketplace" in str(ended.error)
@@ -64,7 +65,7 @@ def test_scans_that_are_still_wanted_or_of_another_watch_stay_open(
         sync(conn, other, found("a.jpg", "A"))
     _plan(store, other, "old")
     with store.writing() as conn:
-        scans.end_unwanted(conn, watch, ["new"], later(hours=2))
+        scans.end_unwanted(conn, watch, ["new"], later(hours=2), UNWANTED)
         open_rows = [row for row in scans.list_health(conn) if row.outcome is None]
     assert sorted((row.watch, row.marketplace) for row in open_rows) == [("v", "old"), ("w", "new")]
 
@@ -74,7 +75,7 @@ def test_who_had_such_a_scan_in_hand_has_lost_it(store: Store, watch: int) -> No
     with store.writing() as conn:
         scan = scans.claim(conn, ["old"], "me", START, LEASE)
         assert scan is not None
-        scans.end_unwanted(conn, watch, [], later(hours=2))
+        scans.end_unwanted(conn, watch, [], later(hours=2), UNWANTED)
         assert not scans.finish(conn, scan, "me", ScanOutcome.OK, None, later(hours=3))
         assert scans.find_baselines(conn, watch, "old") == set()
 

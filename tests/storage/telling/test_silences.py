@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from monitor.alerting import INTERRUPTED
 from monitor.alerting.policy import ROUTE_PATIENCE
+from monitor.cases import silence as cases
 from monitor.cases.decide import decide
 from monitor.cases.trust import trust
 from monitor.errors import InputError, NotFound
@@ -22,7 +23,6 @@ from monitor.storage.catalogue import pictures
 from monitor.storage.matches import matches
 from monitor.storage.telling import alerts, delivery_states, held, silences
 from monitor.storage.telling.deliveries import DueDelivery
-from monitor.storage.telling.silence_matchers import complete
 from monitor.storage.telling.silences import Matcher, SilenceRow
 from monitor.storage.trust import reference_checks
 from tests.storage.rows import (
@@ -74,7 +74,7 @@ def _add(
     starts_at: datetime | None = None,
     expires_at: datetime = END,
 ) -> int:
-    return silences.add(
+    return cases.add(
         conn,
         matcher,
         starts_at=starts_at or now,
@@ -459,7 +459,7 @@ def test_a_silence_must_say_what_until_when_and_why(store: Store) -> None:
         with pytest.raises(InputError, match="ends after it begins"):
             _add(conn, starts_at=END)
         with pytest.raises(InputError, match="needs a reason"):
-            silences.add(
+            cases.add(
                 conn, SELLER, starts_at=START, expires_at=END, author="a", reason=" ", now=START
             )
         assert silences.list_rows(conn, START, include_over=True) == []
@@ -469,12 +469,12 @@ def test_one_that_is_over_or_was_never_there_is_not_removed(store: Store) -> Non
     with store.writing() as conn:
         silence_id = _add(conn)
         with pytest.raises(NotFound, match="no silence 99"):
-            silences.remove(conn, 99, START)
+            cases.remove(conn, 99, START)
         with pytest.raises(InputError, match="is over already"):
-            silences.remove(conn, silence_id, END)
-        silences.remove(conn, silence_id, START)
+            cases.remove(conn, silence_id, END)
+        cases.remove(conn, silence_id, START)
         with pytest.raises(InputError, match="is over already"):
-            silences.remove(conn, silence_id, START)
+            cases.remove(conn, silence_id, START)
 
 
 @pytest.mark.parametrize(
@@ -501,14 +501,14 @@ def test_what_nobody_knows_is_not_silenced_by_mistake(
         for site in ("1688", "taobao") if "several" in message else ():
             add_match(conn, shelf, listing("two", site=site, seller=Seller("s2", None)))
         with pytest.raises(NotFound, match=message):
-            complete(conn, matcher, ["alibaba"])
+            cases.complete(conn, matcher, ["alibaba"])
 
 
 def test_the_site_of_a_listing_or_seller_is_looked_up(store: Store) -> None:
     with store.writing() as conn:
         _tell(conn, stock(conn), "1")
-        assert complete(conn, Matcher(item_id="1"), []) == Matcher(site="1688", item_id="1")
-        assert complete(conn, Matcher(seller="Shop s1"), []) == Matcher(
+        assert cases.complete(conn, Matcher(item_id="1"), []) == Matcher(site="1688", item_id="1")
+        assert cases.complete(conn, Matcher(seller="Shop s1"), []) == Matcher(
             site="1688", seller="Shop s1"
         )
         for as_written in (
@@ -516,8 +516,10 @@ def test_the_site_of_a_listing_or_seller_is_looked_up(store: Store) -> None:
             Matcher(watch="mugs", asset="mug"),
             Matcher(marketplace=SHOP),
         ):
-            assert complete(conn, as_written, []) == as_written
-        assert complete(conn, Matcher(marketplace="new"), ["new"]) == Matcher(marketplace="new")
+            assert cases.complete(conn, as_written, []) == as_written
+        assert cases.complete(conn, Matcher(marketplace="new"), ["new"]) == Matcher(
+            marketplace="new"
+        )
 
 
 def test_looking_for_what_silences_have_to_do_reads_no_other_delivery(sqlite_store: Store) -> None:
