@@ -15,6 +15,7 @@ from monitor.health.channels import channel_problems
 from monitor.health.marketplaces import canary_facts, marketplace_problems
 from monitor.health.pictures import list_picture_problems
 from monitor.health.policy import HOMELESS_FOR, OVERDUE_AFTER, TROUBLE_FORGOTTEN
+from monitor.model import ScanOutcome
 from monitor.storage import Store
 from monitor.storage.catalogue import watches
 from monitor.storage.catalogue.watches import WatchStatus
@@ -139,7 +140,7 @@ def _scan_problems(newest: list[ScanHealth]) -> list[str]:
     """One line per watch, marketplace and outcome, with an error as example."""
     bad: dict[tuple[str, str, str], list[str]] = {}
     for scan in newest:
-        if scan.outcome not in ("ok", "empty"):
+        if scan.outcome is None or not ScanOutcome(scan.outcome).is_complete:
             key = (scan.watch, scan.marketplace, scan.outcome or "open")
             bad.setdefault(key, []).append(scan.error or "no reason stored")
     return [

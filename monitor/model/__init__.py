@@ -9,6 +9,7 @@ from monitor.model.listings import Observation, Price, Seller
 from monitor.model.matches import (
     DEFAULT_ALERT_SCORE,
     DEFAULT_RECORD_SCORE,
+    SETTLED_VERDICTS,
     Basis,
     Polygon,
     Region,
@@ -27,11 +28,13 @@ from monitor.model.pictures import (
     ReferencePicture,
     Rights,
 )
-from monitor.model.searches import Scan, ScanCounts, ScanOutcome
+from monitor.model.searches import COMPLETE_OUTCOMES, Scan, ScanCounts, ScanOutcome
 
 __all__ = [
+    "COMPLETE_OUTCOMES",
     "DEFAULT_ALERT_SCORE",
     "DEFAULT_RECORD_SCORE",
+    "SETTLED_VERDICTS",
     "AlertEvent",
     "Attachment",
     "Basis",

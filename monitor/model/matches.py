@@ -33,6 +33,10 @@ class Verdict(StrEnum):
         return self in (Verdict.AUTHORISED, Verdict.NOT_OURS, Verdict.IGNORED)
 
 
+# For queries, which can't ask the noun.
+SETTLED_VERDICTS: Final = tuple(verdict.value for verdict in Verdict if verdict.is_settled)
+
+
 # What a watch records and tells from, unless it says otherwise: docs/benchmarks.md has the reasons.
 DEFAULT_RECORD_SCORE: Final = 0.50
 DEFAULT_ALERT_SCORE: Final = 0.80

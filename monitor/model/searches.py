@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from monitor.model.pictures import ReferencePicture
 
@@ -22,6 +23,10 @@ class ScanOutcome(StrEnum):
     @property
     def is_complete(self) -> bool:
         return self in (ScanOutcome.OK, ScanOutcome.EMPTY)
+
+
+# For queries, which can't ask the noun.
+COMPLETE_OUTCOMES: Final = tuple(outcome.value for outcome in ScanOutcome if outcome.is_complete)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 
+from monitor.model import SETTLED_VERDICTS
 from monitor.storage.db.engine import Connection
 from monitor.storage.schema import views_sqlite
 
-# {text} and {number} are the dialect's types: ids are strings, prices are numbers.
+# {text} and {number} are the dialect's types: ids are strings, prices are numbers. {settled} are
+# the verdicts that end a match's alerts.
 _MATCHES = """
 SELECT CAST(m.id AS {text}) AS match_id, w.name AS watch, a.name AS asset,
        r.path AS reference_picture, m.marketplace AS marketplace, l.site AS site,
@@ -67,7 +69,7 @@ SELECT al.id AS alert_id, al.event AS event, CAST(al.match_id AS {text}) AS matc
        d.sent_at AS sent_at,
        CASE WHEN d.state <> 'held' THEN NULL WHEN d.silence_id IS NOT NULL THEN 'silence'
             WHEN rc.state = 'unspecific' THEN 'unspecific'
-            WHEN m.verdict IN ('authorised', 'not_ours', 'ignored') THEN 'verdict' END AS held_by,
+            WHEN m.verdict IN ({settled}) THEN 'verdict' END AS held_by,
        CASE WHEN d.state = 'held' THEN CAST(d.silence_id AS {text}) END AS silence_id,
        CAST(al.detail AS {text}) AS detail, d.left_out AS left_out
   FROM alerts AS al
@@ -106,7 +108,9 @@ _TYPES = {
 
 def selects_of(templates: Mapping[str, str], dialect: str) -> dict[str, str]:
     """Each view's SELECT by name, in the words of `sqlite` or `postgresql`."""
-    return {name: text.format(**_TYPES[dialect]).strip() for name, text in templates.items()}
+    settled = ", ".join(f"'{verdict}'" for verdict in SETTLED_VERDICTS)
+    words = {**_TYPES[dialect], "settled": settled}
+    return {name: text.format(**words).strip() for name, text in templates.items()}
 
 
 def digest_of(select: str) -> str:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.upsert import PART
-from monitor.storage.tables import IS_COMPLETE, cycles, reference_pictures, scans
+from monitor.storage.tables import IS_COMPLETE, cycles, is_complete, reference_pictures, scans
 
 
 def find_latest(
@@ -86,7 +86,7 @@ def find_cycle_totals(
     pictures = sa.select(same.c.reference_id).where(
         same.c.cycle_id == cycle_id,
         same.c.marketplace == marketplace,
-        same.c.outcome.in_(["ok", "empty"]),
+        is_complete(same),
     )
     rows = conn.execute(
         sa.select(total)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from monitor.model import COMPLETE_OUTCOMES
 from monitor.storage.db.column_types import Instant
 from monitor.storage.tables.base import id_column, metadata, ref_column
 
@@ -55,8 +56,17 @@ sa.Index(
     sqlite_where=scans.c.state != "finished",
     postgresql_where=scans.c.state != "finished",
 )
-# Without a parameter in it, so that both databases use the index below: years of scans stay quick.
-IS_COMPLETE = scans.c.outcome.in_([sa.literal_column("'ok'"), sa.literal_column("'empty'")])
+
+
+def is_complete(scan: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a scan saw everything it asked for.
+
+    Without a parameter in it, so that both databases use the index below: years stay quick.
+    """
+    return scan.c.outcome.in_([sa.literal_column(f"'{outcome}'") for outcome in COMPLETE_OUTCOMES])
+
+
+IS_COMPLETE = is_complete(scans)
 sa.Index(
     "ix_scans_complete",
     scans.c.reference_id,

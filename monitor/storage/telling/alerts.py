@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from monitor.model import AlertEvent, CheckState, Relation, Verdict
+from monitor.model import SETTLED_VERDICTS, AlertEvent, CheckState, Relation
 from monitor.model.events import Event, Written, read_event, store_event
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.text import bounded, clean, clean_values
@@ -321,12 +321,11 @@ def list_rows(
 
 def _held_by() -> sa.ColumnElement[str | None]:
     """As the view `alert_history` has it."""
-    settled = [verdict.value for verdict in Verdict if verdict.is_settled]
     return sa.case(
         (~IS_HELD, None),
         (deliveries.c.silence_id.is_not(None), "silence"),
         (reference_checks.c.state == CheckState.UNSPECIFIC.value, CheckState.UNSPECIFIC.value),
-        (matches.c.verdict.in_(settled), "verdict"),
+        (matches.c.verdict.in_(SETTLED_VERDICTS), "verdict"),
     )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from monitor.model import CheckState, Verdict
+from monitor.model import SETTLED_VERDICTS, CheckState
 from monitor.storage.db.engine import Connection
 from monitor.storage.db.lookup import exists_for_each
 from monitor.storage.tables import (
@@ -29,10 +29,9 @@ from monitor.storage.tables import (
 )
 from monitor.storage.telling import delivery_states
 
-_SETTLED = [verdict.value for verdict in Verdict if verdict.is_settled]
 _UNSUMMARISED = sa.and_(IS_HELD, deliveries.c.summarised_at.is_(None))
 _HELD = deliveries.join(alerts).join(matches, matches.c.id == alerts.c.match_id)
-_UNSETTLED = (IS_HELD, matches.c.verdict.not_in(_SETTLED))
+_UNSETTLED = (IS_HELD, matches.c.verdict.not_in(SETTLED_VERDICTS))
 _FINISHED = (
     _HELD.join(reference_checks, reference_checks.c.reference_id == matches.c.reference_id)
     .outerjoin(scans, scans.c.id == alerts.c.scan_id)
@@ -112,7 +111,7 @@ def _is_free() -> sa.ColumnElement[bool]:
     return exists_for_each(
         [deliveries],
         alerts.c.id == deliveries.c.alert_id,
-        matches.c.verdict.not_in(_SETTLED),
+        matches.c.verdict.not_in(SETTLED_VERDICTS),
         state != CheckState.UNSPECIFIC.value,
         within=alerts.join(matches).outerjoin(reference_checks, its_check),
     )

@@ -6,6 +6,7 @@ import hashlib
 
 import sqlalchemy as sa
 
+from monitor.model import Verdict
 from monitor.storage.db.engine import Connection
 from monitor.storage.tables import (
     clusters,
@@ -17,7 +18,7 @@ from monitor.storage.tables import (
 )
 
 # A person has ruled that these do have to do with the asset.
-_RELATED = ("infringing", "authorised")
+_RELATED = (Verdict.INFRINGING.value, Verdict.AUTHORISED.value)
 
 
 def newest_cluster(conn: Connection) -> int:
