@@ -12,14 +12,10 @@ from monitor.cli.context import load_config
 from monitor.cli.show import show_json
 from monitor.errors import ChannelError, InputError, OutsideError
 from monitor.model import Message
+from monitor.words import read_words
 
 if TYPE_CHECKING:
     from monitor.channels import Channel
-
-_MESSAGE = Message(
-    title="Test of the infringement monitor",
-    body="This is a test. Nothing was found; this channel works.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,8 @@ def test(ctx: click.Context, name: str | None, *, as_json: bool) -> int:
     outcomes: list[Outcome] = []
     for item in config.channels.values():
         if name in (None, item.name):
-            outcomes.append(_try(Channel(item.name, item.url.get_secret_value())))
+            channel = Channel(item.name, item.url.get_secret_value())
+            outcomes.append(_try(channel, item.language))
             if not as_json:
                 click.echo(f"{item.name}: {outcomes[-1].error or 'sent'}")
     if as_json:
@@ -61,9 +58,11 @@ def test(ctx: click.Context, name: str | None, *, as_json: bool) -> int:
     return OutsideError.exit_code if any(outcome.error for outcome in outcomes) else 0
 
 
-def _try(channel: Channel) -> Outcome:
+def _try(channel: Channel, language: str) -> Outcome:
+    words = read_words(language)
+    message = Message(words.say("channel_test.title"), words.say("channel_test.text"))
     try:
-        channel.send(_MESSAGE)
+        channel.send(message)
     except ChannelError as error:
         return Outcome(channel.name, str(error).removeprefix(f"channel {channel.name}: "))
     return Outcome(channel.name, None)

@@ -11,6 +11,7 @@ from monitor.config import Config
 from monitor.errors import ChannelError, MonitorError, SchemaMismatch
 from monitor.health.dead_mans_switch import open_switch
 from monitor.model import Message
+from monitor.words import read_words
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +29,11 @@ def tell_without_store(config: Config, error: MonitorError, *, has_run: bool) ->
             switch.hold(str(error))
     if not has_run or not isinstance(error, SchemaMismatch):
         return
-    message = Message(
-        "Infringement Monitor has stopped: outdated schema",
-        f"{error}.\n\nNothing is searched and no alert is sent until then; alerts that wait are "
-        "kept. This message is sent once, past the database, so it has no alert id.",
-    )
     for name in config.alerts.ops:
+        words = read_words(config.channels[name].language)
+        said = words.say("stopped.text", error=str(error))
         channel = Channel(name, config.channels[name].url.get_secret_value())
         try:
-            channel.send(message)
+            channel.send(Message(words.say("stopped.title"), said))
         except ChannelError as refused:
             log.warning("could not tell %s that the daemon has stopped: %s", name, refused)

@@ -103,6 +103,16 @@ def test_a_test_message_goes_through_the_named_channel_only(
     assert json.loads(result.stdout) == [{"channel": "ops", "error": None}]
 
 
+def test_a_test_message_is_in_the_channels_language(runner: CliRunner, tmp_path: Path) -> None:
+    with http_hook() as legal, http_hook() as ops:
+        file = channel_config(tmp_path, legal.port, ops.port)
+        text = file.read_text().replace("[channels.ops]\n", '[channels.ops]\nlanguage = "zh"\n')
+        file.write_text(text)
+        assert invoke(runner, "--config", file, "channels", "test").return_value == 0
+    assert "this channel works" in str(legal.received)
+    assert "此渠道工作正常" in str(ops.received)
+
+
 def test_a_channel_that_fails_is_told_and_the_others_are_tried(
     runner: CliRunner, tmp_path: Path
 ) -> None:
