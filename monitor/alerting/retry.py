@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from monitor.alerting.context import AlertContext
@@ -153,6 +154,7 @@ def others_than(context: AlertContext, name: str) -> tuple[str, ...]:
     return tuple(channel for channel in context.destinations if channel != name)
 
 
+@lru_cache(maxsize=256)  # slow as it is, it is asked for again at each reload
 def digest_of_url(name: str, url: str) -> str:
     """What tells a channel's URL from another, and gives it away to nobody.
 

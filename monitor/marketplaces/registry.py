@@ -35,7 +35,7 @@ BUILT_IN: Final[Mapping[str, str]] = {
 
 def known_types() -> list[str]:
     """The types a config may name, sorted: the built-in ones and installed plug-ins."""
-    return sorted(_entries())
+    return sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=PLUG_INS))})
 
 
 def options_model(type_name: str) -> type[BaseModel]:
@@ -73,22 +73,23 @@ def create(type_name: str, name: str, options: BaseModel, outside: Outside) -> M
     return marketplace
 
 
-def _entries() -> dict[str, EntryPoint]:
-    """Every type's entry; a plug-in can't take the name of a built-in type."""
-    entries = {entry.name: entry for entry in entry_points(group=PLUG_INS)}
-    for type_name, module in BUILT_IN.items():
+def _find_entry(type_name: str) -> EntryPoint | None:
+    """A type's entry; a plug-in can't take the name of a built-in type.
+
+    Installed packages are searched for no built-in type: that takes 20 ms.
+    """
+    if module := BUILT_IN.get(type_name):
         value = f"monitor.marketplaces.sites.{module}:ADAPTER"
-        entries[type_name] = EntryPoint(type_name, value, PLUG_INS)
-    return entries
+        return EntryPoint(type_name, value, PLUG_INS)
+    return next(iter(entry_points(group=PLUG_INS, name=type_name)), None)
 
 
 def _load(type_name: str) -> Adapter[Any]:
-    entries = _entries()
-    if type_name not in entries:
+    entry = _find_entry(type_name)
+    if entry is None:
         raise InputError(
-            f"there is no marketplace type {type_name!r}; known are: {', '.join(sorted(entries))}"
+            f"there is no marketplace type {type_name!r}; known are: {', '.join(known_types())}"
         )
-    entry = entries[type_name]
     try:
         adapter: object = entry.load()
     except (ImportError, AttributeError) as error:
