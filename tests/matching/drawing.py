@@ -10,8 +10,7 @@ from PIL import Image
 
 def draw(seed: int, width: int = 240, height: int = 180) -> Image.Image:
     """A picture with large areas and edges, different for each seed (0..2**16)."""
-    y, x = np.mgrid[0:height, 0:width]
-    pixels = np.full((height, width, 3), 235, dtype=np.int64)
+    pixels = np.full((height, width, 3), 235, dtype=np.uint8)
     state = seed * 2654435761 + 12345
     for _ in range(14):
         numbers = []
@@ -20,9 +19,9 @@ def draw(seed: int, width: int = 240, height: int = 180) -> Image.Image:
             numbers.append(state >> 40)
         left, top = numbers[0] % width, numbers[1] % height
         box_width, box_height = width // 12 + numbers[2] % (width // 3), numbers[3] % (height // 2)
-        inside = (x >= left) & (x < left + box_width) & (y >= top) & (y < top + box_height)
-        pixels[inside] = [number % 256 for number in numbers[4:]]
-    return Image.fromarray(pixels.astype(np.uint8))
+        box = np.s_[top : top + box_height, left : left + box_width]
+        pixels[box] = [number % 256 for number in numbers[4:]]
+    return Image.fromarray(pixels)
 
 
 def encode(image: Image.Image, picture_format: str = "PNG", **options: object) -> bytes:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from PIL import Image
@@ -117,11 +118,14 @@ class Bench:
 
     def offer(self, item_id: str, seed: int, **changes: object) -> Observation:
         """A listing with a recompressed copy of the picture of that seed."""
-        return self.show(item_id, draw(seed), **changes)
+        return self._serve(item_id, _copy_of(seed), **changes)
 
     def show(self, item_id: str, picture: Image.Image, **changes: object) -> Observation:
         """A listing with a recompressed copy of the picture."""
-        self.server.routes[f"/{item_id}.jpg"] = Reply(body=encode(picture, "JPEG", quality=70))
+        return self._serve(item_id, encode(picture, "JPEG", quality=70), **changes)
+
+    def _serve(self, item_id: str, file: bytes, **changes: object) -> Observation:
+        self.server.routes[f"/{item_id}.jpg"] = Reply(body=file)
         seen = Observation(
             site="1688",
             item_id=item_id,
@@ -181,6 +185,11 @@ class Bench:
     @property
     def downloads(self) -> int:
         return len(self.server.requests)
+
+
+@cache
+def _copy_of(seed: int) -> bytes:
+    return encode(draw(seed), "JPEG", quality=70)
 
 
 @contextmanager
