@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 BENCHMARKS := .venv-benchmarks
 MIN_PYTHON := import sys; sys.exit(sys.version_info < (3, 11))
 
-.PHONY: help run test check format lint types layers migrations tests lock benchmark-env clean
+.PHONY: help run test check format lint types layers migrations tests coverage lock benchmark-env clean
 
 help:
 	@echo "make run    set up everything and rehearse the whole job on this machine"
 	@echo "make test   set up everything and run the tests"
-	@echo "make check  format, lint, types, layers, migrations, tests"
+	@echo "make check  format, lint, types, layers, migrations, tests, and how much of monitor/ they run"
 	@echo "make benchmark-env  an environment with the programs the benchmarks compare with (6 GB)"
 
 run: $(VENV)/.installed
@@ -18,8 +18,9 @@ run: $(VENV)/.installed
 
 test: tests
 
-# TESTS_DONE=1 leaves the tests out where `make test` has just run them.
-check: lint types layers migrations $(if $(TESTS_DONE),,tests)
+# TESTS_DONE=1 leaves the tests out where `make test` has just run them, with COVERAGE=1 if it is to be told.
+check: lint types layers migrations $(if $(TESTS_DONE),,tests) coverage
+check: COVERAGE := 1
 
 # Both locks hold hashes and no download address; pip takes the packages from its own registry.
 $(VENV)/.python:
@@ -54,7 +55,13 @@ migrations: $(VENV)/.developing
 	$(BIN)/python -m tests.check_migrations
 
 tests: $(VENV)/.developing
-	$(BIN)/python -m tests.run_all
+	@rm -f .coverage
+	$(BIN)/python -m tests.run_all $(if $(COVERAGE),--cov --cov-report=)
+
+# Of the lines that the tests' own processes ran: what a daemon or a command does in a process that a
+# test started is not counted.
+coverage: $(VENV)/.developing
+	@test -f .coverage || { echo "not counted: make test COVERAGE=1"; exit 0; }; $(BIN)/coverage report
 
 # Needs uv. Its own lock file is full of download addresses and stays out of git.
 lock:
