@@ -35,7 +35,7 @@ class Fault(StrEnum):
         return self.value.startswith("picture-")
 
 
-class Kind(Enum):
+class Purpose(Enum):
     """What a request is for. `ASIDE` is all around a search: tokens, the site's time."""
 
     SEARCH = auto()
@@ -46,7 +46,7 @@ class Kind(Enum):
     @property
     def is_paced(self) -> bool:
         """Whether it counts against the rate."""
-        return self in (Kind.SEARCH, Kind.UPLOAD)
+        return self in (Purpose.SEARCH, Purpose.UPLOAD)
 
 
 class Order(NamedTuple):
@@ -56,19 +56,19 @@ class Order(NamedTuple):
     times: int | None = None
     where: str = ""
 
-    def fits(self, kind: Kind, place: str) -> bool:
-        """Whether a request of this kind to this place (`ebay/search`) fails so.
+    def fits(self, purpose: Purpose, place: str) -> bool:
+        """Whether a request for this purpose to this place (`ebay/search`) fails so.
 
         What stands aside of a search fails only if it is named: `ebay/token`.
         """
-        if self.fault.is_picture or kind is Kind.PICTURE:
-            return self.fault.is_picture and kind is Kind.PICTURE
-        if self.fault is Fault.EMPTY and kind is not Kind.SEARCH:
+        if self.fault.is_picture or purpose is Purpose.PICTURE:
+            return self.fault.is_picture and purpose is Purpose.PICTURE
+        if self.fault is Fault.EMPTY and purpose is not Purpose.SEARCH:
             return False
         if self.where == place:
             return True
         is_below = not self.where or place.startswith(f"{self.where}/")
-        return is_below and kind.is_paced
+        return is_below and purpose.is_paced
 
 
 class Faults:
@@ -87,11 +87,11 @@ class Faults:
         with self._lock:
             self._left.clear()
 
-    def take(self, kind: Kind, place: str) -> Fault | None:
+    def take(self, purpose: Purpose, place: str) -> Fault | None:
         """The fault for this request, if one is ordered; orders are served one after the other."""
         with self._lock:
             for (fault, where), left in self._left.items():
-                if Order(fault, left, where).fits(kind, place):
+                if Order(fault, left, where).fits(purpose, place):
                     self._count((fault, where), left)
                     return fault
         return None

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from monitor.errors import InputError
 from monitor.sandbox.dialects import DIALECTS, Dialect, Reply, Request
 from monitor.sandbox.dialects.base import as_json
-from monitor.sandbox.faults import Fault, Faults, Kind
+from monitor.sandbox.faults import Fault, Faults, Purpose
 from monitor.sandbox.rules import Pacer, Rules
 from monitor.sandbox.shelf import Shelf
 from monitor.sandbox.shop import Shop
@@ -132,8 +132,8 @@ class Sandbox:
         return as_json({"message": f"no call of {known} goes here"}, 404), False
 
     def _answer_call(self, dialect: Dialect, call: str, request: Request) -> tuple[Reply, bool]:
-        kind, place = dialect.calls[call], f"{dialect.name}/{call}"
-        fault = self._take_fault(kind, place)
+        purpose, place = dialect.calls[call], f"{dialect.name}/{call}"
+        fault = self._take_fault(purpose, place)
         if fault is not None and fault in _PLAIN:
             return _PLAIN[fault], False
         if fault is Fault.SLOW:
@@ -142,17 +142,19 @@ class Sandbox:
             return dialect.fail(fault, call, request), False
         return self._serve(dialect, call, request), fault is Fault.CUT_OFF
 
-    def _take_fault(self, kind: Kind, place: str) -> Fault | None:
-        fault = self.faults.take(kind, place)
+    def _take_fault(self, purpose: Purpose, place: str) -> Fault | None:
+        fault = self.faults.take(purpose, place)
         if fault is not None:
             self.shop.count(f"fault {fault}")
         return fault
 
     def _serve(self, dialect: Dialect, call: str, request: Request) -> Reply:
         """The right answer, or the refusal of a call too many: failed calls count too."""
-        kind = dialect.calls[call]
-        self.shop.count(f"{dialect.name}/{call}", *(["searches"] if kind is Kind.SEARCH else []))
-        if kind.is_paced and not self._pacers[dialect.name].allows():
+        purpose = dialect.calls[call]
+        self.shop.count(
+            f"{dialect.name}/{call}", *(["searches"] if purpose is Purpose.SEARCH else [])
+        )
+        if purpose.is_paced and not self._pacers[dialect.name].allows():
             self.shop.count("throttled")
             return dialect.fail(Fault.THROTTLED, call, request)
         try:
@@ -162,7 +164,7 @@ class Sandbox:
 
     def _answer_picture(self, path: str) -> tuple[Reply, bool]:
         """A listing's picture, by the start of its sha256 and its name."""
-        fault = self._take_fault(Kind.PICTURE, "pictures")
+        fault = self._take_fault(Purpose.PICTURE, "pictures")
         if fault is not None and fault in _PLAIN:
             return _PLAIN[fault], False
         self.shop.count("pictures")

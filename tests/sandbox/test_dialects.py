@@ -16,7 +16,7 @@ import pytest
 from monitor.cli.sandbox import config_lines
 from monitor.sandbox import Fault, Sandbox
 from monitor.sandbox.dialects.alibaba_searches import Crossborder
-from monitor.sandbox.faults import Faults, Kind
+from monitor.sandbox.faults import Faults, Purpose
 from monitor.sandbox.rules import Tokens
 from monitor.sandbox.server import Rules
 from tests.sandbox.callers import AlibabaCaller, Caller, EbayCaller, picture_bytes, stock
@@ -196,12 +196,12 @@ def test_tokens_and_time_fail_only_by_name(sandbox: Sandbox) -> None:
 def test_pictures_and_searches_never_take_each_others_faults() -> None:
     faults = Faults()
     faults.order(Fault.PICTURE_MISSING)
-    assert faults.take(Kind.SEARCH, "ebay/search") is None
-    assert faults.take(Kind.PICTURE, "pictures") is Fault.PICTURE_MISSING
+    assert faults.take(Purpose.SEARCH, "ebay/search") is None
+    assert faults.take(Purpose.PICTURE, "pictures") is Fault.PICTURE_MISSING
     faults.clear()
     faults.order(Fault.HTML)
-    assert faults.take(Kind.PICTURE, "pictures") is None
-    assert faults.take(Kind.SEARCH, "ebay/search") is Fault.HTML
+    assert faults.take(Purpose.PICTURE, "pictures") is None
+    assert faults.take(Purpose.SEARCH, "ebay/search") is Fault.HTML
 
 
 @pytest.mark.parametrize("name", TYPES)

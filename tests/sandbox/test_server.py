@@ -15,7 +15,7 @@ import pytest
 from monitor.errors import InputError
 from monitor.sandbox import Fault, Sandbox
 from monitor.sandbox.dialects import PLACES
-from monitor.sandbox.faults import Faults, Kind, Order, parse_fault
+from monitor.sandbox.faults import Faults, Order, Purpose, parse_fault
 from monitor.sandbox.server import Pacer, Rules
 from tests.sandbox.callers import Caller, fetch, picture_bytes, stock
 
@@ -97,6 +97,14 @@ def test_the_guides_own_mistake_is_refused(caller: Caller) -> None:
     headers = {name: good[name] for name in ("appkey", "timestamp", "sign")}
     answer = caller.post({**headers, "Content-Type": "multipart/form-data"}, content=b"x")
     assert refusal(answer) == (400, "Content-Type has no boundary")
+
+
+@pytest.mark.parametrize("kind", ["image/jpeg", "application/x-www-form-urlencoded", ""])
+def test_a_picture_that_is_the_whole_body_is_refused(caller: Caller, kind: str) -> None:
+    good = caller.search().request.headers
+    headers = {name: good[name] for name in ("appkey", "timestamp", "sign")}
+    answer = caller.post({**headers, "Content-Type": kind}, content=picture_bytes())
+    assert refusal(answer) == (400, "the body is not multipart/form-data")
 
 
 def test_search_type_1_leaves_out_what_is_less_alike(caller: Caller) -> None:
@@ -290,7 +298,7 @@ def test_a_fault_is_taken_as_often_as_it_was_ordered_by_however_many_at_once() -
     faults = Faults()
     faults.order(Fault.QUOTA, 5)
     with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(lambda _: faults.take(Kind.SEARCH, "ebay/search"), range(40)))
+        taken = list(pool.map(lambda _: faults.take(Purpose.SEARCH, "ebay/search"), range(40)))
     assert taken.count(Fault.QUOTA) == 5
     assert taken.count(None) == 35
 
@@ -299,7 +307,7 @@ def test_faults_are_served_one_after_the_other_until_they_are_cleared() -> None:
     faults = Faults()
     faults.order(Fault.HTML, 1)
     faults.order(Fault.EMPTY)
-    taken = [faults.take(Kind.SEARCH, "ebay/search") for _ in range(3)]
+    taken = [faults.take(Purpose.SEARCH, "ebay/search") for _ in range(3)]
     assert taken == [Fault.HTML, Fault.EMPTY, Fault.EMPTY]
     faults.clear()
-    assert faults.take(Kind.SEARCH, "ebay/search") is None
+    assert faults.take(Purpose.SEARCH, "ebay/search") is None

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from monitor.marketplaces.kit.signing import AOP_SIGNATURE, sign_aop
 from monitor.sandbox.dialects.alibaba_searches import REQUIRED, Crossborder, Linkplus
 from monitor.sandbox.dialects.base import MAX_SKEW_SECONDS, Dialect, Reply, Request, as_json
-from monitor.sandbox.faults import Fault, Kind
+from monitor.sandbox.faults import Fault, Purpose
 from monitor.sandbox.shop import Shop
 
 # As long as the real ones live: 10 hours, half a year.
@@ -44,13 +44,13 @@ class Alibaba1688(Dialect):
     table = "sandbox-alibaba"
     base_path = "/openapi"
     calls: ClassVar = {
-        "linkplus": Kind.SEARCH,
-        "upload": Kind.UPLOAD,
-        "imageQuery": Kind.SEARCH,
-        "currentTime": Kind.ASIDE,
-        "currentTimeMillis": Kind.ASIDE,
-        "getToken": Kind.ASIDE,
-        "unsupported": Kind.ASIDE,
+        "linkplus": Purpose.SEARCH,
+        "upload": Purpose.UPLOAD,
+        "imageQuery": Purpose.SEARCH,
+        "currentTime": Purpose.ASIDE,
+        "currentTimeMillis": Purpose.ASIDE,
+        "getToken": Purpose.ASIDE,
+        "unsupported": Purpose.ASIDE,
     }
 
     def __init__(self, shop: Shop) -> None:
@@ -86,7 +86,7 @@ class Alibaba1688(Dialect):
         if call == "getToken":
             return self._exchange(found[4], fields)
         problem = self._find_auth_problem(found[1], found[4], fields)
-        if problem is None and self.calls[call] is not Kind.ASIDE:
+        if problem is None and self.calls[call] is not Purpose.ASIDE:
             # the time is for those whose clock is off, and needs no user
             problem = self._find_stale(fields) or self._find_stranger(fields)
         return problem or self._answer_call(call, fields)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from monitor.sandbox.faults import Fault, Kind
+from monitor.sandbox.faults import Fault, Purpose
 from monitor.sandbox.rules import Tokens
 from monitor.sandbox.shop import Shop
 
@@ -47,7 +47,7 @@ class Dialect(ABC):
     name: ClassVar[str]
     table: ClassVar[str]
     base_path: ClassVar[str]
-    calls: ClassVar[Mapping[str, Kind]]
+    calls: ClassVar[Mapping[str, Purpose]]
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop

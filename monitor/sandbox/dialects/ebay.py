@@ -18,7 +18,7 @@ from monitor.sandbox.dialects.base import (
     Request,
     as_json,
 )
-from monitor.sandbox.faults import Fault, Kind
+from monitor.sandbox.faults import Fault, Purpose
 from monitor.sandbox.loading import open_picture
 from monitor.sandbox.shop import Listing
 
@@ -48,7 +48,7 @@ class Ebay(Dialect):
     name = "ebay"
     table = "sandbox-ebay"
     base_path = ""
-    calls: ClassVar = {"search": Kind.SEARCH, "token": Kind.ASIDE}
+    calls: ClassVar = {"search": Purpose.SEARCH, "token": Purpose.ASIDE}
 
     def options(self) -> Mapping[str, object]:
         """Client credentials, and one of the marketplaces."""

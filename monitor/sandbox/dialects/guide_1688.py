@@ -19,7 +19,7 @@ from monitor.sandbox.dialects.base import (
     Request,
     as_json,
 )
-from monitor.sandbox.faults import Fault, Kind
+from monitor.sandbox.faults import Fault, Purpose
 from monitor.sandbox.loading import open_picture
 from monitor.sandbox.shop import Listing
 
@@ -34,7 +34,7 @@ class Guide1688(Dialect):
     name = "guide_1688"
     table = "sandbox"
     base_path = SEARCH_PATH
-    calls: ClassVar = {"search": Kind.SEARCH}
+    calls: ClassVar = {"search": Purpose.SEARCH}
 
     def options(self) -> Mapping[str, object]:
         """One key and its secret."""
