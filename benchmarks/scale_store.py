@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -112,7 +112,17 @@ def open_bench(folder: Path, name: str) -> Iterator[Bench]:
         store=store,
         files=PictureFiles(folder / f"{name}-pictures"),
         sources={},
-        watches={WATCH: WatchRules(WATCH, folder, (SHOP,), 0.6, 0.85)},
+        watches={
+            WATCH: WatchRules(
+                name=WATCH,
+                images=folder,
+                marketplaces=[SHOP],
+                every=timedelta(hours=6),
+                record_score=0.6,
+                alert_score=0.85,
+                channels=[],
+            )
+        },
         owner="me",
         clock=lambda: NOW,
         new_alert_id=lambda: f"al-{next(numbers)}",

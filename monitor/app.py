@@ -13,27 +13,19 @@ from datetime import UTC, datetime
 
 from monitor.accounts.memory import StoreMemory
 from monitor.accounts.pace import StorePace
-from monitor.alerting import (
-    INTERRUPTED,
-    AlertContext,
-    ChannelOptions,
-    Destination,
-    Routes,
-    digest_of_url,
-)
+from monitor.alerting import INTERRUPTED, AlertContext, Destination, Routes, digest_of_url
 from monitor.channels import Channel
-from monitor.config import ChannelConfig, Config, MarketplaceConfig, WatchConfig
+from monitor.config import Config, MarketplaceConfig
 from monitor.errors import Stopping
 from monitor.marketplaces.base import Outside, PictureSource
 from monitor.marketplaces.kit.picture_links import PICTURE_REFERERS
 from monitor.marketplaces.registry import create
 from monitor.net.downloads import HostLanes, PictureFetcher
-from monitor.scanning import LEASE, Canary, ScanContext, Source, WatchRules
+from monitor.scanning import LEASE, ScanContext, Source
 from monitor.storage import PictureFiles, Store, ensure_schema
 from monitor.storage.catalogue import watches
 from monitor.storage.leases import is_dead, take_over, this_process
 from monitor.storage.searches import paces
-from monitor.storage.searches.paces import Budget
 from monitor.storage.telling import channels
 
 log = logging.getLogger(__name__)
@@ -112,7 +104,7 @@ def open_app(
                 store=store,
                 files=files,
                 sources=sources,
-                watches={watch.name: _rules(watch) for watch in config.watches},
+                watches={watch.name: watch for watch in config.watches},
                 owner=owner,
                 clock=clock,
                 new_alert_id=new_alert_id,
@@ -177,7 +169,7 @@ def _source(
         key=item.account_key,
         name=item.name,
         rate_per_second=item.rate,
-        budget=Budget(item.daily_quota, item.monthly_quota, item.spread_quota),
+        budget=item.budget,
         clock=clock,
         sleep=sleep,
         new_alert_id=new_alert_id,
@@ -192,7 +184,7 @@ def _source(
     marketplace = create(item.type, item.name, item.options, outside)
     stack.callback(marketplace.close)
     if isinstance(marketplace, PictureSource):
-        return Source(marketplace, marketplace, _canary(item))
+        return Source(marketplace, marketplace, item.find_canary())
     fetcher = PictureFetcher(
         allow_loopback=marketplace.is_loopback,
         sleep=sleep,
@@ -200,48 +192,14 @@ def _source(
         lanes=lanes,
     )
     stack.callback(fetcher.close)
-    return Source(marketplace, fetcher, _canary(item))
-
-
-def _canary(item: MarketplaceConfig) -> Canary | None:
-    if item.canary is None:
-        return None
-    return Canary(item.canary, item.canary_item, item.canary_every)
+    return Source(marketplace, fetcher, item.find_canary())
 
 
 def _destinations(config: Config) -> dict[str, Destination]:
     return {
-        name: Destination(Channel(name, item.url.get_secret_value()), channel_options(item))
+        name: Destination(Channel(name, item.url.get_secret_value()), item)
         for name, item in config.channels.items()
     }
-
-
-def channel_options(item: ChannelConfig) -> ChannelOptions:
-    """How a channel of the config tells."""
-    return ChannelOptions(
-        group=item.group,
-        interval=item.interval,
-        in_full=item.in_full,
-        digest=item.digest,
-        quiet=item.quiet,
-        language=item.language,
-        pictures=item.pictures,
-        pace_per_minute=item.pace,
-    )
-
-
-def _rules(watch: WatchConfig) -> WatchRules:
-    return WatchRules(
-        name=watch.name,
-        images=watch.images,
-        marketplaces=tuple(watch.marketplaces),
-        record_score=watch.record_score,
-        alert_score=watch.alert_score,
-        own_sellers=frozenset(watch.own_sellers),
-        price_change_percent=watch.price_change_percent,
-        tell_gone=watch.tell_gone,
-        remind_after=watch.remind_after,
-    )
 
 
 def _rows(config: Config) -> list[watches.WatchRow]:

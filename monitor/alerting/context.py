@@ -9,30 +9,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from time import sleep
 
+from monitor.alerting.options import ChannelOptions, Route
 from monitor.channels import Channel
-from monitor.model import Route
-from monitor.schedule.wall_clock import Digest, QuietHours
 from monitor.storage import PictureFiles, Store
 from monitor.words import PACKAGED, Words, read_words
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelOptions:
-    """How a channel tells what it has to.
-
-    `group` is how long alerts are gathered, from the first one's creation; `interval` the least
-    time between two messages; `in_full` how many matches of one message are told with all fields
-    and pictures. `pace_per_minute` is how many messages the receiver takes.
-    """
-
-    group: timedelta = timedelta(seconds=30)
-    interval: timedelta = timedelta(0)
-    in_full: int = 10
-    digest: Digest | None = None
-    quiet: QuietHours | None = None
-    language: str = "en"
-    pictures: bool = True
-    pace_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from monitor.alerting.context import AlertContext, ChannelOptions
+from monitor.alerting.context import AlertContext
 from monitor.alerting.gate import find_wanted
 from monitor.alerting.isolate import Isolation
+from monitor.alerting.options import ChannelOptions
 from monitor.alerting.retry import INTERRUPTED, finish_failed
 from monitor.alerting.send import Sending, give_back, send, what_is_aside
 from monitor.alerting.spacing import await_pace, find_spacing
@@ -32,7 +32,7 @@ def deliver_next(context: AlertContext, name: str, *, group: timedelta | None = 
     """
     destination = context.destinations[name]
     options = destination.options
-    options = options if group is None else replace(options, group=group)
+    options = options if group is None else options.model_copy(update={"group": group})
     found = _find_ready(context, name, options)
     if not found:
         return False

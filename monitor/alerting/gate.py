@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.alerting.context import ChannelOptions
+from monitor.alerting.options import ChannelOptions
 from monitor.alerting.policy import MOST_IN_A_MESSAGE
 from monitor.schedule.wall_clock import last_digest_at, next_digest_at, quiet_end_at
 from monitor.storage.telling.ready import Wanted

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from monitor.alerting.context import AlertContext, Routes
 from monitor.alerting.hold import apply_silences, summarise_held
+from monitor.alerting.options import Route
 from monitor.alerting.policy import ROUTE_PATIENCE
-from monitor.model import Route
 from monitor.storage import Connection
 from monitor.storage.telling import alerts, silences
 from monitor.storage.telling.alerts import UnroutedAlert

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from monitor.alerting.context import AlertContext, ChannelOptions, Destination
+from monitor.alerting.context import AlertContext, Destination
 from monitor.alerting.drawings import drawn
 from monitor.alerting.gate import quiet_until
 from monitor.alerting.isolate import Isolation, Share
+from monitor.alerting.options import ChannelOptions
 from monitor.alerting.policy import MOST_REVIVED_ATTEMPTS
 from monitor.alerting.rendering import Part, Plainness, render, render_plain, told_with_pictures
 from monitor.alerting.retry import STOPPED

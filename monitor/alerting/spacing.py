@@ -12,7 +12,7 @@ _MINUTE = timedelta(minutes=1)
 
 def find_spacing(destination: Destination) -> timedelta:
     """The least time between two messages; the operator's word counts before the service's."""
-    pace = destination.options.pace_per_minute or destination.channel.capacity.pace_per_minute
+    pace = destination.options.pace or destination.channel.capacity.pace_per_minute
     return _MINUTE / pace if pace else timedelta(0)
 
 

@@ -47,12 +47,12 @@ def test(ctx: click.Context, name: str | None, *, as_json: bool) -> int:
         known = ", ".join(config.channels) or "none"
         raise InputError(f"there is no channel {name!r}; the config has: {known}")
     outcomes: list[Outcome] = []
-    for item in config.channels.values():
-        if name in (None, item.name):
-            channel = Channel(item.name, item.url.get_secret_value())
+    for each, item in config.channels.items():
+        if name in (None, each):
+            channel = Channel(each, item.url.get_secret_value())
             outcomes.append(_try(channel, item.language))
             if not as_json:
-                click.echo(f"{item.name}: {outcomes[-1].error or 'sent'}")
+                click.echo(f"{each}: {outcomes[-1].error or 'sent'}")
     if as_json:
         show_json([dataclasses.asdict(outcome) for outcome in outcomes])
     return OutsideError.exit_code if any(outcome.error for outcome in outcomes) else 0

@@ -10,10 +10,8 @@ import re
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TypeAlias
 
-# ("watch", 0, "images"): keys, and the index in an array.
-KeyPath: TypeAlias = tuple[str | int, ...]
+from monitor.options import KeyPath
 
 _SPACE = re.compile(r"[ \t]*")
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")

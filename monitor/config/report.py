@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from monitor.config.lines import KeyPath, line_of
+from monitor.config.lines import line_of
 from monitor.errors import Problem
+from monitor.options import KeyPath, Options
 
 # Shorter ones would take letters out of ordinary words.
 _SHORTEST_REDACTED = 4
@@ -19,12 +21,17 @@ _SHORTEST_REDACTED = 4
 
 @dataclass(slots=True)
 class Report:
-    """The problems found so far in one file."""
+    """The problems found so far in one file, whose tables are `raw`.
+
+    What is `settled` has its problem already, and gets no other.
+    """
 
     file: str
     lines: Mapping[KeyPath, int]
+    raw: Mapping[str, object] = field(default_factory=dict, repr=False)
     problems: list[Problem] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list, repr=False)
+    settled: set[KeyPath] = field(default_factory=set)
 
     def add(self, path: KeyPath, message: str) -> None:
         for secret in self.secrets:
@@ -34,24 +41,22 @@ class Report:
         if problem not in self.problems:
             self.problems.append(problem)
 
-    def add_validation(
-        self,
-        error: ValidationError,
-        model: type[BaseModel],
-        prefix: KeyPath = (),
-        also_known: Iterable[str] = (),
-        skipped: Sequence[str | int] = (),
-    ) -> None:
-        """Every problem of a pydantic validation; `prefix` is where the validated table stands.
-
-        Keys in `skipped` have a problem of their own already.
-        """
+    def add_validation(self, error: ValidationError, model: type[Options]) -> None:
+        """Every problem of a pydantic validation of the whole file."""
         for item in error.errors(include_url=False, include_context=False, include_input=False):
-            if item["loc"] and item["loc"][0] in skipped:
-                continue
-            path = _place_of(item, self.lines, prefix)
-            known = [*_keys_at(model, item["loc"][:-1]), *also_known]
-            self.add(path, _message(item, known))
+            path = self._place_of(item)
+            if path not in self.settled:
+                self.add(path, _message(item, _keys_at(model, self.raw, item["loc"][:-1])))
+
+    def _place_of(self, item: ErrorDetails) -> KeyPath:
+        """Where the file has it: pydantic adds the name of a union's branch behind the key."""
+        path = item["loc"]
+        if item["type"] == "missing":
+            return path
+        shown = path
+        while shown and shown not in self.lines:
+            shown = shown[:-1]
+        return shown or path
 
 
 def format_key(path: KeyPath) -> str:
@@ -85,33 +90,36 @@ def _message(item: ErrorDetails, known: list[str]) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _place_of(item: ErrorDetails, lines: Mapping[KeyPath, int], prefix: KeyPath) -> KeyPath:
-    """Where the file has it: pydantic adds the name of a union's branch behind the key."""
-    path = (*prefix, *item["loc"])
-    if item["type"] == "missing":
-        return path
-    shown = path
-    while len(shown) > len(prefix) and shown not in lines:
-        shown = shown[:-1]
-    return shown or path
-
-
-def _keys_at(model: type[BaseModel], location: KeyPath) -> list[str]:
+def _keys_at(model: type[BaseModel], table: object, location: KeyPath) -> list[str]:
     """The known keys of the table at `location` below `model`."""
-    current: type[BaseModel] | None = model
+    known = _keys_of(model, table)
     for part in location:
-        if current is None:
-            return []
-        if isinstance(part, str) and part in current.model_fields:
-            current = _model_in(current.model_fields[part].annotation) or current
-    return list(current.model_fields) if current else []
+        table = _part_of(table, part)
+        if isinstance(part, str) and part in known and (found := model_in(known[part].annotation)):
+            model = found
+        known = _keys_of(model, table)
+    return list(known)
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    """The model in an annotation such as `list[WatchTable]`."""
+def _keys_of(model: type[BaseModel], table: object) -> Mapping[str, FieldInfo]:
+    if issubclass(model, Options):
+        return model.keys_of(table if isinstance(table, dict) else {})
+    return model.model_fields
+
+
+def _part_of(value: object, part: str | int) -> object:
+    if isinstance(value, dict):
+        return value.get(part)
+    if isinstance(value, list) and isinstance(part, int) and part < len(value):
+        return value[part]
+    return None
+
+
+def model_in(annotation: object) -> type[BaseModel] | None:
+    """The model in an annotation such as `list[WatchRules]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for part in getattr(annotation, "__args__", ()):
-        if found := _model_in(part):
+        if found := model_in(part):
             return found
     return None

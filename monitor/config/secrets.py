@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from monitor.options import Origin
+
 KINDS = ("env", "file", "credential")
 _LARGEST_SECRET_BYTES = 64 * 1024
 _FORMS = '{ env = "NAME" }, { file = "PATH" } or { credential = "NAME" }'
@@ -17,10 +19,9 @@ class Unresolved(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SecretSource:
-    """Where secrets come from; relative files count from the config file's `folder`."""
+    """Where secrets come from; relative files count from the config file's folder."""
 
-    environ: Mapping[str, str]
-    folder: Path
+    origin: Origin
 
     def resolve(self, reference: Mapping[str, object]) -> str:
         """The secret, without the newline at its end. Raises Unresolved."""
@@ -32,11 +33,11 @@ class SecretSource:
         if kind == "env":
             return self._from_environment(name)
         if kind == "file":
-            return _read(self.folder / expand_home(name, self.environ))
+            return _read(self.origin.resolve(name))
         return self._from_credential(name)
 
     def _from_environment(self, name: str) -> str:
-        value = self.environ.get(name)
+        value = self.origin.environ.get(name)
         if value is None:
             raise Unresolved(f"the environment variable {name} is not set")
         value = value.rstrip("\r\n")
@@ -47,19 +48,13 @@ class SecretSource:
     def _from_credential(self, name: str) -> str:
         if "/" in name or name in (".", ".."):
             raise Unresolved(f"credential takes a name, not a path: {name}")
-        folder = self.environ.get("CREDENTIALS_DIRECTORY")
+        folder = self.origin.environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
             raise Unresolved(
                 f"credential {name}: CREDENTIALS_DIRECTORY is not set; systemd sets it for a "
                 f"service whose unit says LoadCredential={name}:PATH"
             )
         return _read(Path(folder) / name)
-
-
-def expand_home(path: str, environ: Mapping[str, str]) -> str:
-    """`~/x` below $HOME; everything else as it is."""
-    home = environ.get("HOME")
-    return f"{home}{path[1:]}" if home and path.startswith("~/") else path
 
 
 def _read(path: Path) -> str:

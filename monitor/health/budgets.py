@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from monitor.config import Config, MarketplaceConfig
 from monitor.health.policy import USUAL_DAYS
 from monitor.storage import Connection
-from monitor.storage.searches.paces import Budget, Use, days_left, list_use
+from monitor.storage.searches.paces import Use, days_left, list_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def list_budgets(conn: Connection, config: Config, now: datetime) -> list[Budget
 
 def _budget(item: MarketplaceConfig, use: Use, now: datetime) -> BudgetUse:
     day = now.astimezone(UTC).date()
-    budget = Budget(item.daily_quota, item.monthly_quota, item.spread_quota)
+    budget = item.budget
     usual = sum(use.days) / len(use.days) if use.days else None
     lasts = None
     if item.monthly_quota is not None and usual:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from monitor.alerting import ChannelOptions, next_opening, wait_of_failed, wait_of_new
-from monitor.app import channel_options
 from monitor.config import Config
 from monitor.health.policy import UNDELIVERED_AFTER
 from monitor.model import AlertEvent, DeliveryState
@@ -95,9 +94,9 @@ def _explained(
 
 def _for_operators(options: ChannelOptions) -> ChannelOptions:
     """Their alerts wait for no digest."""
-    return replace(options, digest=None)
+    return options.model_copy(update={"digest": None})
 
 
 def _options(config: Config, name: str) -> ChannelOptions:
     """Of a channel that is no longer in the config nothing is known: nobody sends to it."""
-    return channel_options(config.channels[name]) if name in config.channels else ChannelOptions()
+    return config.channels.get(name) or ChannelOptions()

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from monitor.config import AlertsConfig
+from monitor.alerting import AlertOptions
 from monitor.errors import OutsideError
 from monitor.health.policy import PING_LIMITS
 from monitor.net.wire import Call, Wire
@@ -97,19 +97,19 @@ def fail_url(url: str) -> str:
 
 @contextmanager
 def open_switch(
-    config: AlertsConfig, sleep: Callable[[float], None]
+    options: AlertOptions, sleep: Callable[[float], None]
 ) -> Iterator[DeadMansSwitch | None]:
     """The switch of a config, if it has one. `sleep(0)` may raise Stopping during a visit."""
-    if config.ping_url is None:
+    if options.ping_url is None:
         yield None
         return
     wire = Wire(PING_LIMITS, sleep)
     try:
         yield DeadMansSwitch(
-            config.ping_url.get_secret_value(),
-            config.ping_every,
+            options.ping_url.get_secret_value(),
+            options.ping_every,
             lambda url: _get(wire, url),
-            tells_failure=config.ping_fail,
+            tells_failure=options.ping_fail,
         )
     finally:
         wire.close()

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from monitor.config import Config, MarketplaceConfig
-from monitor.scanning import Canary
 from monitor.storage import Connection
 from monitor.storage.searches import breakers, canaries
 from monitor.storage.searches.breakers import Breaker
@@ -49,9 +48,10 @@ def _paused_problem(name: str, breaker: Breaker) -> str:
 def _known(item: MarketplaceConfig, known: dict[str, CanaryStatus]) -> CanaryStatus | None:
     """What is known of the canary that the config names now, not of an earlier one."""
     row = known.get(item.name)
-    if row is None or item.canary is None:
+    canary = item.find_canary()
+    if row is None or canary is None:
         return None
-    return row if row.looked_for == Canary(item.canary, item.canary_item).key else None
+    return row if row.looked_for == canary.key else None
 
 
 def _canary_fact(name: str, row: CanaryStatus | None) -> str:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from monitor.app import App
-from monitor.config import Config, WatchConfig
+from monitor.config import Config
 from monitor.health.policy import LATE_AFTER, LEAST_FREE_BYTES, LEAST_FREE_PART, RECOVERED
 from monitor.model.events import DiskLow, Event, Lacking, StoredIn, WatchLate, WatchUnplanned
+from monitor.scanning import WatchRules
 from monitor.storage import Connection
 from monitor.storage.catalogue import watches
 from monitor.storage.searches import cycles
@@ -136,13 +137,13 @@ def _late_key(watch: str) -> str:
     return f"{troubles.LATE}{watch}"
 
 
-def _is_late(watch: WatchConfig, due_at: datetime, now: datetime) -> bool:
+def _is_late(watch: WatchRules, due_at: datetime, now: datetime) -> bool:
     """By more than the watch's own interval, and by 15 minutes at least."""
     interval = watch.trigger.next_after(due_at) - due_at
     return now - due_at > max(interval, LATE_AFTER)
 
 
-def note_late(app: App, watch: WatchConfig, due_at: datetime) -> None:
+def note_late(app: App, watch: WatchRules, due_at: datetime) -> None:
     """Tell that a watch is late, if it is: it is about to be planned, and nobody would know."""
     if not _is_late(watch, due_at, app.scans.clock()):
         return

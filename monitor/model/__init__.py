@@ -3,7 +3,7 @@
 One noun, one meaning: docs/glossary.md defines each. A file a chapter.
 """
 
-from monitor.model.alerts import DeliveryState, Route, SilenceState
+from monitor.model.alerts import DeliveryState, SilenceState
 from monitor.model.events import AlertEvent
 from monitor.model.listings import Observation, Price, Seller
 from monitor.model.matches import (
@@ -53,7 +53,6 @@ __all__ = [
     "Region",
     "Relation",
     "Rights",
-    "Route",
     "Scan",
     "ScanCounts",
     "ScanOutcome",

@@ -51,6 +51,16 @@ def is_on(url: str, *domains: str) -> bool:
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)
 
 
+def is_web_address(text: str) -> bool:
+    """Whether a text is an http or https address with a host."""
+    try:
+        parts = urlsplit(text)
+        has_place = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return has_place and parts.scheme in ("http", "https")
+
+
 def _with_scheme(text: str, base: str | None) -> str:
     """An absolute address, http where none is said: `_assemble` turns it into https."""
     if text.startswith("//"):

@@ -1,11 +1,12 @@
 """due -> search -> fetch -> compare -> record: joins marketplaces, matching and storage."""
 
-from monitor.scanning.context import Canary, ScanContext, Source, WatchRules
+from monitor.scanning.context import ScanContext, Source
 from monitor.scanning.follow.remind import remind
 from monitor.scanning.guard.startup import apply_config
 from monitor.scanning.look.canary import drop_canary, look_for_canary
 from monitor.scanning.look.look import claim_scan, finish_scan, run_scan
 from monitor.scanning.look.look_back import look_back
+from monitor.scanning.options import Canary, WatchRules
 from monitor.scanning.pictures import refresh_stored
 from monitor.scanning.plan.plan import Plan, plan_watch
 from monitor.scanning.policy import LEASE

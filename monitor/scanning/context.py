@@ -4,46 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 
 from monitor.marketplaces.base import Marketplace, PictureSource
 from monitor.scanning.cache import ScanCache
-from monitor.scanning.policy import CANARY_EVERY
+from monitor.scanning.options import Canary, WatchRules
 from monitor.storage import PictureFiles, Store
-
-
-@dataclass(frozen=True, slots=True)
-class WatchRules:
-    """What one watch asks for; scores are 0..1, `own_sellers` are shop names or ids.
-
-    A price that moves by more than `price_change_percent` is told, and with `tell_gone` what its
-    searches find no more. What is unreviewed `remind_after` it was told is told once more.
-    """
-
-    name: str
-    images: Path
-    marketplaces: tuple[str, ...]
-    record_score: float
-    alert_score: float
-    own_sellers: frozenset[str] = frozenset()
-    price_change_percent: float | None = None
-    tell_gone: bool = False
-    remind_after: timedelta | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Canary:
-    """A picture file that is known to be on a marketplace, perhaps as the listing `item_id`."""
-
-    picture: Path
-    item_id: str | None = None
-    every: timedelta = CANARY_EVERY
-
-    @property
-    def key(self) -> str:
-        """The same for as long as the same is looked for."""
-        return f"{self.picture} {self.item_id or ''}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Desk:
     def set(self, name: str = "legal", **options: object) -> None:
         """Other options for a channel; what is not named is as by default, without a group."""
         old = self.context.destinations[name]
-        new = replace(old, options=replace(ChannelOptions(group=AT_ONCE), **options))  # type: ignore[arg-type]
+        new = replace(old, options=ChannelOptions(group=AT_ONCE).model_copy(update=options))
         self.context = replace(self.context, destinations={**self.context.destinations, name: new})
 
     def restart(self, owner: str) -> None:

@@ -10,12 +10,12 @@ import pytest
 from monitor.alerting import (
     INTERRUPTED,
     ChannelOptions,
+    Route,
     Routes,
     count_stranded,
     route_alerts,
     warn_of_stranded,
 )
-from monitor.model import Route
 from monitor.model.events import NewMatch
 from monitor.storage.leases import release, take_over
 from monitor.storage.telling import alerts, deliveries
@@ -197,7 +197,7 @@ def test_what_a_watch_has_found_that_is_gone_waits_until_somebody_can_hear_of_it
 
 
 @pytest.mark.parametrize(
-    "routes", [Routes(ops=(), watches={"mugs": ()}), Routes(ops=(), rules=(Route(()),))]
+    "routes", [Routes(ops=(), watches={"mugs": ()}), Routes(ops=(), rules=(Route(channels=()),))]
 )
 def test_what_is_only_to_be_recorded_is_told_to_nobody_and_is_no_trouble(
     desk: Desk, routes: Routes, caplog: pytest.LogCaptureFixture

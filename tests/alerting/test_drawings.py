@@ -8,7 +8,7 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -130,7 +130,7 @@ def test_a_mail_brings_the_drawing_and_nothing_else(desk: Desk) -> None:
 
 
 def test_the_drawing_is_in_the_channels_language(desk: Desk) -> None:
-    desk.options = replace(OPTIONS, language="zh")
+    desk.options = OPTIONS.model_copy(update={"language": "zh"})
     (match,) = desk.find(1)
     with desk.mailed() as received:
         assert desk.deliver()

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerting.context import ChannelOptions
 from monitor.alerting.gate import next_opening, open_until, quiet_until
+from monitor.alerting.options import ChannelOptions
 from monitor.schedule.wall_clock import Digest, QuietHours, last_digest_at
 
 BERLIN, SHANGHAI = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Shanghai")

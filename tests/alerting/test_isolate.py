@@ -49,7 +49,9 @@ class FussyReceiver(DingTalkReceiver):
 def fussy(desk: Desk) -> Iterator[FussyReceiver]:
     with FussyReceiver() as receiver:
         old = desk.context.destinations["legal"]
-        new = Destination(Channel("legal", receiver.channel_url), replace(old.options, in_full=2))
+        new = Destination(
+            Channel("legal", receiver.channel_url), old.options.model_copy(update={"in_full": 2})
+        )
         desk.context = replace(
             desk.context, destinations={**desk.context.destinations, "legal": new}
         )

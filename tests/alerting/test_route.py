@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.alerting import Routes
+from monitor.alerting import Route, Routes
 from monitor.alerting.route import channels_of, fits
-from monitor.model import AlertEvent, Relation, Route
+from monitor.model import AlertEvent, Relation
 from monitor.storage.telling.alerts import UnroutedAlert
 
 MATCH = UnroutedAlert(
@@ -56,7 +56,7 @@ WATCHES = {"mugs": ("legal",), "quiet": ()}
 def test_a_match_fits_when_it_has_one_of_everything_asked_for(
     conditions: dict[str, object], is_fit: bool
 ) -> None:
-    assert fits(MATCH, Route(("x",), **conditions)) is is_fit  # type: ignore[arg-type]
+    assert fits(MATCH, Route(channels=("x",), **conditions)) is is_fit  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -73,12 +73,12 @@ def test_a_match_fits_when_it_has_one_of_everything_asked_for(
     ],
 )
 def test_a_summary_fits_what_asks_for_no_match(conditions: dict[str, object], is_fit: bool) -> None:
-    assert fits(SUMMARY, Route(("x",), **conditions)) is is_fit  # type: ignore[arg-type]
+    assert fits(SUMMARY, Route(channels=("x",), **conditions)) is is_fit  # type: ignore[arg-type]
 
 
-VIP = Route(("boss",), tags=frozenset({"vip"}))
-LAMPS = Route(("lamps",), watches=frozenset({"lamps"}))
-NOBODY = Route(())
+VIP = Route(channels=("boss",), tags=frozenset({"vip"}))
+LAMPS = Route(channels=("lamps",), watches=frozenset({"lamps"}))
+NOBODY = Route(channels=())
 
 
 @pytest.mark.parametrize(
@@ -89,21 +89,29 @@ NOBODY = Route(())
         (MATCH, (LAMPS, VIP), ("boss",)),
         (MATCH, (VIP, NOBODY), ("boss",)),
         (MATCH, (NOBODY, VIP), ()),
-        (MATCH, (replace(VIP, also=True),), ("boss", "legal")),
-        (MATCH, (replace(VIP, also=True), Route(("chat",))), ("boss", "chat")),
-        (MATCH, (replace(VIP, also=True), NOBODY), ("boss",)),
-        (MATCH, (replace(VIP, also=True), VIP), ("boss",)),
-        (MATCH, (replace(VIP, channels=("legal", "boss"), also=True),), ("legal", "boss")),
+        (MATCH, (VIP.model_copy(update={"also": True}),), ("boss", "legal")),
+        (
+            MATCH,
+            (VIP.model_copy(update={"also": True}), Route(channels=("chat",))),
+            ("boss", "chat"),
+        ),
+        (MATCH, (VIP.model_copy(update={"also": True}), NOBODY), ("boss",)),
+        (MATCH, (VIP.model_copy(update={"also": True}), VIP), ("boss",)),
+        (
+            MATCH,
+            (VIP.model_copy(update={"channels": ("legal", "boss"), "also": True}),),
+            ("legal", "boss"),
+        ),
         (replace(MATCH, watch="quiet"), (), ()),
         (replace(MATCH, watch="quiet"), (VIP,), ("boss",)),
         (GONE, (), ("ops",)),
         (GONE, (LAMPS,), ("ops",)),
         (GONE, (VIP,), ("boss",)),
-        (GONE, (replace(VIP, also=True),), ("boss", "ops")),
+        (GONE, (VIP.model_copy(update={"also": True}),), ("boss", "ops")),
         (replace(MATCH, watch=None), (), ("ops",)),
         (SUMMARY, (VIP,), ("legal",)),
-        (SUMMARY, (Route(("boss",), watches=frozenset({"mugs"})),), ("boss",)),
-        (TROUBLE, (Route(("boss",)),), ("ops",)),
+        (SUMMARY, (Route(channels=("boss",), watches=frozenset({"mugs"})),), ("boss",)),
+        (TROUBLE, (Route(channels=("boss",)),), ("ops",)),
         (TROUBLE, (NOBODY,), ("ops",)),
     ],
 )
@@ -119,7 +127,7 @@ def test_the_first_route_that_fits_names_the_channels(
         (GONE, (), None),
         (GONE, (LAMPS,), None),
         (GONE, (VIP,), ("boss",)),
-        (GONE, (replace(VIP, also=True),), ("boss",)),
+        (GONE, (VIP.model_copy(update={"also": True}),), ("boss",)),
         (GONE, (NOBODY,), ()),
         (replace(SUMMARY, watch="gone"), (VIP,), None),
         (replace(MATCH, watch="quiet"), (), ()),
@@ -138,7 +146,7 @@ SOME = st.frozensets(NAMES, max_size=2)
 SCORES = st.none() | st.floats(0, 1)
 LISTS = st.lists(NAMES, max_size=3).map(tuple)
 ROUTES = st.builds(
-    Route,
+    Route.model_construct,  # also those that no config may have
     channels=LISTS,
     watches=SOME,
     marketplaces=SOME,

@@ -41,7 +41,7 @@ def test_a_batch_beyond_the_capacity_goes_in_parts_that_each_fit(desk: Desk) -> 
 
 def test_an_error_repeats_only_what_was_not_accepted(desk: Desk) -> None:
     expected = fill(desk)
-    desk.set(pace_per_minute=20)
+    desk.set(pace=20)
 
     def fail_from_the_third_on() -> None:
         if len(desk.slept) == 2:
@@ -60,7 +60,7 @@ def test_an_error_repeats_only_what_was_not_accepted(desk: Desk) -> None:
 
 def test_each_part_is_finished_before_the_next_one_goes_out(desk: Desk) -> None:
     fill(desk)
-    desk.set(pace_per_minute=20)
+    desk.set(pace=20)
     seen: list[set[str]] = []
 
     def look() -> None:
@@ -77,7 +77,7 @@ def test_each_part_is_finished_before_the_next_one_goes_out(desk: Desk) -> None:
 
 def test_a_process_that_dies_between_two_parts_repeats_none(desk: Desk) -> None:
     expected = fill(desk)
-    desk.set(pace_per_minute=20)
+    desk.set(pace=20)
 
     class Killed(BaseException):
         pass
@@ -97,7 +97,7 @@ def test_a_process_that_dies_between_two_parts_repeats_none(desk: Desk) -> None:
 def test_a_stop_gives_the_rest_back_at_once(desk: Desk) -> None:
     expected = fill(desk)
     # a long time to the next message: the rest of this one doesn't wait for it
-    desk.set(pace_per_minute=20, interval=timedelta(hours=8))
+    desk.set(pace=20, interval=timedelta(hours=8))
 
     def stop() -> None:
         raise Stopping("told to stop")
@@ -117,7 +117,7 @@ def test_quiet_hours_that_begin_between_two_parts_hold_back_the_rest(desk: Desk)
     expected = fill(desk)
     soon = (desk.clock() + timedelta(minutes=1)).replace(second=0).time().replace(microsecond=0)
     end = (desk.clock() + timedelta(hours=8)).time().replace(microsecond=0, second=0)
-    desk.set(pace_per_minute=1, quiet=QuietHours(soon, end, UTC_ZONE))
+    desk.set(pace=1, quiet=QuietHours(soon, end, UTC_ZONE))
     desk.deliver()
     assert 0 < len(desk.ids_at(desk.legal)) < len(expected)
     desk.clock.advance(hours=8)
@@ -126,7 +126,7 @@ def test_quiet_hours_that_begin_between_two_parts_hold_back_the_rest(desk: Desk)
 
 
 def test_the_pace_holds_between_messages_and_over_a_restart(desk: Desk) -> None:
-    desk.set(pace_per_minute=20)
+    desk.set(pace=20)
     for number in range(3):
         desk.add(number)
         desk.deliver()
@@ -136,7 +136,7 @@ def test_the_pace_holds_between_messages_and_over_a_restart(desk: Desk) -> None:
 
 
 def test_the_pace_holds_after_a_failure_too(desk: Desk) -> None:
-    desk.set(pace_per_minute=1)
+    desk.set(pace=1)
     desk.legal.status = 503
     desk.add(1)
     desk.deliver()
@@ -146,7 +146,7 @@ def test_the_pace_holds_after_a_failure_too(desk: Desk) -> None:
 
 
 def test_a_clock_that_was_put_back_stops_no_channel(desk: Desk) -> None:
-    desk.set(pace_per_minute=20)
+    desk.set(pace=20)
     desk.add(1)
     desk.deliver()
     desk.clock.advance(days=-1)
@@ -278,7 +278,7 @@ def test_a_batch_that_another_process_took_over_is_left_to_it(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(desk)
-    desk.set(pace_per_minute=20)
+    desk.set(pace=20)
 
     def lose() -> None:
         if len(desk.slept) == 1:

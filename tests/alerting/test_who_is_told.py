@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from monitor.alerting import Route
 from monitor.cases.decide import decide
-from monitor.model import Route, Seller, Verdict
+from monitor.model import Seller, Verdict
 from monitor.storage import Store
 from monitor.storage.telling import silences
 from monitor.storage.telling.silences import Matcher
@@ -117,8 +118,8 @@ def test_each_receiver_gets_what_the_routes_give_it(office: Office) -> None:
     csv = office.bench.folder / "assets.csv"
     csv.write_text("file,tags\nmug.png,VIP\n", encoding="utf-8")
     office.rules = (
-        Route(("ops",), tags=frozenset({"vip"}), min_score=0.9, also=True),
-        Route((), tags=frozenset({"none"})),
+        Route(channels=("ops",), tags=frozenset({"vip"}), min_score=0.9, also=True),
+        Route(channels=(), tags=frozenset({"none"})),
     )
     _offer(office, 1, "1")
     office.tell()
@@ -128,7 +129,7 @@ def test_each_receiver_gets_what_the_routes_give_it(office: Office) -> None:
     (more,) = office.ops.received
     assert "Mug 2" in more.body
 
-    office.rules = (Route((), sites=frozenset({"1688"})),)
+    office.rules = (Route(channels=(), sites=frozenset({"1688"})),)
     _offer(office, 1, "3")
     office.tell()
     assert len(office.legal.received) == 2

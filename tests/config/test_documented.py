@@ -10,21 +10,17 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, SecretStr
 
+from monitor.accounts.options import parse_rate
+from monitor.alerting.options import ROUTED_EVENTS, AlertOptions, Route
 from monitor.config import load
-from monitor.config.tables import (
-    ROUTED_EVENTS,
-    AlertsTable,
-    ChannelTable,
-    DatabaseTable,
-    MarketplaceTable,
-    RouteTable,
-    StorageTable,
-    WatchTable,
-)
-from monitor.config.values import parse_rate
+from monitor.config.file import ChannelConfig, MarketplaceConfig
+from monitor.marketplaces.options import with_names
 from monitor.marketplaces.registry import options_model
 from monitor.model import AlertEvent, Relation
+from monitor.options import Options
+from monitor.scanning.options import WatchRules
 from monitor.schedule.durations import parse_duration
+from monitor.storage.options import DatabaseOptions, StorageOptions
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
@@ -32,14 +28,14 @@ PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 GUIDE = options_model("guide_1688")
 
 # section of the page -> its table
-SECTIONS: dict[str, type[BaseModel]] = {
-    "[database]": DatabaseTable,
-    "[storage]": StorageTable,
-    "[marketplaces.NAME]": MarketplaceTable,
-    "[channels.NAME]": ChannelTable,
-    "[alerts]": AlertsTable,
-    "[[route]]": RouteTable,
-    "[[watch]]": WatchTable,
+SECTIONS: dict[str, type[Options]] = {
+    "[database]": DatabaseOptions,
+    "[storage]": StorageOptions,
+    "[marketplaces.NAME]": MarketplaceConfig,
+    "[channels.NAME]": ChannelConfig,
+    "[alerts]": AlertOptions,
+    "[[route]]": Route,
+    "[[watch]]": WatchRules,
 }
 
 
@@ -78,12 +74,12 @@ def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
     (route,) = config.routes
     assert route.events == {AlertEvent(name) for name in ROUTED_EVENTS}
     assert route.relations == set(Relation) - {Relation.NONE}
-    assert alibaba.spread_quota is _default(MarketplaceTable, "spread_quota")
-    assert config.alerts.ping_every == _default(AlertsTable, "ping_every")
-    assert config.alerts.ping_fail is _default(AlertsTable, "ping_fail")
+    assert alibaba.spread_quota is _default(MarketplaceConfig, "spread_quota")
+    assert config.alerts.ping_every == _default(AlertOptions, "ping_every")
+    assert config.alerts.ping_fail is _default(AlertOptions, "ping_fail")
     legal = config.channels["legal"]
     for key in ("interval", "in_full", "language", "pictures"):
-        assert getattr(legal, key) == _default(ChannelTable, key)
+        assert getattr(legal, key) == _default(ChannelConfig, key)
     digest = config.channels["management"].digest
     assert digest is not None
     assert digest.zone.key == "UTC"
@@ -92,20 +88,20 @@ def test_what_the_example_holds_back_loads_too(tmp_path: Path) -> None:
 def test_the_routes_on_the_page_are_valid() -> None:
     section = PAGE.split("## `[[route]]`\n", 1)[1].split("\n## ", 1)[0]
     (block,) = re.findall(r"```toml\n(.*?)```", section, flags=re.DOTALL)
-    routes = [RouteTable.model_validate(item) for item in tomllib.loads(block)["route"]]
+    routes = [Route.model_validate(item) for item in tomllib.loads(block)["route"]]
     assert [len(route.channels) for route in routes] == [0, 1, 1]
 
 
 @pytest.mark.parametrize(("heading", "table"), SECTIONS.items())
-def test_every_key_is_in_the_example_and_on_the_page(heading: str, table: type[BaseModel]) -> None:
+def test_every_key_is_in_the_example_and_on_the_page(heading: str, table: type[Options]) -> None:
     name = heading.strip("[]").split(".")[0]
     shown = _section_keys(name)
-    for key in table.model_fields:
+    known = set(table.keys_of({"type": "guide_1688"}))
+    for key in known:
         assert key in shown
-    options = set(GUIDE.model_fields) if table is MarketplaceTable else set()
-    assert shown <= set(table.model_fields) | options
+    assert shown <= known
     rows = _page_keys(heading)
-    assert rows == set(table.model_fields) | options
+    assert rows == known
 
 
 def test_every_option_of_the_guide_is_in_the_example() -> None:
@@ -115,26 +111,82 @@ def test_every_option_of_the_guide_is_in_the_example() -> None:
 def test_the_defaults_that_are_shown_are_the_defaults() -> None:
     raw = tomllib.loads(EXAMPLE)
     watch, channel = raw["watch"][0], raw["channels"]["legal"]
-    assert raw["database"]["url"] == _default(DatabaseTable, "url")
-    assert raw["storage"]["pictures"] == _default(StorageTable, "pictures")
-    assert parse_rate(raw["marketplaces"]["alibaba"]["rate"]) == _default(MarketplaceTable, "rate")
+    assert raw["database"]["url"] == _default(DatabaseOptions, "url")
+    assert raw["storage"]["pictures"] == _default(StorageOptions, "pictures")
+    assert parse_rate(raw["marketplaces"]["alibaba"]["rate"]) == _default(MarketplaceConfig, "rate")
     for key in ("base_url", "search_type"):
         assert raw["marketplaces"]["alibaba"][key] == _default(GUIDE, key)
-    assert parse_duration(channel["group"]) == _default(ChannelTable, "group")
+    assert parse_duration(channel["group"]) == _default(ChannelConfig, "group")
     for key in ("record_score", "alert_score", "own_sellers", "tell_gone"):
-        assert watch[key] == _default(WatchTable, key)
+        assert watch[key] == _default(WatchRules, key)
     assert watch["jitter"] == "0s"
-    assert _default(WatchTable, "jitter") == timedelta(0)
-    for key, table in (("record_score", WatchTable), ("alert_score", WatchTable)):
+    assert _default(WatchRules, "jitter") == timedelta(0)
+    for key, table in (("record_score", WatchRules), ("alert_score", WatchRules)):
         assert f"| `{key}` | `{_default(table, key):.2f}` |" in PAGE
     for key in ("base_url", "search_type"):
         text = str(_default(GUIDE, key))
         assert re.search(rf'\| `{key}` \| `"?{re.escape(text)}"?` \|', PAGE)
 
 
+# What a key needs beside it to be right, and what its table needs in any case.
+NEEDED: dict[str, dict[str, object]] = {
+    "[marketplaces.NAME]": {
+        "type": "guide_1688",
+        "app_key": "key",
+        "app_secret": "secret",
+    },
+    "[channels.NAME]": {"url": "json://127.0.0.1:9000/x"},
+    "[[route]]": {"channels": ["legal"]},
+    "[[watch]]": {
+        "name": "a",
+        "images": "b",
+        "marketplaces": ["c"],
+        "channels": [],
+        "cron": "0 6 * * *",
+    },
+}
+COMPANIONS: dict[str, dict[str, object]] = {
+    "spread_quota": {"monthly_quota": 100},
+    "canary_every": {"canary": "a.jpg"},
+    "timezone": {"digest": "daily 08:00"},
+}
+
+
+@pytest.mark.parametrize(("heading", "table"), SECTIONS.items())
+def test_each_default_on_the_page_is_the_default(heading: str, table: type[Options]) -> None:
+    needed = NEEDED.get(heading, {})
+    for key, shown in _page_defaults(heading).items():
+        item = table.keys_of(needed)[key]
+        if shown == "needed":
+            assert item.is_required()
+        elif shown in ("none", "any", ""):
+            assert not item.get_default(call_default_factory=True, validated_data={})
+        else:
+            beside = COMPANIONS.get(key, {}) if heading != "[[watch]]" else {}
+            given = tomllib.loads(f"{key} = {shown}")
+            assert _made(table, needed | beside | given) == _made(table, needed | beside)
+
+
+def _made(table: type[Options], given: dict[str, object]) -> Options:
+    named = with_names({"alibaba": given})
+    assert isinstance(named, dict)
+    return table.model_validate(named["alibaba"] if table is MarketplaceConfig else given)
+
+
+def _page_defaults(heading: str) -> dict[str, str]:
+    """The first two columns of the tables below a heading of the page, without backticks."""
+    section = PAGE.split(f"## `{heading}`\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| `([a-z_]+)` \| *([^|]*?) *\|", section, flags=re.MULTILINE)
+    return {key: shown.strip("`") for key, shown in rows}
+
+
 def _default(table: type[BaseModel], key: str) -> object:
-    value: object = table.model_fields[key].get_default(call_default_factory=False)
-    return value.get_secret_value() if isinstance(value, SecretStr) else value
+    value: object = table.model_fields[key].get_default(
+        call_default_factory=True, validated_data={}
+    )
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return str(value) if isinstance(value, Path) else value
 
 
 def _section_keys(name: str) -> set[str]:

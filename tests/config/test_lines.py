@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.config.lines import KeyPath, find_lines, line_of
+from monitor.config.lines import find_lines, line_of
+from monitor.options import KeyPath
 
 TEXT = '''\
 # a comment with = and [brackets]

@@ -334,7 +334,9 @@ def test_a_wrong_value_is_told(tmp_path: Path, old: str, new: str, message: str)
     assert any(message in line for line in told(tmp_path, swap(old, new)))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.integers(0, len(GOOD)),
     st.integers(0, 30),

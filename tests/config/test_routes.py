@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from monitor.model import AlertEvent, Relation, Route
+from monitor.alerting import Route
+from monitor.model import AlertEvent, Relation
 from tests.config.configs import GOOD, load_text, told
 
 FIRST_LINE = GOOD.count("\n") + 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from monitor.config import load
@@ -70,7 +69,9 @@ def test_what_a_watch_has_found_that_is_gone_is_named_while_nobody_can_hear_of_i
 ) -> None:
     sqlite_rehearsal.scan()
     config = load(sqlite_rehearsal.config, {})
-    without = replace(config, watches=[], alerts=replace(config.alerts, ops=[]))
+    without = config.model_copy(
+        update={"watches": [], "alerts": config.alerts.model_copy(update={"ops": []})}
+    )
     with sqlite_rehearsal.app() as app:
         now = sqlite_rehearsal.clock()
         with app.store.writing() as conn:

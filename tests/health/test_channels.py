@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -148,6 +147,6 @@ def test_a_channel_that_has_left_the_config_is_no_riddle(
     add(sqlite_store, "al-1")
     found = config(tmp_path)
     others = {name: item for name, item in found.channels.items() if name != "legal"}
-    found = replace(found, channels=others)
+    found = found.model_copy(update={"channels": others})
     assert len(problems(sqlite_store, found, later(hours=1))) == 1
     assert waits(sqlite_store, found, START)["al-1"][0] == "group"

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from monitor.config import AlertsConfig
+from monitor.alerting import AlertOptions
 from monitor.errors import OutsideError, Stopping
 from monitor.health.dead_mans_switch import DeadMansSwitch, fail_url, open_switch
 from tests.channels.receivers import free_port, silent_server
@@ -93,8 +93,8 @@ def test_fail_comes_at_the_end_of_the_path() -> None:
 # -- over real connections
 
 
-def config(url: str) -> AlertsConfig:
-    return AlertsConfig(ops=[], ping_url=SecretStr(url), ping_every=timedelta(0))
+def config(url: str) -> AlertOptions:
+    return AlertOptions(ops=[], ping_url=SecretStr(url), ping_every=timedelta(0))
 
 
 def test_it_really_asks_for_the_address() -> None:
@@ -133,5 +133,5 @@ def test_a_stop_ends_a_visit_that_hangs() -> None:
 
 
 def test_without_an_address_there_is_no_switch() -> None:
-    with open_switch(AlertsConfig(ops=[]), lambda _: None) as switch:
+    with open_switch(AlertOptions(ops=[]), lambda _: None) as switch:
         assert switch is None

@@ -16,6 +16,7 @@ from monitor.alerting import (
     AlertContext,
     ChannelOptions,
     Destination,
+    Route,
     Routes,
     deliver_next,
     route_next,
@@ -23,7 +24,7 @@ from monitor.alerting import (
 from monitor.cases.trust import get_asset, trust
 from monitor.channels import Channel
 from monitor.marketplaces.testing import Reply
-from monitor.model import CheckState, Observation, PictureRecord, Route
+from monitor.model import CheckState, Observation, PictureRecord
 from monitor.sandbox.receiver import JsonReceiver
 from monitor.scanning import LEASE, check_references, run_scan
 from monitor.scanning.pictures import record_picture, sha256_of

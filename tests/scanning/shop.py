@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -66,6 +67,19 @@ class Shop:
         """Nothing is open."""
 
 
+def rules_for(name: str, folder: Path) -> WatchRules:
+    """A watch of a folder on the shop, told from 0.85 on."""
+    return WatchRules(
+        name=name,
+        images=folder,
+        marketplaces=[SHOP],
+        every=timedelta(hours=6),
+        record_score=0.6,
+        alert_score=0.85,
+        channels=[],
+    )
+
+
 @dataclass
 class Bench:
     """One watch on one shop. `folder` holds the reference pictures."""
@@ -85,7 +99,7 @@ class Bench:
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
-        self.rules = WatchRules(WATCH, self.folder, (SHOP,), record_score=0.6, alert_score=0.85)
+        self.rules = rules_for(WATCH, self.folder)
         self.sources[SHOP] = Source(self.shop, self.fetcher)
         row = watches.WatchRow(WATCH, 0.6, 0.85, "every 6h")
         with self.store.writing() as conn:

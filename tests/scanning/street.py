@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from monitor.model import Observation, Price, ScanOutcome, Seller
@@ -15,7 +14,7 @@ FILLERS = 6
 
 def ask(bench: Bench, **rules: object) -> None:
     """Change what the watch asks for."""
-    bench.rules = replace(bench.rules, **rules)  # type: ignore[arg-type]
+    bench.rules = bench.rules.model_copy(update=rules)
 
 
 def price(amount: str, highest: str | None = None, currency: str = "CNY") -> Price:

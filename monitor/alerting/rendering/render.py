@@ -12,7 +12,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from monitor.alerting.context import ChannelOptions
+from monitor.alerting.options import ChannelOptions
 from monitor.alerting.rendering.attaching import Envelope
 from monitor.alerting.rendering.blocks import Block, Writer
 from monitor.alerting.rendering.escaping import Ready

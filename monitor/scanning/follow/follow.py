@@ -9,7 +9,8 @@ from decimal import Decimal
 
 from monitor.model import Observation, Price, Scan
 from monitor.model.events import Gone, MatchEvent, PriceChanged, Reappeared
-from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.context import ScanContext
+from monitor.scanning.options import WatchRules
 from monitor.scanning.policy import GONE_AFTER, GONE_AFTER_SCANS, TELL_PRICE_EVERY
 from monitor.storage import Connection
 from monitor.storage.matches import follow_ups

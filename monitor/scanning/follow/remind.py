@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from monitor.model import AlertEvent
 from monitor.model.events import Reminder
-from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.context import ScanContext
+from monitor.scanning.options import WatchRules
 from monitor.scanning.policy import REMIND_EVERY, REMINDERS_AT_ONCE
 from monitor.storage.catalogue import watches
 from monitor.storage.matches import follow_ups

@@ -13,10 +13,11 @@ from monitor.errors import BadImage, MarketplaceError, PictureError
 from monitor.marketplaces.base import Page, Query
 from monitor.model import DEFAULT_ALERT_SCORE, Fingerprints, Observation
 from monitor.model.events import CanaryFound, CanaryLost
-from monitor.scanning.context import Canary, ScanContext, Source
+from monitor.scanning.context import ScanContext, Source
 from monitor.scanning.guard.pauses import admit_search, note_begun, note_failure, note_success
 from monitor.scanning.look.fetch import try_listing
 from monitor.scanning.look.pages import iter_pages
+from monitor.scanning.options import Canary
 from monitor.scanning.pictures import load_prints, sha256_of
 from monitor.scanning.policy import CANARY_PAGES, CANARY_RETRY_AFTER, FETCH_THREADS, LEASE
 from monitor.storage.catalogue import pictures

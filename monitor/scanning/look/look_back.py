@@ -11,11 +11,12 @@ import logging
 from monitor import matching
 from monitor.errors import PictureError
 from monitor.model import ReferencePicture
-from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.context import ScanContext
 from monitor.scanning.look.judge import compare_new, find_bases
 from monitor.scanning.look.record_match import MatchedListing, record_matches
 from monitor.scanning.look.references import load_indexed
 from monitor.scanning.look.snapshot import load_snapshot
+from monitor.scanning.options import WatchRules
 from monitor.scanning.pictures import load_index_prints
 from monitor.scanning.policy import LOOKED_BACK_AT_ONCE
 from monitor.storage.catalogue import comparisons, watches

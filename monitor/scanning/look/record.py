@@ -6,11 +6,12 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from monitor.model import Observation, Scan, ScanCounts
-from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.context import ScanContext
 from monitor.scanning.follow.follow import follow_page
 from monitor.scanning.look.fetch import SeenListing
 from monitor.scanning.look.judge import JudgedListing, JudgedPage
 from monitor.scanning.look.record_match import MatchedListing, record_matches
+from monitor.scanning.options import WatchRules
 from monitor.scanning.pictures import record_picture
 from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import Connection

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
 from monitor.model import Basis, Scan, Seller
 from monitor.model.events import NewMatch, ScoreCrossed
-from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.context import ScanContext
 from monitor.scanning.follow.relisting import may_be_relisting
+from monitor.scanning.options import WatchRules
 from monitor.storage import Connection
 from monitor.storage.matches import matches
 from monitor.storage.telling import alerts, held
@@ -117,7 +118,7 @@ def _add_alert(
     )
 
 
-def is_own(seller: Seller | None, own_sellers: frozenset[str]) -> bool:
+def is_own(seller: Seller | None, own_sellers: Collection[str]) -> bool:
     """Whether the listing is offered by the owner himself; names compare without case."""
     if seller is None:
         return False

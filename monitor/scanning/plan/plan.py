@@ -12,8 +12,9 @@ from pathlib import Path
 from monitor.errors import InputError, PictureError, Stopping
 from monitor.model import FoundPicture, PictureRecord
 from monitor.model.events import PictureUnreadable
-from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.context import ScanContext
 from monitor.scanning.guard.startup import UNWANTED
+from monitor.scanning.options import WatchRules
 from monitor.scanning.pictures import keep_picture, record_picture
 from monitor.scanning.plan.folder import Entry, Unreadable, read_folder
 from monitor.scanning.trust.check import alert_retired

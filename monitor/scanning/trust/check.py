@@ -23,7 +23,8 @@ from monitor.model import (
     ReferencePicture,
 )
 from monitor.model.events import ReferenceFeatureless, ReferenceRetired, ReferenceUnspecific
-from monitor.scanning.context import ScanContext, WatchRules
+from monitor.scanning.context import ScanContext
+from monitor.scanning.options import WatchRules
 from monitor.scanning.pictures import record_picture, refresh_all
 from monitor.scanning.policy import (
     AGAIN_AFTER_FEW,

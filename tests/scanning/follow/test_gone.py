@@ -12,7 +12,6 @@ from monitor.model import Observation, ScanCounts, ScanOutcome, Verdict
 from monitor.scanning import (
     LEASE,
     Source,
-    WatchRules,
     claim_scan,
     finish_scan,
     look_for_canary,
@@ -21,7 +20,7 @@ from monitor.scanning import (
 )
 from monitor.storage.catalogue import watches
 from tests.scanning.look.test_canary import hatch
-from tests.scanning.shop import SHOP, WATCH, Bench, Shop
+from tests.scanning.shop import SHOP, WATCH, Bench, Shop, rules_for
 from tests.scanning.street import FILLERS, alert_of, ask, fail, gone, mug, page, show, told
 
 
@@ -310,7 +309,7 @@ def test_a_watch_is_not_told_of_what_another_one_misses(sqlite_bench: Bench) -> 
     bench = sqlite_bench
     ask(bench, tell_gone=True)
     settle_in(bench, "1")
-    other = WatchRules("other", bench.folder, (SHOP,), 0.6, 0.85)
+    other = rules_for("other", bench.folder)
     rows = [watches.WatchRow(name, 0.6, 0.85, "every 6h") for name in (WATCH, "other")]
     with bench.store.writing() as conn:
         watches.mirror(conn, rows, bench.clock(), first_due=lambda _: bench.clock())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from PIL import Image
 
 from monitor import matching
@@ -142,7 +140,7 @@ def test_own_sellers_are_not_told(bench: Bench) -> None:
     offer = bench.offer("2", 50, seller=Seller("s-1", "Acme"))
     bench.shop.pages = [[offer]]
     bench.scan()
-    bench.rules = replace(bench.rules, own_sellers=frozenset({"acme"}))
+    bench.rules = bench.rules.model_copy(update={"own_sellers": ["acme"]})
     bench.draw("lamp.png", 50)
     bench.plan()
     _look_back(bench)
@@ -152,7 +150,7 @@ def test_own_sellers_are_not_told(bench: Bench) -> None:
 
 def test_another_marketplaces_listings_are_none_of_its_business(bench: Bench) -> None:
     _stock(bench)
-    bench.rules = replace(bench.rules, marketplaces=("elsewhere",))
+    bench.rules = bench.rules.model_copy(update={"marketplaces": ["elsewhere"]})
     bench.draw("lamp.png", 50)
     bench.plan()
     _look_back(bench)

@@ -270,11 +270,11 @@ def test_a_picture_added_later_has_a_baseline_of_its_own(bench: Bench) -> None:
 
 def test_below_the_alert_score_it_is_recorded_and_told_when_it_crosses(bench: Bench) -> None:
     bench.draw("mug.png", 1)
-    bench.rules = replace(bench.rules, alert_score=1.0)
+    bench.rules = bench.rules.model_copy(update={"alert_score": 1.0})
     bench.shop.pages = [[bench.offer("1", 1)]]
     bench.scan()
     assert (len(bench.matches()), bench.alerts()) == (1, [])
-    bench.rules = replace(bench.rules, alert_score=0.85)
+    bench.rules = bench.rules.model_copy(update={"alert_score": 0.85})
     bench.scan()
     bench.scan()
     assert _events(bench) == [("score_crossed", False)]
@@ -283,7 +283,7 @@ def test_below_the_alert_score_it_is_recorded_and_told_when_it_crosses(bench: Be
 def test_below_the_record_score_nothing_is_kept_but_the_comparison(sqlite_bench: Bench) -> None:
     bench = sqlite_bench
     bench.draw("mug.png", 1)
-    bench.rules = replace(bench.rules, record_score=1.0)
+    bench.rules = bench.rules.model_copy(update={"record_score": 1.0})
     bench.shop.pages = [[bench.offer("1", 1)]]
     bench.scan()
     assert (bench.matches(), bench.count("comparisons")) == ([], 1)
@@ -293,11 +293,11 @@ def test_below_the_record_score_nothing_is_kept_but_the_comparison(sqlite_bench:
 def test_a_settled_match_is_never_told(sqlite_bench: Bench, verdict: Verdict) -> None:
     bench = sqlite_bench
     bench.draw("mug.png", 1)
-    bench.rules = replace(bench.rules, alert_score=1.0)
+    bench.rules = bench.rules.model_copy(update={"alert_score": 1.0})
     bench.shop.pages = [[bench.offer("1", 1)]]
     bench.scan()
     bench.decide(verdict)
-    bench.rules = replace(bench.rules, alert_score=0.85)
+    bench.rules = bench.rules.model_copy(update={"alert_score": 0.85})
     bench.scan()
     assert bench.alerts() == []
     assert [match.verdict for match in bench.matches()] == [verdict]
@@ -305,7 +305,7 @@ def test_a_settled_match_is_never_told(sqlite_bench: Bench, verdict: Verdict) ->
 
 def test_an_own_listing_is_recorded_as_authorised_and_not_told(bench: Bench) -> None:
     bench.draw("mug.png", 1)
-    bench.rules = replace(bench.rules, own_sellers=frozenset({"ACME Shop", "b2b-77"}))
+    bench.rules = bench.rules.model_copy(update={"own_sellers": ["ACME Shop", "b2b-77"]})
     bench.shop.pages = [
         [
             bench.offer("1", 1, seller=Seller(None, " acme SHOP ")),

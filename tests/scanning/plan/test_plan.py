@@ -39,7 +39,7 @@ def _told(bench: Bench) -> list[str]:
 def test_a_scan_is_due_for_each_picture_on_each_marketplace(bench: Bench) -> None:
     bench.draw("mug.png", 1)
     bench.draw("lamp/a.png", 2)
-    bench.rules = replace(bench.rules, marketplaces=(SHOP, "other"))
+    bench.rules = bench.rules.model_copy(update={"marketplaces": [SHOP, "other"]})
     plan = bench.plan()
     assert (plan.references, plan.unreadable, plan.folder_problem) == (2, (), None)
     assert _open_scans(bench) == [
@@ -86,7 +86,9 @@ def test_of_two_processes_one_plans_what_is_due(bench: Bench) -> None:
 def test_a_watch_that_the_store_does_not_know_is_refused(sqlite_bench: Bench) -> None:
     with pytest.raises(NotFound, match="acme"):
         plan_watch(
-            sqlite_bench.context, replace(sqlite_bench.rules, name="acme 2"), sqlite_bench.clock()
+            sqlite_bench.context,
+            sqlite_bench.rules.model_copy(update={"name": "acme 2"}),
+            sqlite_bench.clock(),
         )
 
 
@@ -215,12 +217,12 @@ def test_the_finds_of_a_baseline_do_not_wait_for_a_marketplace_that_was_removed(
 ) -> None:
     """Nobody will ever run what is due there, so its cycle would stay open for ever."""
     bench.draw("mug.png", 1)
-    bench.rules = replace(bench.rules, marketplaces=(SHOP, "other"))
+    bench.rules = bench.rules.model_copy(update={"marketplaces": [SHOP, "other"]})
     bench.shop.pages = [[bench.offer("1", 1)]]
     assert bench.scan() == [ScanOutcome.OK]
     with bench.store.reading() as conn:
         assert alerts.find_unrouted(conn, bench.clock(), ROUTE_PATIENCE) == []
-    bench.rules = replace(bench.rules, marketplaces=(SHOP,))
+    bench.rules = bench.rules.model_copy(update={"marketplaces": [SHOP]})
     bench.plan()
     with bench.store.reading() as conn:
         assert [
@@ -234,10 +236,10 @@ def test_the_finds_of_a_baseline_do_not_wait_for_a_marketplace_that_was_removed(
 def test_a_restart_ends_what_a_changed_config_asks_for_no_more(bench: Bench, gone: str) -> None:
     """Not only when the watch is next due, which may be in days."""
     bench.draw("mug.png", 1)
-    bench.rules = replace(bench.rules, marketplaces=(SHOP, "other"))
+    bench.rules = bench.rules.model_copy(update={"marketplaces": [SHOP, "other"]})
     bench.shop.pages = [[bench.offer("1", 1)]]
     assert bench.scan() == [ScanOutcome.OK]
-    rules = replace(bench.rules, marketplaces=(SHOP,))
+    rules = bench.rules.model_copy(update={"marketplaces": [SHOP]})
     apply_config(replace(bench.context, watches={"acme": rules} if gone == "marketplace" else {}))
     with bench.store.reading() as conn:
         assert [

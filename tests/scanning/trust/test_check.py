@@ -346,9 +346,9 @@ def test_another_alert_score_asks_another_copy(sqlite_bench: Bench) -> None:
     office.check()
     with bench.store.writing() as conn:
         conn.exec_driver_sql("UPDATE reference_checks SET copy_score = 0.7")
-    bench.rules = replace(bench.rules, alert_score=0.65)
+    bench.rules = bench.rules.model_copy(update={"alert_score": 0.65})
     assert office.check() == 0
-    bench.rules = replace(bench.rules, alert_score=0.8)
+    bench.rules = bench.rules.model_copy(update={"alert_score": 0.8})
     assert office.check() > 0
     assert office.picture("mug").copy_score > 0.9  # type: ignore[operator]
     assert office.state("mug") is CheckState.UNJUDGED
