@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 import sqlalchemy as sa
 
 from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.cases.decide import decide
-from monitor.cases.trust import Marked, count_marked, distrust, trust
-from monitor.errors import InputError
+from monitor.cases.trust import distrust, trust
 from monitor.model import CheckState, Verdict
 from monitor.storage import Connection, Store
 from monitor.storage.telling import alerts, deliveries, delivery_states, held
@@ -22,15 +20,12 @@ from tests.storage.rows import (
     Shelf,
     add_alert,
     add_match,
-    add_watch,
     claim,
     find_ready,
     finish,
-    found,
     later,
     listing,
     stock,
-    sync,
 )
 
 METHOD = "compare-1"
@@ -236,37 +231,6 @@ def test_a_new_version_judges_again_and_holds_on_meanwhile(store: Store) -> None
         _begin(conn, shelf.references[0].id)
         ids = {shelf.references[0].id}
         assert reference_checks.find_unspecific(conn, ids) == ids
-
-
-def test_only_what_can_be_trusted_is(store: Store) -> None:
-    with store.writing() as conn:
-        shelf = stock(conn)
-        reference = shelf.references[0]
-        with pytest.raises(InputError, match="no picture of asset 'mug' is unspecific"):
-            trust(conn, reference.asset_id, "mug", None, "me", START)
-        with pytest.raises(InputError, match=r"has no picture 'cup\.jpg'"):
-            trust(conn, reference.asset_id, "mug", "cup.jpg", "me", START)
-        with pytest.raises(InputError, match="no such picture of asset 'mug' is trusted"):
-            distrust(conn, reference.asset_id, "mug", None)
-        _begin(conn, reference.id, copy_score=0.1)
-        with pytest.raises(InputError, match="featureless"):
-            trust(conn, reference.asset_id, "mug", "mug.jpg", "me", START)
-
-
-def test_the_marked_are_counted_by_watch(store: Store) -> None:
-    with store.writing() as conn:
-        shelf = stock(conn)
-        add_watch(conn, "mugs", "lamps")
-        sync(conn, shelf.watch_id, found("mug.jpg", "mug"), found("white.jpg", "white"))
-        assert count_marked(conn) == {}
-        _mark(conn, shelf)
-        _tell(conn, shelf, "1")
-        white = conn.exec_driver_sql(
-            "SELECT id FROM reference_pictures WHERE path = 'white.jpg'"
-        ).scalar_one()
-        _begin(conn, white, copy_score=0.1)
-        counted = count_marked(conn)
-        assert counted == {"mugs": Marked("mugs", 1, 1, 1)}
 
 
 def test_looking_for_what_is_held_reads_no_other_delivery(sqlite_store: Store) -> None:
