@@ -11,7 +11,7 @@ import pytest
 import monitor
 
 MONITOR = Path(monitor.__file__).parent
-ROOMS = ("alerting", "daemon", "health", "scanning")
+ROOMS = ("accounts", "alerting", "daemon", "health", "scanning")
 # What fits a message is a matter of its format, and stands beside it.
 FORMATS = "alerting/rendering/"
 # No thresholds: (file, name) -> what they are instead.
