@@ -26,8 +26,8 @@ from monitor.scanning import (
     apply_config,
     check_references,
     claim_scan,
-    drop_canary,
     finish_scan,
+    give_up_canary,
     look_back,
     look_for_canary,
     plan_watch,
@@ -145,7 +145,7 @@ class Daemon:
     def _lose_canary(self, marketplace: str, error: Exception) -> None:
         """The scans of the marketplace must not wait for ever."""
         log.error("canary of %s", marketplace, exc_info=error)
-        drop_canary(self._app.scans, marketplace, _unexpected(error))
+        give_up_canary(self._app.scans, marketplace, _unexpected(error))
 
     def look_step(self, marketplace: str) -> bool:
         """Run the next due scan on a marketplace."""

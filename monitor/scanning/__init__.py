@@ -3,7 +3,7 @@
 from monitor.scanning.context import ScanContext, Source
 from monitor.scanning.follow.remind import remind
 from monitor.scanning.guard.startup import apply_config
-from monitor.scanning.look.canary import drop_canary, look_for_canary
+from monitor.scanning.look.canary import give_up_canary, look_for_canary
 from monitor.scanning.look.look import claim_scan, finish_scan, run_scan
 from monitor.scanning.look.look_back import look_back
 from monitor.scanning.options import Canary, WatchRules
@@ -22,8 +22,8 @@ __all__ = [
     "apply_config",
     "check_references",
     "claim_scan",
-    "drop_canary",
     "finish_scan",
+    "give_up_canary",
     "look_back",
     "look_for_canary",
     "plan_watch",

@@ -27,7 +27,7 @@ _SCAN_KEY: Final = "scan:{}:{}:{}"
 _PICTURE: Final = "picture:"
 
 
-def tell_failed(
+def tell_failure(
     context: ScanContext,
     conn: Connection,
     scan: Scan,

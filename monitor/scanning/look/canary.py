@@ -40,9 +40,9 @@ def look_for_canary(context: ScanContext, marketplace: str) -> bool:
     if canary is None or not _claim(context, marketplace, canary):
         return False
     try:
-        lost = _look(context, marketplace, canary)
+        lost = _search(context, marketplace, canary)
     except BadImage as error:
-        drop_canary(context, marketplace, str(error))
+        give_up_canary(context, marketplace, str(error))
         return True
     except MarketplaceError as error:
         log.warning("canary marketplace=%s failed: %s", marketplace, error)
@@ -53,20 +53,20 @@ def look_for_canary(context: ScanContext, marketplace: str) -> bool:
             canaries.put_off(conn, marketplace, context.owner, now + wait)
         return True
     if lost is None:
-        _keep(context, marketplace, canary)
+        _record_found(context, marketplace, canary)
     else:
-        _drop(context, canary, lost)
+        _record_lost(context, canary, lost)
     return True
 
 
-def drop_canary(context: ScanContext, marketplace: str, error: str) -> None:
+def give_up_canary(context: ScanContext, marketplace: str, error: str) -> None:
     """Store that the canary in hand can't be looked for; tell it once."""
     canary = context.sources[marketplace].canary
     if canary is not None:
-        _drop(context, canary, CanaryLost(marketplace, canary.picture.name, error))
+        _record_lost(context, canary, CanaryLost(marketplace, canary.picture.name, error))
 
 
-def _drop(context: ScanContext, canary: Canary, lost: CanaryLost) -> None:
+def _record_lost(context: ScanContext, canary: Canary, lost: CanaryLost) -> None:
     marketplace, now = lost.marketplace, context.clock()
     problem = read_words().fill("events.canary_lost.problem", lost.facts)
     log.error("canary marketplace=%s: %s", marketplace, problem)
@@ -91,7 +91,7 @@ def _drop(context: ScanContext, canary: Canary, lost: CanaryLost) -> None:
         )
 
 
-def _keep(context: ScanContext, marketplace: str, canary: Canary) -> None:
+def _record_found(context: ScanContext, marketplace: str, canary: Canary) -> None:
     now = context.clock()
     log.info("canary marketplace=%s found", marketplace)
     with context.store.writing() as conn:
@@ -125,7 +125,7 @@ def _claim(context: ScanContext, marketplace: str, canary: Canary) -> bool:
         return claimed
 
 
-def _look(context: ScanContext, marketplace: str, canary: Canary) -> CanaryLost | None:
+def _search(context: ScanContext, marketplace: str, canary: Canary) -> CanaryLost | None:
     """None if it is found, else what was looked at in vain.
 
     Raises BadImage where its own file is no use, as nothing was asked of the marketplace then;
@@ -135,7 +135,9 @@ def _look(context: ScanContext, marketplace: str, canary: Canary) -> CanaryLost 
     try:
         data = canary.picture.read_bytes()
         picture = matching.decode(data).image
-        eye = _Eye(context, source, canary, matching.fingerprint(matching.decode_small(data)))
+        search = _CanarySearch(
+            context, source, canary, matching.fingerprint(matching.decode_small(data))
+        )
     except OSError as error:
         raise BadImage(f"its file can't be read: {error.strerror}") from error
     except PictureError as error:
@@ -144,20 +146,20 @@ def _look(context: ScanContext, marketplace: str, canary: Canary) -> CanaryLost 
     pages = 0
     for page in islice(iter_pages(context, source, query), CANARY_PAGES):
         pages += 1
-        if eye.sees(page):
+        if search.finds_on(page):
             return None
     return CanaryLost(
         marketplace,
         canary.picture.name,
-        listings=eye.listings,
+        listings=search.listings,
         pages=pages,
-        unseen=len(eye.failed),
-        unseen_error=next(iter(eye.failed), ""),
+        unseen=len(search.problems),
+        unseen_error=next(iter(search.problems), ""),
     )
 
 
 @dataclass(slots=True)
-class _Eye:
+class _CanarySearch:
     """Looks through pages for the canary's listing, or for its picture in any listing."""
 
     context: ScanContext
@@ -165,9 +167,9 @@ class _Eye:
     canary: Canary
     prints: Fingerprints
     listings: int = 0
-    failed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
-    def sees(self, page: Page) -> bool:
+    def finds_on(self, page: Page) -> bool:
         self.listings += len(page.observations)
         if self.canary.item_id is not None:
             return any(item.item_id == self.canary.item_id for item in page.observations)
@@ -197,7 +199,7 @@ class _Eye:
 
         shown = try_listing(self.context, item, look)
         if isinstance(shown, str):
-            self.failed.append(shown)
+            self.problems.append(shown)
             return False
         return shown
 
@@ -205,5 +207,5 @@ class _Eye:
         try:
             return matching.compare(self.prints, theirs).score >= DEFAULT_ALERT_SCORE
         except PictureError as error:
-            self.failed.append(str(error))
+            self.problems.append(str(error))
             return False

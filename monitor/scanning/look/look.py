@@ -20,7 +20,7 @@ from monitor.scanning.context import ScanContext
 from monitor.scanning.follow.follow import follow_cycle
 from monitor.scanning.follow.relisting import settle_relistings
 from monitor.scanning.guard.breaker import outcome_of
-from monitor.scanning.guard.failures import tell_failed
+from monitor.scanning.guard.failures import tell_failure
 from monitor.scanning.guard.pauses import (
     admit_search,
     end_waiting,
@@ -151,7 +151,7 @@ def finish_scan(
         if outcome.is_complete:
             check_yield(context, conn, scan, scan.counts.listings_seen, now)
         elif not is_told:
-            tell_failed(context, conn, scan, outcome, error, failure, now)
+            tell_failure(context, conn, scan, outcome, error, failure, now)
         is_last = not cycles.has_open(conn, scan.cycle_id, scan.marketplace)
         is_suspect = is_last and check_cycle(context, conn, scan, now)
         # both by what the cycle's scans are worth

@@ -105,7 +105,7 @@ def _look_at_new(context: ScanContext, rules: WatchRules) -> bool:
     now = context.clock()
     with context.store.writing() as conn:
         for reference, score in zip(new, scores, strict=True):
-            is_new = reference_checks.begin(
+            is_new = reference_checks.record_copy_score(
                 conn,
                 reference.id,
                 method=matching.METHOD,

@@ -87,7 +87,7 @@ def find_new(
     return [_reference(row) for row in rows]
 
 
-def begin(
+def record_copy_score(
     conn: Connection,
     reference_id: int,
     *,

@@ -221,7 +221,7 @@ def test_a_mark_that_comes_while_a_page_waits_for_its_match_counts(
 
 
 def _mark_unspecific(conn: Connection, reference_id: int) -> None:
-    reference_checks.begin(
+    reference_checks.record_copy_score(
         conn, reference_id, method="m", record_score=0.6, copy_score=1.0, is_featureless=False
     )
     state = CheckState.UNSPECIFIC

@@ -32,7 +32,7 @@ METHOD = "compare-1"
 
 
 def _begin(conn: Connection, reference_id: int, copy_score: float = 0.99) -> bool:
-    return reference_checks.begin(
+    return reference_checks.record_copy_score(
         conn,
         reference_id,
         method=METHOD,

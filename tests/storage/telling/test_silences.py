@@ -105,7 +105,7 @@ def _one(conn: Connection, now: datetime = START) -> SilenceRow:
 def _mark(conn: Connection, shelf: Shelf) -> int:
     """The shelf's reference picture is unspecific from now on."""
     reference_id = shelf.references[0].id
-    reference_checks.begin(
+    reference_checks.record_copy_score(
         conn, reference_id, method="m", record_score=0.6, copy_score=0.99, is_featureless=False
     )
     reference_checks.conclude(
