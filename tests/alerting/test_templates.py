@@ -226,6 +226,8 @@ def test_the_words_of_the_page_are_those_there_are() -> None:
         used |= set(re.findall(r"words\.(\w+)", path.read_text(encoding="utf-8")))
     assert used
     assert used <= names
+    # a template would be given the method of that name
+    assert names.isdisjoint(dir(dict))
 
 
 def test_the_examples_of_the_page_work(folder: Path, files: PictureFiles) -> None:
