@@ -14,10 +14,10 @@ MONITOR = Path(monitor.__file__).parent
 ROOMS = ("accounts", "alerting", "daemon", "health", "scanning")
 # What fits a message is a matter of its format, and stands beside it.
 FORMATS = "alerting/rendering/"
+# What holds where the config says nothing stands beside its key.
+DEFAULTS = "options.py"
 # No thresholds: (file, name) -> what they are instead.
 ALLOWED = {
-    ("alerting/context.py", "group"): "a default of the config",
-    ("alerting/context.py", "in_full"): "a default of the config",
     ("alerting/drawings.py", "_QUALITY"): "how a drawing is compressed",
     ("alerting/spacing.py", "_MINUTE"): "the unit of `pace_per_minute`",
     ("daemon/systemd.py", "_TIMEOUT_SECONDS"): "of a local socket",
@@ -49,7 +49,7 @@ def _scattered(room: str) -> set[tuple[str, str]]:
     return {
         (path.relative_to(MONITOR).as_posix(), name)
         for path in (MONITOR / room).rglob("*.py")
-        if path != MONITOR / room / "policy.py"
+        if path != MONITOR / room / "policy.py" and path.name != DEFAULTS
         for name in find_constants(path.read_text())
         if not path.relative_to(MONITOR).as_posix().startswith(FORMATS)
     }

@@ -33,8 +33,9 @@ _TECHNICAL: Final = {
     "searches/paces.py:_TRIES": "a conditional update that others keep from succeeding",
     "telling/silences.py:_LOCK": "the name of a lock",
 }
-# These map what libraries and the system say to our errors, and may name in words what failed.
-_BORDERS: Final = ("db/", "schema/", "catalogue/files.py")
+# These map what libraries and the system say to our errors, and may name in words what failed; the
+# options say what is wrong with a config.
+_BORDERS: Final = ("db/", "schema/", "catalogue/files.py", "options.py")
 # Three words in a row make a sentence; SQL is written in capitals or in the rooms above.
 _SENTENCE: Final = re.compile(r"[A-Za-z]+[,;]? [a-z]+[,;]? [a-z]+")
 _HINT: Final = re.compile(r"`?\bmonitor [a-z]+|(?<![\w-])--[a-z]+")
