@@ -10,7 +10,6 @@ from monitor.alerting.route import (
     count_stranded,
     route_alerts,
     route_next,
-    stranded_text,
     warn_of_stranded,
 )
 from monitor.schedule.wall_clock import Digest, QuietHours
@@ -32,7 +31,6 @@ __all__ = [
     "next_opening",
     "route_alerts",
     "route_next",
-    "stranded_text",
     "summarise_held",
     "wait_of_failed",
     "wait_of_new",

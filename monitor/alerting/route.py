@@ -13,6 +13,7 @@ from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.storage import Connection
 from monitor.storage.telling import alerts, silences
 from monitor.storage.telling.alerts import UnroutedAlert
+from monitor.words import read_words
 
 log = logging.getLogger(__name__)
 
@@ -114,15 +115,7 @@ def warn_of_stranded(context: AlertContext) -> None:
     with context.store.reading() as conn:
         count = count_stranded(conn, context.routes, context.clock())
     if count:
-        log.warning("%s", stranded_text(count))
-
-
-def stranded_text(count: int) -> str:
-    what = "1 alert has" if count == 1 else f"{count} alerts have"
-    return (
-        f"{what} no channel to go to, as the watch is not in the config any more: name one in "
-        "[alerts] ops to be told"
-    )
+        log.warning("%s", read_words().say("findings.alerts_stranded.text", alerts=count))
 
 
 def _log_route(alert: UnroutedAlert, channels: tuple[str, ...]) -> None:

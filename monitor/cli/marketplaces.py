@@ -144,11 +144,14 @@ def _try(app: App, name: str, query: Query) -> dict[str, object]:
 
 def _budget(app: App, name: str) -> str | None:
     """What is used of the marketplace's quotas, these calls included."""
-    from monitor.health.budgets import budget_fact, list_budgets
+    from monitor.health.budgets import list_budgets
+    from monitor.health.findings import Finding, describe
 
     with app.store.reading() as conn:
         budgets = list_budgets(conn, app.config, app.scans.clock())
-    return next((budget_fact(use) for use in budgets if use.marketplace == name), None)
+    return next(
+        (describe(Finding.of(name, use)) for use in budgets if use.marketplace == name), None
+    )
 
 
 def _probe(marketplace: Marketplace) -> dict[str, object]:

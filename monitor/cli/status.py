@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from monitor.cli.context import load_config, open_store
 from monitor.cli.show import show_json
+
+if TYPE_CHECKING:
+    from monitor.health.report import Health
 
 
 @click.command()
@@ -26,7 +31,7 @@ def status(ctx: click.Context, *, as_json: bool) -> int:
     with open_store(ctx) as store:
         health = check_health(store, load_config(ctx), utc_now())
     if as_json:
-        show_json(health)
+        show_json(_as_json(health))
     else:
         for fact in health.facts:
             click.echo(fact)
@@ -34,3 +39,23 @@ def status(ctx: click.Context, *, as_json: bool) -> int:
             click.echo(f"Problem: {problem}")
         click.echo("healthy" if health.is_healthy else "NOT healthy")
     return 0 if health.is_healthy else 1
+
+
+def _as_json(health: Health) -> dict[str, object]:
+    """Its findings as values, and the same as texts."""
+    return {
+        "healthy": health.is_healthy,
+        "facts": health.facts,
+        "problems": health.problems,
+        "budgets": health.budgets,
+        "findings": [
+            {
+                "kind": finding.kind,
+                "subject": finding.subject,
+                "problem": finding.is_problem,
+                "facts": finding.facts,
+                "since": finding.since,
+            }
+            for finding in health.findings
+        ],
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from monitor.alerting import deliver_next, route_next, warn_of_stranded
@@ -18,6 +18,7 @@ from monitor.daemon.heartbeat import beat
 from monitor.daemon.policy import HEARTBEAT, HUNG_AFTER, LOOK, POISONED_PAUSE, TICK
 from monitor.errors import Stopping, StoreError
 from monitor.health.dead_mans_switch import DeadMansSwitch
+from monitor.health.findings import Finding, StepHangs, StoreUnusable, describe
 from monitor.health.report import check_health
 from monitor.health.troubles import end_unplanned, note_late, note_unplanned, watch_over
 from monitor.model import Scan, ScanOutcome
@@ -214,18 +215,20 @@ class Daemon:
     def ping_step(self) -> bool:
         """Hold the dead man's switch, if there is one."""
         if self._switch is not None:
-            self._switch.hold(self._find_problem())
+            problem = next(self._find_problems(), None)
+            self._switch.hold(None if problem is None else describe(problem))
         return False
 
-    def _find_problem(self) -> str | None:
-        """Why all is not well, in one line."""
-        if hung := self.clock.list_hung():
-            return f"{hung[0]} has hung for more than {HUNG_AFTER}"
+    def _find_problems(self) -> Iterator[Finding]:
+        """Why all is not well: what hangs in this process, else what `monitor status` tells."""
+        for name in self.clock.list_hung():
+            yield Finding.of(name, StepHangs(HUNG_AFTER / timedelta(hours=1)))
         try:
             health = check_health(self._app.store, self._app.config, self._app.scans.clock())
         except StoreError as error:
-            return str(error)
-        return health.problems[0] if health.problems else None
+            yield Finding.of("", StoreUnusable(str(error)))
+        else:
+            yield from (finding for finding in health.findings if finding.is_problem)
 
     def beat_step(self) -> bool:
         """Renew our leases, and tell systemd that we are alive only if the store answers."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from monitor.alerting import ChannelOptions, next_opening, wait_of_failed, wait_of_new
 from monitor.config import Config
+from monitor.health.findings import ChannelGaveUp, ChannelOverdue, ChannelRefuses, Finding
 from monitor.health.policy import UNDELIVERED_AFTER
 from monitor.model import AlertEvent, DeliveryState
 from monitor.storage import Connection
@@ -17,25 +18,22 @@ from monitor.storage.telling.channels import ChannelState
 from monitor.storage.telling.deliveries import ChannelHealth
 
 
-def channel_problems(conn: Connection, config: Config, now: datetime) -> list[str]:
-    """One line for each trouble of a channel. What waits for its gate is in none."""
+def channel_findings(conn: Connection, config: Config, now: datetime) -> Iterator[Finding]:
+    """A finding for each trouble of a channel. What waits for its gate is in none."""
     states = channels.list_states(conn)
-    problems: list[str] = []
     for channel in deliveries.list_health(conn):
         name = channel.channel
-        options = _options(config, name)
         last_sent_at = deliveries.find_last_sent_at(conn, name)
-        if _is_overdue(channel, options, last_sent_at, now):
-            said = f": {channel.last_error}" if channel.last_error else ""
-            problems.append(f"channel {name}: {channel.waiting} alerts wait{said}")
-        problems += _given_up(channel, states.get(name, ChannelState()))
-    return problems
+        opened_at = _first_opening(channel, _options(config, name), last_sent_at, now)
+        if opened_at is not None and now - opened_at > UNDELIVERED_AFTER:
+            yield Finding.of(name, ChannelOverdue(channel.waiting, channel.last_error), opened_at)
+        yield from _given_up(channel, states.get(name, ChannelState()))
 
 
-def _is_overdue(
+def _first_opening(
     channel: ChannelHealth, options: ChannelOptions, last_sent_at: datetime | None, now: datetime
-) -> bool:
-    """Whether something could have gone out a while ago. No interval holds back a retry."""
+) -> datetime | None:
+    """When the first of what waits could have gone out. No interval holds back a retry."""
     openings: list[datetime] = []
     if channel.new_from_at is not None:
         openings.append(next_opening(options, channel.new_from_at, now, last_sent_at))
@@ -44,24 +42,15 @@ def _is_overdue(
         openings.append(next_opening(at_once, channel.urgent_from_at, now, last_sent_at))
     if channel.tried_from_at is not None:
         openings.append(next_opening(options, channel.tried_from_at))
-    return any(now - opening > UNDELIVERED_AFTER for opening in openings)
+    return min(openings, default=None)
 
 
-def _given_up(channel: ChannelHealth, state: ChannelState) -> list[str]:
-    problems: list[str] = []
+def _given_up(channel: ChannelHealth, state: ChannelState) -> Iterator[Finding]:
     if channel.refused:
-        since = f" since {state.broken_at:%Y-%m-%d %H:%M} UTC" if state.broken_at else ""
-        problems.append(
-            f"channel {channel.channel} refuses messages{since}, {channel.refused} alerts were "
-            f"given up: {channel.last_error}; give it another URL, or mend it and run "
-            "`monitor alerts retry --all`"
-        )
+        refuses = ChannelRefuses(channel.refused, channel.last_error)
+        yield Finding.of(channel.channel, refuses, state.broken_at)
     if others := channel.dead - channel.refused:
-        problems.append(
-            f"channel {channel.channel}: {others} alerts were given up; "
-            "mend it, then `monitor alerts retry --all`"
-        )
-    return problems
+        yield Finding.of(channel.channel, ChannelGaveUp(others))
 
 
 def explain_waits(

@@ -1,85 +1,45 @@
-"""What `monitor status` says of marketplaces: paused, blind, their canaries."""
+"""What there is to say of marketplaces: paused, and their canaries."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 
 from monitor.config import Config, MarketplaceConfig
+from monitor.health.findings import CanaryLost, CanaryState, Finding, MarketplacePaused
 from monitor.storage import Connection
 from monitor.storage.searches import breakers, canaries
-from monitor.storage.searches.breakers import Breaker
 from monitor.storage.searches.canaries import CanaryStatus
-from monitor.storage.searches.scans import ScanHealth
 
 
-def canary_facts(conn: Connection, config: Config) -> list[str]:
-    """When each canary was last found."""
-    known = canaries.list_rows(conn)
-    return [
-        _canary_fact(item.name, _known(item, known))
-        for item in config.marketplaces.values()
-        if item.canary is not None
-    ]
-
-
-def marketplace_problems(
-    conn: Connection, config: Config, newest: Iterable[ScanHealth]
-) -> list[str]:
-    """What keeps marketplaces from being seen; `newest` are the scans of the last cycles."""
+def marketplace_findings(conn: Connection, config: Config) -> Iterator[Finding]:
+    """When each canary was last found, which marketplaces are paused, and which are blind."""
     paused = breakers.list_paused(conn)
-    known = canaries.list_rows(conn)
-    problems = [
-        _paused_problem(name, paused[name]) for name in config.marketplaces if name in paused
-    ]
+    known = _of_config(config, canaries.list_rows(conn))
     for item in config.marketplaces.values():
-        problems += _canary_problems(item, _known(item, known))
-    return [*problems, *_yield_problems(newest)]
+        if item.canary is not None:
+            row = known.get(item.name)
+            yield Finding.of(item.name, CanaryState(row.found_at if row else None))
+    for name in config.marketplaces:
+        if (breaker := paused.get(name)) is not None:
+            facts = MarketplacePaused(breaker.failures, breaker.probe_at, breaker.reason)
+            yield Finding.of(name, facts, breaker.opened_at)
+    for item in config.marketplaces.values():
+        row = known.get(item.name)
+        if row is not None and row.lost_at is not None and item.canary is not None:
+            yield Finding.of(
+                item.name, CanaryLost(item.canary.name, row.missed, row.problem), row.lost_at
+            )
 
 
-def _paused_problem(name: str, breaker: Breaker) -> str:
-    return (
-        f"marketplace {name} is paused since {_at(breaker.opened_at)} after {breaker.failures} "
-        f"failures, tried again from {_at(breaker.probe_at)} on: {breaker.reason}"
-    )
+def _of_config(config: Config, rows: Mapping[str, CanaryStatus]) -> dict[str, CanaryStatus]:
+    """What is known of the canaries that the config names now, not of earlier ones."""
+    return {
+        item.name: row
+        for item in config.marketplaces.values()
+        if (row := rows.get(item.name)) is not None and row.looked_for == _key(item)
+    }
 
 
-def _known(item: MarketplaceConfig, known: dict[str, CanaryStatus]) -> CanaryStatus | None:
-    """What is known of the canary that the config names now, not of an earlier one."""
-    row = known.get(item.name)
+def _key(item: MarketplaceConfig) -> str | None:
     canary = item.find_canary()
-    if row is None or canary is None:
-        return None
-    return row if row.looked_for == canary.key else None
-
-
-def _canary_fact(name: str, row: CanaryStatus | None) -> str:
-    if row is None or row.found_at is None:
-        return f"Canary of {name}: not found yet"
-    return f"Canary of {name}: last found {_at(row.found_at)}"
-
-
-def _canary_problems(item: MarketplaceConfig, row: CanaryStatus | None) -> Iterator[str]:
-    if row is None or row.lost_at is None or item.canary is None:
-        return
-    times = f"{row.missed} times in a row" if row.missed > 1 else "once"
-    yield (
-        f"marketplace {item.name}: its canary {item.canary.name} was missed {times}, since "
-        f"{_at(row.lost_at)}: {row.problem}"
-    )
-
-
-def _yield_problems(newest: Iterable[ScanHealth]) -> Iterator[str]:
-    scans = list(newest)
-    suspect = Counter((scan.watch, scan.marketplace) for scan in scans if scan.is_suspect)
-    total = Counter((scan.watch, scan.marketplace) for scan in scans)
-    for (watch, marketplace), count in suspect.items():
-        yield (
-            f"watch {watch} on {marketplace}: {count} of {total[watch, marketplace]} scans of the "
-            "last cycle saw less than half of what is usual: it may be blind"
-        )
-
-
-def _at(instant: datetime | None) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else "an unknown time"
+    return canary.key if canary else None

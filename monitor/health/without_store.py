@@ -10,6 +10,7 @@ from monitor.channels import Channel
 from monitor.config import Config
 from monitor.errors import ChannelError, MonitorError, SchemaMismatch
 from monitor.health.dead_mans_switch import open_switch
+from monitor.health.findings import Finding, StoreUnusable, describe
 from monitor.model import Message
 from monitor.words import read_words
 
@@ -26,7 +27,7 @@ def tell_without_store(config: Config, error: MonitorError, *, has_run: bool) ->
     never = threading.Event()
     with open_switch(config.alerts, interruptible_sleep(never)) as switch:
         if switch is not None:
-            switch.hold(str(error))
+            switch.hold(describe(Finding.of("", StoreUnusable(str(error)))))
     if not has_run or not isinstance(error, SchemaMismatch):
         return
     for name in config.alerts.ops:

@@ -105,4 +105,5 @@ KINDS: Final[Mapping[str, Callable[[Fact], str]]] = {
     "share": lambda value: f"{100 * min(_number(value), 1.0):.0f} %",
     "gigabytes": lambda value: f"{_number(value) / 1e9:,.1f}".removesuffix(".0"),
     "quoted": lambda value: shlex.quote(str(value)),  # in a command, to be typed as it stands
+    "tenths": lambda value: f"{_number(value):,.1f}",
 }

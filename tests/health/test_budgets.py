@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from monitor.cli import cli
 from monitor.config import Config, load
-from monitor.health.budgets import BudgetUse, budget_fact, budget_problems, list_budgets
+from monitor.health.budgets import budget_findings, list_budgets
+from monitor.health.findings import BudgetUse, Finding, describe
 from monitor.marketplaces.registry import account_key, options_model
 from monitor.storage import Store
 from monitor.storage.tables import pace_days
@@ -64,7 +65,15 @@ def _look(store: Store, config: Config, now: datetime = NOW) -> list[BudgetUse]:
 
 
 def _problems(store: Store, config: Config, now: datetime = NOW) -> list[str]:
-    return [problem for use in _look(store, config, now) for problem in budget_problems(use)]
+    return budget_problems(*_look(store, config, now))
+
+
+def budget_problems(*uses: BudgetUse) -> list[str]:
+    return [describe(found) for found in budget_findings(uses) if found.is_problem]
+
+
+def budget_fact(use: BudgetUse) -> str:
+    return describe(Finding.of(use.marketplace, use))
 
 
 def test_nothing_is_said_of_what_has_neither_quota_nor_use(store: Store, tmp_path: Path) -> None:

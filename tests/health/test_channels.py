@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from monitor.config import Config
-from monitor.health.channels import channel_problems, explain_waits
+from monitor.health.channels import channel_findings, explain_waits
+from monitor.health.findings import describe
 from monitor.model import AlertEvent
 from monitor.storage import Store
 from monitor.storage.telling import alerts, channels, delivery_states
@@ -46,7 +47,7 @@ def fail(store: Store, next_try_at: datetime | None, at: datetime = START) -> No
 
 def problems(store: Store, found: Config, now: datetime) -> list[str]:
     with store.reading() as conn:
-        return channel_problems(conn, found, now)
+        return [describe(item) for item in channel_findings(conn, found, now)]
 
 
 def waits(store: Store, found: Config, now: datetime) -> dict[str, tuple[str | None, object]]:

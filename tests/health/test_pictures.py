@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
-from monitor.health.pictures import list_picture_problems
+from monitor.health.findings import describe
+from monitor.health.pictures import picture_findings
 from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage import Store
 from monitor.storage.catalogue import listings, pictures
 from tests.storage.rows import START, later, listing, sha, stock
 
 PROBLEM = "cbu01.alicdn.com: no connection, or it broke (its name was not found)"
+
+
+def list_picture_problems(store: Store, now: datetime) -> list[str]:
+    with store.reading() as conn:
+        return [describe(item) for item in picture_findings(conn, now)]
 
 
 def _record(store: Store, *, failed: int, had: int) -> None:

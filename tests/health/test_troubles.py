@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,15 +10,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from monitor.app import App
 from monitor.config import load
 from monitor.daemon.steps import Daemon
 from monitor.errors import SchemaMismatch
 from monitor.health.dead_mans_switch import DeadMansSwitch
+from monitor.health.findings import Finding
 from monitor.health.report import check_health
-from monitor.health.troubles import least_free, watch_over
+from monitor.health.troubles import lasting_findings, least_free, watch_over
+from monitor.model.events import DiskLow, Lacking, WatchLate
 from monitor.sandbox import Fault
+from monitor.storage import tables
 from monitor.storage.telling import alerts
 from tests.e2e.processes import database_file
 from tests.e2e.rehearsal import Rehearsal, rehearse
@@ -193,6 +198,82 @@ def test_a_watch_that_left_the_config_has_no_troubles(rehearsal: Rehearsal) -> N
     with rehearsal.app() as app:
         watch_over(app, Disk())
         assert not [line for line in problems(rehearsal, app) if "Watch acme" in line]
+
+
+# -- rows
+
+
+def noted(app: App) -> list[Finding]:
+    with app.store.reading() as conn:
+        return list(lasting_findings(conn, (), app.scans.clock()))
+
+
+def write_row(app: App, kind: str, subject: str, facts: object, text: str | None) -> None:
+    now = app.scans.clock()
+    row = {"kind": kind, "subject": subject, "facts": facts, "text": text}
+    with app.store.writing() as conn:
+        conn.execute(sa.insert(tables.troubles).values(**row, since_at=now, seen_at=now))
+
+
+def test_what_is_noted_comes_back_with_its_facts_and_since_when(rehearsal: Rehearsal) -> None:
+    with rehearsal.app() as app:
+        due_at = rehearsal.clock.now
+        rehearsal.clock.advance(hours=7)
+        began_at = rehearsal.clock.now
+        watch_over(app, Disk(free=GB))
+        rehearsal.clock.advance(minutes=1)
+        watch_over(app, Disk(free=GB - 1))
+        low, late = noted(app)
+        host = socket.gethostname()
+        assert isinstance(low.facts, DiskLow)
+        assert low.subject == f"{host}:{low.facts.folder}"
+        assert (low.facts.host, low.facts.total_bytes, low.facts.free_bytes) == (
+            host,
+            100 * GB,
+            GB - 1,
+        )
+        assert late.subject == "acme"
+        assert isinstance(late.facts, WatchLate)
+        assert late.facts.lacking is Lacking.PLANNED
+        for finding in (low, late):
+            assert finding.since is not None
+            assert timedelta(0) <= finding.since - began_at < timedelta(seconds=1)
+        assert abs(late.facts.due_at - due_at) < timedelta(minutes=1)
+
+
+def test_what_the_version_before_noted_is_told_as_it_was(rehearsal: Rehearsal) -> None:
+    rehearsal.scan()
+    with rehearsal.app() as app:
+        write_row(app, "disk_low", "elsewhere:/srv", None, "Only 1 of 100 GB are free.")
+        assert problems(rehearsal, app) == ("Only 1 of 100 GB are free.",)
+        watch_over(app, Disk())  # another machine's
+        assert problems(rehearsal, app) == ("Only 1 of 100 GB are free.",)
+
+
+def test_what_the_version_before_noted_is_neither_told_again_nor_twice(
+    rehearsal: Rehearsal,
+) -> None:
+    rehearsal.scan()
+    with rehearsal.app() as app:
+        rehearsal.clock.advance(hours=7)
+        write_row(app, "watch_late", "acme", None, "Watch acme is late.")
+        (overdue,) = problems(rehearsal, app)
+        assert "watch acme is overdue" in overdue
+        rehearsal.clock.advance(hours=6)
+        watch_over(app, Disk())
+        assert told(app, "scan_overdue") == []
+        (late,) = noted(app)
+        assert isinstance(late.facts, WatchLate)
+
+
+def test_what_another_version_has_noted_in_its_own_way_is_told_by_its_kind(
+    rehearsal: Rehearsal,
+) -> None:
+    rehearsal.scan()
+    with rehearsal.app() as app:
+        write_row(app, "disk_low", "elsewhere:/srv", {"bytes": 1}, None)
+        write_row(app, "watch_lost", "acme", {"why": "?"}, None)
+        assert problems(rehearsal, app) == ("elsewhere:/srv: disk_low", "acme: watch_lost")
 
 
 # -- the daemon's own look

@@ -128,8 +128,10 @@ channels = sa.Table(
 troubles = sa.Table(
     "troubles",
     metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("facts", sa.JSON(none_as_null=True)),
+    sa.Column("text", sa.Text),  # instead of facts, where it was noted before 0016
     sa.Column("since_at", Instant, nullable=False),
     sa.Column("seen_at", Instant, nullable=False),  # when it was last met
 )

@@ -14,6 +14,7 @@ from monitor.storage import Store, check_schema, ensure_schema, upgrade_schema
 from monitor.storage.schema.versions import migrations_folder, run_migrations, this_program
 from monitor.storage.schema.views import VIEWS
 from monitor.storage.tables import metadata
+from monitor.storage.telling import troubles
 from tests.check_migrations import differences
 from tests.storage.rows import add_match, stock
 
@@ -190,6 +191,36 @@ def test_an_upgrade_knows_which_searches_returned_the_listings_of_before(empty_u
         store.close()
 
 
+def test_an_upgrade_keeps_what_lasted_by_kind_and_subject(empty_url: str) -> None:
+    store = Store.open(empty_url)
+    try:
+        with store.migrating() as conn:
+            run_migrations(conn, migrations_folder(), "0014")
+            for statement in OLD_TROUBLES:
+                conn.exec_driver_sql(statement)
+        upgrade_schema(store)
+        with store.reading() as conn:
+            found = [
+                (row.kind, row.subject, row.facts, row.text) for row in troubles.list_open(conn)
+            ]
+        assert found == [
+            ("disk_low", "host:/srv/a:b", None, "Only 1 GB is free."),
+            ("watch_late", "acme: mugs", None, "It is late."),
+            ("watch_unplanned", "acme", None, "It can't be planned."),
+        ]
+        assert check_schema(store) == []
+    finally:
+        store.close()
+
+
+OLD_TROUBLES = (
+    "INSERT INTO troubles VALUES ('disk:host:/srv/a:b', 'Only 1 GB is free.',"
+    " '2026-01-01 00:00:00.000000', '2026-01-02 00:00:00.000000')",
+    "INSERT INTO troubles VALUES ('late:acme: mugs', 'It is late.',"
+    " '2026-01-01 00:00:00.000000', '2026-01-02 00:00:00.000000')",
+    "INSERT INTO troubles VALUES ('plan:acme', 'It can''t be planned.',"
+    " '2026-01-01 00:00:00.000000', '2026-01-02 00:00:00.000000')",
+)
 # listing 8 was returned too, and matches nothing
 OLD_MATCH = (
     "INSERT INTO matches (id, watch_id, asset_id, listing_id, reference_id, picture_sha256,"
