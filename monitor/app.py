@@ -6,7 +6,7 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,8 +21,8 @@ from monitor.marketplaces.base import Outside, PictureSource
 from monitor.marketplaces.kit.picture_links import PICTURE_REFERERS
 from monitor.marketplaces.registry import create
 from monitor.net.downloads import HostLanes, PictureFetcher
-from monitor.scanning import LEASE, ScanContext, Source
-from monitor.storage import PictureFiles, Store, ensure_schema
+from monitor.scanning import LEASE, ScanContext, Source, WatchRules
+from monitor.storage import Connection, PictureFiles, Store, ensure_schema
 from monitor.storage.catalogue import watches
 from monitor.storage.leases import is_dead, take_over, this_process
 from monitor.storage.searches import paces
@@ -95,7 +95,10 @@ def open_app(
             name: _source(stack, store, item, clock, sleep, rng, lanes)
             for name, item in config.marketplaces.items()
         }
-        destinations = _destinations(config)
+        destinations = {
+            name: Destination(Channel(name, item.url.get_secret_value()), item)
+            for name, item in config.channels.items()
+        }
         owner = this_process()
         _settle_rows(store, config, destinations, clock)
         yield App(
@@ -140,10 +143,20 @@ def _settle_rows(
             log.warning("took over %d rows of a process that died", freed)
         for name, count in channels.mirror(conn, digests, clock()).items():
             log.info("channel=%s has another URL, due again alerts=%d", name, count)
-        watches.mirror(conn, _rows(config), clock(), first_due=_first_due(config, clock))
+        _mirror_watches(conn, config.watches, clock())
         for item in config.marketplaces.values():
             if item.account_key != item.name:
                 paces.carry_over(conn, item.name, item.account_key)
+
+
+def _mirror_watches(conn: Connection, rules: Sequence[WatchRules], now: datetime) -> None:
+    """A new watch on an interval is due at once, one on a cron at its next time."""
+    triggers = {watch.name: watch.trigger for watch in rules}
+    rows = [
+        watches.WatchRow(watch.name, watch.record_score, watch.alert_score, watch.trigger.text)
+        for watch in rules
+    ]
+    watches.mirror(conn, rows, now, first_due=lambda row: triggers[row.name].first_after(now))
 
 
 def routes_of(config: Config) -> Routes:
@@ -193,27 +206,3 @@ def _source(
     )
     stack.callback(fetcher.close)
     return Source(marketplace, fetcher, item.find_canary())
-
-
-def _destinations(config: Config) -> dict[str, Destination]:
-    return {
-        name: Destination(Channel(name, item.url.get_secret_value()), item)
-        for name, item in config.channels.items()
-    }
-
-
-def _rows(config: Config) -> list[watches.WatchRow]:
-    return [
-        watches.WatchRow(watch.name, watch.record_score, watch.alert_score, watch.trigger.text)
-        for watch in config.watches
-    ]
-
-
-def _first_due(config: Config, clock: Clock) -> Callable[[watches.WatchRow], datetime]:
-    """A watch on an interval is due at once when it is new, one on a cron at its next time."""
-    triggers = {watch.name: watch.trigger for watch in config.watches}
-
-    def first_due(row: watches.WatchRow) -> datetime:
-        return triggers[row.name].first_after(clock())
-
-    return first_due

@@ -154,15 +154,15 @@ class Route(Options):
     besides those that a later route or the watch names.
     """
 
-    channels: Annotated[tuple[str, ...], all_of(Text, tuple, least=0)]
     watches: _SomeNames = frozenset()
     marketplaces: _SomeNames = frozenset()
     sites: _SomeNames = frozenset()
     tags: _SomeNames = frozenset()
     relations: Annotated[frozenset[Relation], all_of(_Relation, frozenset)] = frozenset()
-    events: Annotated[frozenset[AlertEvent], all_of(_Event, frozenset)] = frozenset()
     min_score: Score | None = None
     max_score: Score | None = None
+    events: Annotated[frozenset[AlertEvent], all_of(_Event, frozenset)] = frozenset()
+    channels: Annotated[tuple[str, ...], all_of(Text, tuple, least=0)]
     also: bool = False
 
     @classmethod
