@@ -25,7 +25,7 @@ from tests.storage.rows import (
 
 
 def _begin(conn: Connection, reference_id: int, *, is_featureless: bool = False) -> None:
-    reference_checks.begin(
+    reference_checks.record_copy_score(
         conn,
         reference_id,
         method="compare-1",
