@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from monitor import __version__
 from monitor.cli import COMMANDS, cli
 from monitor.errors import InputError
 from monitor.storage import Store
@@ -94,3 +95,10 @@ def test_the_locks_hold_hashes_and_no_address() -> None:
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert "://" not in text
+
+
+def test_the_newest_release_of_the_changelog_is_the_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    releases = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", text, re.MULTILINE)
+    assert releases[0] == __version__
+    assert text.index("\n## Unreleased\n") < text.index(f"\n## [{releases[0]}]")
