@@ -31,14 +31,16 @@ from typing import Final
 
 from databases import KINDS, new_database
 
-from monitor.alerting import AlertContext, ChannelOptions, Destination, Routes, deliver_next
+from monitor.alerting.context import AlertContext, Destination, Routes
+from monitor.alerting.deliver import deliver_next
+from monitor.alerting.options import ChannelOptions
 from monitor.channels import Channel
 from monitor.model import Basis
 from monitor.model.events import NewMatch
-from monitor.scanning import LEASE
-from monitor.scanning.policy import OBSERVE_EVERY
-from monitor.storage import PictureFiles, Store
+from monitor.scanning.policy import LEASE, OBSERVE_EVERY
 from monitor.storage.catalogue import listings
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Store
 from monitor.storage.leases import this_process
 from monitor.storage.matches import matches
 from monitor.storage.telling import alerts, deliveries

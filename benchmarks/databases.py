@@ -11,7 +11,8 @@ from importlib import import_module, util
 from pathlib import Path
 from typing import Any, Final
 
-from monitor.storage import Store, ensure_schema
+from monitor.storage.db.engine import Store
+from monitor.storage.schema.versions import ensure_schema
 
 KINDS: Final = ("sqlite", "postgresql")
 

@@ -49,8 +49,8 @@ Wait = Callable[[], None]
 
 def _ours(url: str, rate: int) -> tuple[Wait, Callable[[], int]]:
     from monitor.accounts.pace import StorePace
-    from monitor.storage import Store
-    from monitor.storage.searches.paces import Budget
+    from monitor.model import Budget
+    from monitor.storage.db.engine import Store
 
     lost = _Counter()
     logging.getLogger("monitor.accounts.pace").addHandler(lost)
@@ -192,7 +192,8 @@ def measure(label: str, kind: str, where: str, rate: int, seconds: float) -> Non
 
 
 def _migrated(url: str) -> str:
-    from monitor.storage import Store, ensure_schema
+    from monitor.storage.db.engine import Store
+    from monitor.storage.schema.versions import ensure_schema
 
     store = Store.open(url)
     ensure_schema(store)

@@ -31,7 +31,7 @@ from monitor import matching
 from monitor.matching.fingerprint.fingerprint import unpack
 from monitor.matching.index.index import NEAR
 from monitor.model import Fingerprints
-from monitor.scanning import look_back
+from monitor.scanning.look.look_back import look_back
 from monitor.scanning.look.references import load_watch
 from monitor.scanning.policy import OBSERVE_EVERY
 from monitor.storage.catalogue import assets, listings

@@ -16,12 +16,16 @@ from scale_pictures import Known
 from monitor.marketplaces.base import Page
 from monitor.model import FoundPicture, Observation, PictureRecord, ReferencePicture, Rights, Scan
 from monitor.net.downloads import Fetched, PictureFetcher
-from monitor.scanning import LEASE, ScanContext, WatchRules
+from monitor.scanning.context import ScanContext
 from monitor.scanning.look.look import look_at_page
 from monitor.scanning.look.references import load_watch
+from monitor.scanning.options import WatchRules
 from monitor.scanning.pictures import record_picture
-from monitor.storage import PictureFiles, Store, ensure_schema
+from monitor.scanning.policy import LEASE
 from monitor.storage.catalogue import assets, watches
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Store
+from monitor.storage.schema.versions import ensure_schema
 from monitor.storage.searches import scans
 
 SHOP: Final = "shop"

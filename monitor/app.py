@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 
 from monitor.accounts.memory import StoreMemory
 from monitor.accounts.pace import StorePace
-from monitor.alerting import INTERRUPTED, AlertContext, Destination, Routes, digest_of_url
+from monitor.alerting.context import AlertContext, Destination, Routes
+from monitor.alerting.retry import INTERRUPTED, digest_of_url
 from monitor.channels import Channel
 from monitor.config import Config, MarketplaceConfig
 from monitor.errors import Stopping
@@ -21,10 +22,14 @@ from monitor.marketplaces.base import Outside, PictureSource
 from monitor.marketplaces.kit.picture_links import PICTURE_REFERERS
 from monitor.marketplaces.registry import create
 from monitor.net.downloads import HostLanes, PictureFetcher
-from monitor.scanning import LEASE, ScanContext, Source, WatchRules
-from monitor.storage import Connection, PictureFiles, Store, ensure_schema
+from monitor.scanning.context import ScanContext, Source
+from monitor.scanning.options import WatchRules
+from monitor.scanning.policy import LEASE
 from monitor.storage.catalogue import watches
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.leases import is_dead, take_over, this_process
+from monitor.storage.schema.versions import ensure_schema
 from monitor.storage.searches import paces
 from monitor.storage.telling import channels
 

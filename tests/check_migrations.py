@@ -9,7 +9,8 @@ from pathlib import Path
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from monitor.storage import Store, ensure_schema
+from monitor.storage.db.engine import Store
+from monitor.storage.schema.versions import ensure_schema
 from monitor.storage.tables import metadata
 
 

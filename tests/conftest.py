@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from monitor.storage import Store, ensure_schema
+from monitor.storage.db.engine import Store
+from monitor.storage.schema.versions import ensure_schema
 from tests.databases import administered, database, postgres_server
 
 _numbers = itertools.count(1)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from monitor import __version__
 from monitor.cli import COMMANDS, cli
 from monitor.errors import InputError
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from monitor.storage.schema.sql import run_readonly
 from monitor.storage.schema.views import VIEWS
 

@@ -42,7 +42,7 @@ from monitor.model.events import (
     WatchUnplanned,
     YieldDropped,
 )
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.tables import alerts as table
 from monitor.storage.telling import alerts
 from monitor.storage.telling.alerts import AlertRow

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.accounts.policy import KEPT_AFTER_END
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from monitor.storage.searches import memories
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from monitor.model import Budget
 from monitor.options import KeyPath, Options, from_text
-from monitor.storage.searches.paces import Budget
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600}
 

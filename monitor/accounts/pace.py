@@ -27,10 +27,11 @@ from monitor.accounts.policy import (
     WIDEST,
 )
 from monitor.errors import QueueFull, QuotaExhausted, Throttled
+from monitor.model import Budget
 from monitor.model.events import Period, QuotaLow
-from monitor.storage import Connection, Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.searches import paces
-from monitor.storage.searches.paces import Asked, Budget, Reason, Refusal, Slot
+from monitor.storage.searches.paces import Asked, Reason, Refusal, Slot
 from monitor.storage.telling import alerts
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,8 @@ from time import sleep
 
 from monitor.alerting.options import ChannelOptions, Route
 from monitor.channels import Channel
-from monitor.storage import PictureFiles, Store
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Store
 from monitor.words import PACKAGED, Words, read_words
 
 

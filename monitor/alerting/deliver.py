@@ -13,7 +13,7 @@ from monitor.alerting.retry import INTERRUPTED, finish_failed
 from monitor.alerting.send import Sending, give_back, send, what_is_aside
 from monitor.alerting.spacing import await_pace, find_spacing
 from monitor.errors import ChannelError, Stopping
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.telling import channels, deliveries
 from monitor.storage.telling.deliveries import DueDelivery
 from monitor.storage.telling.ready import Wanted

@@ -20,8 +20,8 @@ from monitor import matching
 from monitor.alerting.context import AlertContext
 from monitor.alerting.policy import DRAWINGS_LEFT_BEHIND
 from monitor.errors import MonitorError, PictureError
-from monitor.storage import PictureFiles
 from monitor.storage.catalogue import pictures
+from monitor.storage.catalogue.files import PictureFiles
 from monitor.storage.matches.matches import MatchRow
 from monitor.words import Words
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from monitor.alerting.context import AlertContext
 from monitor.model.events import MatchesHeld
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.telling import alerts, held, silences
 from monitor.storage.telling.held import HeldMatches
 

@@ -23,7 +23,7 @@ from monitor.alerting.policy import (
 )
 from monitor.errors import ChannelError
 from monitor.model.events import ChannelFailing, ChannelGaveUp, ChannelRefuses
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.telling import alerts, channels, delivery_states
 from monitor.storage.telling.channels import ChannelState
 from monitor.storage.telling.deliveries import DueDelivery

@@ -10,7 +10,7 @@ from monitor.alerting.context import AlertContext, Routes
 from monitor.alerting.hold import apply_silences, summarise_held
 from monitor.alerting.options import Route
 from monitor.alerting.policy import ROUTE_PATIENCE
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.telling import alerts, silences
 from monitor.storage.telling.alerts import UnroutedAlert
 from monitor.words import read_words

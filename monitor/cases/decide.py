@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from monitor.model import Verdict
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.matches import matches
 from monitor.storage.telling import held
 

@@ -7,7 +7,7 @@ from dataclasses import astuple
 from datetime import datetime
 
 from monitor.errors import InputError, NotFound, Unknown
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.telling import silence_matchers, silences
 from monitor.storage.telling.silences import Matcher
 

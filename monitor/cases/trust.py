@@ -12,9 +12,9 @@ from datetime import datetime
 
 from monitor.errors import InputError
 from monitor.model import CheckState
-from monitor.storage import Connection
 from monitor.storage.catalogue import assets
 from monitor.storage.catalogue.assets import AssetRow
+from monitor.storage.db.engine import Connection
 from monitor.storage.telling import held
 from monitor.storage.trust import reference_checks
 from monitor.storage.trust.reference_checks import ReferenceCheck

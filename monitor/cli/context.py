@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from monitor.config import Config
-    from monitor.storage import Connection, Store
+    from monitor.storage.db.engine import Connection, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ def load_config(ctx: click.Context) -> Config:
 @contextmanager
 def open_store(ctx: click.Context) -> Iterator[Store]:
     """The config's database, created if it is empty; an outdated one is refused."""
-    from monitor.storage import Store, ensure_schema
+    from monitor.storage.db.engine import Store
+    from monitor.storage.schema.versions import ensure_schema
 
     store = Store.open(load_config(ctx).database.url)
     try:

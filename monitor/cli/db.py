@@ -22,7 +22,8 @@ def db() -> None:
 @click.pass_context
 def upgrade(ctx: click.Context) -> None:
     """Bring the database to this program's schema and views; back up first."""
-    from monitor.storage import Store, upgrade_schema
+    from monitor.storage.db.engine import Store
+    from monitor.storage.schema.versions import upgrade_schema
 
     store = Store.open(load_config(ctx).database.url)
     try:
@@ -36,8 +37,10 @@ def upgrade(ctx: click.Context) -> None:
 @click.pass_context
 def check(ctx: click.Context) -> int:
     """Check schema, references between rows and the files of stored pictures; exit 1 if bad."""
-    from monitor.storage import PictureFiles, Store, check_schema, read_state
     from monitor.storage.catalogue import pictures
+    from monitor.storage.catalogue.files import PictureFiles
+    from monitor.storage.db.engine import Store
+    from monitor.storage.schema.versions import check_schema, read_state
 
     config = load_config(ctx)
     files = PictureFiles(config.storage.pictures)
@@ -63,8 +66,7 @@ def check(ctx: click.Context) -> int:
 
 def _list_newer(state: SchemaState | None) -> list[str]:
     """What of the database a newer program has made, which is left alone."""
-    from monitor.storage import this_program
-    from monitor.storage.schema.versions import is_older
+    from monitor.storage.schema.versions import is_older, this_program
 
     program = this_program()
     notes: list[str] = []
@@ -85,7 +87,7 @@ def _list_newer(state: SchemaState | None) -> list[str]:
 @click.pass_context
 def backup(ctx: click.Context, target: Path) -> None:
     """Copy the SQLite database to TARGET while the daemon runs; picture files are not in it."""
-    from monitor.storage import Store
+    from monitor.storage.db.engine import Store
     from monitor.storage.schema.backup import backup as copy
 
     store = Store.open(load_config(ctx).database.url)

@@ -9,8 +9,9 @@ from pathlib import Path
 from monitor import matching
 from monitor.errors import NotFound, PictureError
 from monitor.model import Fingerprints, Similarity
-from monitor.storage import Connection, PictureFiles
 from monitor.storage.catalogue import pictures
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Connection
 from monitor.storage.matches import matches as table
 
 

@@ -28,7 +28,7 @@ def report(
     from monitor.app import utc_now
     from monitor.cli.progress import progress_bar
     from monitor.report.build import build_report, summary, write_report
-    from monitor.storage import PictureFiles
+    from monitor.storage.catalogue.files import PictureFiles
 
     files = PictureFiles(load_config(ctx).storage.pictures)
     with open_store(ctx) as store, progress_bar("drawing") as show:

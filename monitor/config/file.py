@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from monitor.accounts.options import AccountOptions
-from monitor.alerting import AlertOptions, ChannelOptions, Route
+from monitor.alerting.options import AlertOptions, ChannelOptions, Route
 from monitor.channels.options import ServiceOptions
 from monitor.marketplaces.options import MarketplaceOptions, with_names
 from monitor.options import Options

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from monitor.alerting import INTERRUPTED
+from monitor.alerting.retry import INTERRUPTED
 from monitor.daemon.policy import HEARTBEAT
 from monitor.errors import Stopping, StoreError
-from monitor.scanning import LEASE, ScanContext
+from monitor.scanning.context import ScanContext
+from monitor.scanning.policy import LEASE
 from monitor.storage.leases import release, renew_leases
 
 log = logging.getLogger(__name__)

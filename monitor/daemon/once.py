@@ -8,22 +8,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.alerting import deliver_next, route_next, warn_of_stranded
+from monitor.alerting.deliver import deliver_next
+from monitor.alerting.route import route_next, warn_of_stranded
 from monitor.app import App
 from monitor.daemon.heartbeat import beating
 from monitor.daemon.policy import NO_GROUP, NO_PATIENCE, POLL
 from monitor.model import ScanOutcome
-from monitor.scanning import (
-    LEASE,
-    Plan,
-    check_references,
-    claim_scan,
-    look_back,
-    look_for_canary,
-    plan_watch,
-    remind,
-    run_scan,
-)
+from monitor.scanning.follow.remind import remind
+from monitor.scanning.look.canary import look_for_canary
+from monitor.scanning.look.look import claim_scan, run_scan
+from monitor.scanning.look.look_back import look_back
+from monitor.scanning.plan.plan import Plan, plan_watch
+from monitor.scanning.policy import LEASE
+from monitor.scanning.trust.check import check_references
 from monitor.storage.catalogue import watches
 from monitor.storage.matches import matches
 from monitor.storage.searches import cycles, scans

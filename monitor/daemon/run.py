@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from monitor.alerting import INTERRUPTED
+from monitor.alerting.retry import INTERRUPTED
 from monitor.app import App, open_app
 from monitor.config import Config
 from monitor.daemon.policy import RELEASE_LIMIT

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from monitor.alerting import deliver_next, route_next, warn_of_stranded
+from monitor.alerting.deliver import deliver_next
+from monitor.alerting.route import route_next, warn_of_stranded
 from monitor.app import App
 from monitor.daemon.clock import Clock, Ring, Step
 from monitor.daemon.heartbeat import beat
@@ -22,23 +23,18 @@ from monitor.health.findings import Finding, StepHangs, StoreUnusable, describe
 from monitor.health.report import check_health
 from monitor.health.troubles import end_unplanned, note_late, note_unplanned, watch_over
 from monitor.model import Scan, ScanOutcome
-from monitor.scanning import (
-    LEASE,
-    apply_config,
-    check_references,
-    claim_scan,
-    finish_scan,
-    give_up_canary,
-    look_back,
-    look_for_canary,
-    plan_watch,
-    refresh_stored,
-    remind,
-    run_scan,
-)
+from monitor.scanning.follow.remind import remind
+from monitor.scanning.guard.startup import apply_config
+from monitor.scanning.look.canary import give_up_canary, look_for_canary
+from monitor.scanning.look.look import claim_scan, finish_scan, run_scan
+from monitor.scanning.look.look_back import look_back
+from monitor.scanning.pictures import refresh_stored
+from monitor.scanning.plan.plan import plan_watch
+from monitor.scanning.policy import LEASE
+from monitor.scanning.trust.check import check_references
 from monitor.schedule.triggers import with_jitter
-from monitor.storage import check_revision, this_program
 from monitor.storage.catalogue import watches
+from monitor.storage.schema.versions import check_revision, this_program
 from monitor.storage.searches import scans
 
 log = logging.getLogger(__name__)

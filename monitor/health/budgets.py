@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from monitor.config import Config, MarketplaceConfig
 from monitor.health.findings import BudgetUse, BudgetUsedUp, Finding
 from monitor.health.policy import USUAL_DAYS
-from monitor.storage import Connection
-from monitor.storage.searches.paces import Use, days_left, list_use
+from monitor.model import days_left
+from monitor.storage.db.engine import Connection
+from monitor.storage.searches.paces import Use, list_use
 
 
 def list_budgets(conn: Connection, config: Config, now: datetime) -> list[BudgetUse]:

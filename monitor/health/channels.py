@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from monitor.alerting import ChannelOptions, next_opening, wait_of_failed, wait_of_new
+from monitor.alerting.gate import next_opening, wait_of_failed, wait_of_new
+from monitor.alerting.options import ChannelOptions
 from monitor.config import Config
 from monitor.health.findings import ChannelGaveUp, ChannelOverdue, ChannelRefuses, Finding
 from monitor.health.policy import UNDELIVERED_AFTER
 from monitor.model import AlertEvent, DeliveryState
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.telling import channels, deliveries
 from monitor.storage.telling.alerts import AlertRow
 from monitor.storage.telling.channels import ChannelState

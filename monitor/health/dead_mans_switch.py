@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-from monitor.alerting import AlertOptions
+from monitor.alerting.options import AlertOptions
 from monitor.errors import OutsideError
 from monitor.health.policy import PING_LIMITS
 from monitor.net.wire import Call, Wire

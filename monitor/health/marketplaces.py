@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from monitor.config import Config, MarketplaceConfig
 from monitor.health.findings import CanaryLost, CanaryState, Finding, MarketplacePaused
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.searches import breakers, canaries
 from monitor.storage.searches.canaries import CanaryStatus
 

@@ -12,9 +12,9 @@ from datetime import datetime
 
 from monitor.health.findings import Finding, PicturesUnavailable
 from monitor.health.policy import FEWEST_TRIED, LOOKED_AT, MOST_FAILED
-from monitor.storage import Connection
 from monitor.storage.catalogue import picture_urls
 from monitor.storage.catalogue.picture_urls import HostTries
+from monitor.storage.db.engine import Connection
 
 
 def picture_findings(conn: Connection, now: datetime) -> Iterator[Finding]:

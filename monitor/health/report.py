@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from monitor.alerting import count_stranded
+from monitor.alerting.route import count_stranded
 from monitor.app import routes_of
 from monitor.cases.trust import count_marked
 from monitor.config import Config
@@ -26,8 +26,8 @@ from monitor.health.pictures import picture_findings
 from monitor.health.policy import HOMELESS_FOR
 from monitor.health.troubles import lasting_findings
 from monitor.health.watches import scan_findings, watch_findings, yield_findings
-from monitor.storage import Connection, Store
 from monitor.storage.catalogue import watches
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.searches import scans
 from monitor.storage.telling import alerts, silences
 

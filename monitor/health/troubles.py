@@ -35,9 +35,9 @@ from monitor.model.events import (
     read_event,
     store_event,
 )
-from monitor.scanning import WatchRules
-from monitor.storage import Connection
+from monitor.scanning.options import WatchRules
 from monitor.storage.catalogue import watches
+from monitor.storage.db.engine import Connection
 from monitor.storage.searches import cycles
 from monitor.storage.telling import alerts, troubles
 from monitor.storage.telling.troubles import Trouble

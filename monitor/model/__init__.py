@@ -3,6 +3,7 @@
 One noun, one meaning: docs/glossary.md defines each. A file a chapter.
 """
 
+from monitor.model.accounts import Budget, days_left, share
 from monitor.model.alerts import DeliveryState, SilenceState
 from monitor.model.events import AlertEvent
 from monitor.model.listings import Observation, Price, Seller
@@ -38,6 +39,7 @@ __all__ = [
     "AlertEvent",
     "Attachment",
     "Basis",
+    "Budget",
     "CheckState",
     "DeliveryState",
     "FileVersion",
@@ -61,4 +63,6 @@ __all__ = [
     "Similarity",
     "Verdict",
     "best_basis",
+    "days_left",
+    "share",
 ]

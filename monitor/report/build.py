@@ -19,8 +19,9 @@ from monitor import matching
 from monitor.errors import InputError, NotFound, PictureError, StoreError
 from monitor.matching import Image
 from monitor.model import PictureRecord, ScanOutcome
-from monitor.storage import PictureFiles, Store
 from monitor.storage.catalogue import pictures
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Store
 from monitor.storage.matches import matches
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.searches import scans

@@ -9,7 +9,8 @@ from datetime import datetime
 from monitor.marketplaces.base import Marketplace, PictureSource
 from monitor.scanning.cache import ScanCache
 from monitor.scanning.options import Canary, WatchRules
-from monitor.storage import PictureFiles, Store
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Store
 
 
 @dataclass(frozen=True, slots=True)

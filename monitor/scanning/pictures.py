@@ -13,8 +13,9 @@ from monitor.errors import NotFound, PictureError, Stopping, StoreError
 from monitor.model import Fingerprints, PictureRecord
 from monitor.scanning.context import ScanContext
 from monitor.scanning.policy import MOST_ALIKE, REFRESHED_AT_ONCE
-from monitor.storage import Connection, PictureFiles, Store
 from monitor.storage.catalogue import pictures
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Connection, Store
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from monitor.accounts.pace import StorePace
 from monitor.app import new_alert_id
 from monitor.errors import QuotaExhausted
-from monitor.storage import Store
-from monitor.storage.searches.paces import Budget
+from monitor.model import Budget
+from monitor.storage.db.engine import Store
 
 
 def main(url: str, rate: str, daily: str, threads: str) -> None:

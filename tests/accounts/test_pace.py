@@ -16,8 +16,8 @@ import pytest
 
 from monitor.accounts.pace import StorePace
 from monitor.errors import QueueFull, QuotaExhausted, Stopping, Throttled
-from monitor.storage import Store
-from monitor.storage.searches.paces import Budget
+from monitor.model import Budget
+from monitor.storage.db.engine import Store
 from monitor.storage.telling import alerts
 from tests.storage.rows import START
 from tests.told import text_of

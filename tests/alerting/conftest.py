@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.sandbox.receiver import JsonReceiver
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from tests.alerting.desk import Desk
 
 

@@ -10,20 +10,17 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from monitor.alerting import (
-    INTERRUPTED,
-    AlertContext,
-    ChannelOptions,
-    Destination,
-    Routes,
-    deliver_next,
-    route_alerts,
-)
+from monitor.alerting.context import AlertContext, Destination, Routes
+from monitor.alerting.deliver import deliver_next
+from monitor.alerting.options import ChannelOptions
+from monitor.alerting.retry import INTERRUPTED
+from monitor.alerting.route import route_alerts
 from monitor.channels import Channel
 from monitor.model import AlertEvent
 from monitor.sandbox.receiver import JsonReceiver
-from monitor.scanning import LEASE
-from monitor.storage import PictureFiles, Store
+from monitor.scanning.policy import LEASE
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Store
 from monitor.storage.leases import take_over, this_process
 from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import Clock

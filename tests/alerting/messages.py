@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from monitor.alerting import ChannelOptions
+from monitor.alerting.options import ChannelOptions
 from monitor.alerting.rendering import Part, render
 from monitor.channels import Capacity
 from monitor.model import AlertEvent, MessageFormat, Price, Relation, Verdict
 from monitor.model.events import Event, NewMatch, Written
-from monitor.storage import PictureFiles
+from monitor.storage.catalogue.files import PictureFiles
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.telling.deliveries import DueDelivery
 from monitor.words import read_words

@@ -7,15 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.alerting import (
-    INTERRUPTED,
-    ChannelOptions,
-    Route,
-    Routes,
-    count_stranded,
-    route_alerts,
-    warn_of_stranded,
-)
+from monitor.alerting.context import Routes
+from monitor.alerting.options import ChannelOptions, Route
+from monitor.alerting.retry import INTERRUPTED
+from monitor.alerting.route import count_stranded, route_alerts, warn_of_stranded
 from monitor.model.events import NewMatch
 from monitor.storage.leases import release, take_over
 from monitor.storage.telling import alerts, deliveries

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.alerting import Digest, QuietHours
 from monitor.model import AlertEvent
 from monitor.model.events import NewMatch
+from monitor.schedule.wall_clock import Digest, QuietHours
 from monitor.storage.telling import alerts
 from tests.alerting.desk import Desk
 from tests.storage.rows import add_match, listing, stock

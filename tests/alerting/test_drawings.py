@@ -17,19 +17,16 @@ import pytest
 import sqlalchemy as sa
 from PIL import Image
 
-from monitor.alerting import (
-    AlertContext,
-    ChannelOptions,
-    Destination,
-    Routes,
-    deliver_next,
-    route_alerts,
-)
+from monitor.alerting.context import AlertContext, Destination, Routes
+from monitor.alerting.deliver import deliver_next
 from monitor.alerting.drawings import PREFIX, drawn
+from monitor.alerting.options import ChannelOptions
 from monitor.alerting.policy import DRAWINGS_LEFT_BEHIND
+from monitor.alerting.route import route_alerts
 from monitor.channels import Channel
-from monitor.scanning import LEASE
-from monitor.storage import PictureFiles, Store
+from monitor.scanning.policy import LEASE
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Store
 from monitor.storage.matches.matches import MatchRow
 from monitor.words import list_languages, read_words
 from tests.channels.receivers import http_hook, mail_server

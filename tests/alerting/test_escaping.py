@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from monitor.alerting.rendering.escaping import foreign, link, web_address
 from monitor.channels import Capacity
 from monitor.model import AlertEvent, MessageFormat
-from monitor.storage import PictureFiles
+from monitor.storage.catalogue.files import PictureFiles
 from tests.alerting.messages import MAIL, MARKDOWN, PLAIN, WECOM, due, match, write
 
 # What chats and mail programs act on, and what ends or begins markup.

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerting import Destination
+from monitor.alerting.context import Destination
 from monitor.alerting.isolate import Isolation, Share
 from monitor.alerting.policy import MOST_ALONE
 from monitor.alerting.rendering import Plainness

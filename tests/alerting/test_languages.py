@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from monitor.alerting import deliver_next, route_alerts
+from monitor.alerting.deliver import deliver_next
 from monitor.alerting.drawings import drawn
+from monitor.alerting.route import route_alerts
 from monitor.model import AlertEvent
 from monitor.storage.telling import alerts
 from monitor.words import PACKAGED, read_words

@@ -8,11 +8,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.alerting import ChannelOptions
+from monitor.alerting.options import ChannelOptions
 from monitor.alerting.rendering.attaching import MAX_ATTACHED_BYTES
 from monitor.alerting.rendering.escaping import one_line
 from monitor.model import AlertEvent
-from monitor.storage import PictureFiles
+from monitor.storage.catalogue.files import PictureFiles
 from tests.alerting.messages import due, match, write
 
 

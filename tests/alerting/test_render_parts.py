@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.alerting import ChannelOptions
+from monitor.alerting.options import ChannelOptions
 from monitor.alerting.rendering import Part, told_with_pictures
 from monitor.alerting.rendering.attaching import MAX_ATTACHED_BYTES
 from monitor.channels import Capacity
 from monitor.model import AlertEvent, MessageFormat, Relation, Verdict
-from monitor.storage import PictureFiles
+from monitor.storage.catalogue.files import PictureFiles
 from monitor.storage.telling.deliveries import DueDelivery
 from monitor.words import list_languages
 from tests.alerting.messages import MAIL, MARKDOWN, PLAIN, WECOM, due, match, write

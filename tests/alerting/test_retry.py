@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from monitor.alerting import Routes, digest_of_url
+from monitor.alerting.context import Routes
+from monitor.alerting.retry import digest_of_url
 from monitor.channels import Channel
 from monitor.storage.telling import alerts, channels, deliveries
 from tests.alerting.desk import Desk

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.alerting import Route, Routes
+from monitor.alerting.context import Routes
+from monitor.alerting.options import Route
 from monitor.alerting.route import channels_of, fits
 from monitor.model import AlertEvent, Relation
 from monitor.storage.telling.alerts import UnroutedAlert

@@ -8,11 +8,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.alerting import INTERRUPTED, Digest, QuietHours, deliver_next, route_alerts
+from monitor.alerting.deliver import deliver_next
+from monitor.alerting.retry import INTERRUPTED
+from monitor.alerting.route import route_alerts
 from monitor.errors import Stopping
 from monitor.model import AlertEvent
 from monitor.model.events import NewMatch
-from monitor.storage import Connection
+from monitor.schedule.wall_clock import Digest, QuietHours
+from monitor.storage.db.engine import Connection
 from monitor.storage.leases import release
 from monitor.storage.telling import alerts, delivery_states
 from tests.alerting.desk import Desk

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting import ChannelOptions
+from monitor.alerting.options import ChannelOptions
 from monitor.alerting.rendering.template_set import BUILT_IN, Book
 from monitor.alerting.rendering.views import MatchView, NoticeView
 from monitor.channels import Capacity
 from monitor.model import AlertEvent, MessageFormat, Verdict
 from monitor.model.events import read_event
-from monitor.storage import PictureFiles
+from monitor.storage.catalogue.files import PictureFiles
 from monitor.words import read_words
 from tests.alerting.messages import MAIL, MARKDOWN, PLAIN, WECOM, due, match, write
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting import Route
+from monitor.alerting.options import Route
 from monitor.cases.decide import decide
 from monitor.model import Seller, Verdict
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from monitor.storage.telling import silences
 from monitor.storage.telling.silences import Matcher
 from tests.scanning.office import Office, open_office

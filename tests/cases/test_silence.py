@@ -9,7 +9,7 @@ import pytest
 from monitor.cases import silence
 from monitor.errors import InputError, NotFound
 from monitor.model import Seller
-from monitor.storage import Connection, Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.telling import silences
 from monitor.storage.telling.silences import Matcher
 from tests.storage.rows import SHOP, START, Shelf, add_match, later, listing, stock

@@ -8,7 +8,7 @@ from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.cases.trust import Marked, count_marked, distrust, get_asset, list_assets, trust
 from monitor.errors import InputError
 from monitor.model import CheckState
-from monitor.storage import Connection, Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.telling import alerts
 from monitor.storage.trust import reference_checks
 from tests.storage.rows import (

@@ -19,7 +19,7 @@ from PIL import Image
 from monitor.cli import COMMANDS, cli
 from monitor.config import load
 from monitor.errors import MonitorError
-from monitor.storage import PictureFiles
+from monitor.storage.catalogue.files import PictureFiles
 from tests.e2e.rehearsal import Rehearsal, rehearse
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from monitor.cli import cli
 from monitor.errors import DependentsInTheWay
-from monitor.storage import Store, ensure_schema, this_program, upgrade_schema
+from monitor.storage.db.engine import Store
+from monitor.storage.schema.versions import ensure_schema, this_program, upgrade_schema
 from tests.e2e.rehearsal import Rehearsal, rehearse
 from tests.storage.programs import program, with_next
 

@@ -12,7 +12,7 @@ from PIL import Image
 from monitor.cli.explaining import Explanation, explain_match, explanation_fields, explanation_lines
 from monitor.errors import NotFound
 from monitor.marketplaces.testing import Reply
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import Bench, open_bench
 

@@ -76,7 +76,7 @@ def test_a_silence_is_added_listed_and_removed(scanned: Rehearsal) -> None:
 
 def test_what_is_held_is_seen_with_its_silence(scanned: Rehearsal) -> None:
     """As if the daemon had not sent it yet."""
-    from monitor.storage import Store
+    from monitor.storage.db.engine import Store
 
     store = Store.open(scanned.database_url)
     with store.writing() as conn:

@@ -7,8 +7,8 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from monitor.cli import cli
-from monitor.storage import Store
 from monitor.storage.catalogue import watches
+from monitor.storage.db.engine import Store
 from tests.config.configs import write
 
 DUE = datetime(2026, 1, 1, 6, tzinfo=UTC)

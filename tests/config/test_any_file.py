@@ -8,12 +8,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.alerting import AlertOptions, Route
+from monitor.alerting.options import AlertOptions, Route
 from monitor.config import Config, load
 from monitor.config.file import ChannelConfig, MarketplaceConfig
 from monitor.errors import ConfigError, Problem
 from monitor.options import Options
-from monitor.scanning import WatchRules
+from monitor.scanning.options import WatchRules
 from monitor.storage.options import DatabaseOptions, StorageOptions
 from tests.config.configs import SECRET, write
 

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitor.alerting import ChannelOptions, Digest, QuietHours
+from monitor.alerting.options import ChannelOptions
+from monitor.schedule.wall_clock import Digest, QuietHours
 from monitor.words import list_languages
 from tests.config.configs import GOOD, load_text, swap, told
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.alerting import Route
+from monitor.alerting.options import Route
 from monitor.model import AlertEvent, Relation
 from tests.config.configs import GOOD, load_text, told
 

@@ -15,7 +15,8 @@ from monitor.daemon.heartbeat import beat, beating
 from monitor.daemon.policy import HEARTBEAT
 from monitor.daemon.steps import Daemon
 from monitor.model import Scan
-from monitor.scanning import LEASE, claim_scan
+from monitor.scanning.look.look import claim_scan
+from monitor.scanning.policy import LEASE
 from tests.e2e.processes import database_file
 from tests.e2e.rehearsal import Rehearsal, rehearse
 

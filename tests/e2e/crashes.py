@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from monitor.storage.telling import deliveries
 from tests.e2e.faulty_receivers import (
     Arrival,

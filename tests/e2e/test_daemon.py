@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from monitor.daemon.policy import TICK
 from monitor.sandbox.receiver import JsonReceiver
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from monitor.storage.tables import watches
 from tests.e2e.processes import daemon, run, service_manager, start, until
 from tests.e2e.rehearsal import Rehearsal, copy

@@ -17,8 +17,14 @@ import sqlalchemy as sa
 from monitor.daemon.steps import Daemon
 from monitor.errors import SchemaMismatch
 from monitor.sandbox.receiver import JsonReceiver
-from monitor.storage import Store, check_schema, ensure_schema, upgrade_schema
-from monitor.storage.schema.versions import migrations_folder, run_migrations
+from monitor.storage.db.engine import Store
+from monitor.storage.schema.versions import (
+    check_schema,
+    ensure_schema,
+    migrations_folder,
+    run_migrations,
+    upgrade_schema,
+)
 from tests.e2e.rehearsal import Rehearsal, rehearse
 
 OLD: dict[str, list[dict[str, Any]]] = json.loads(

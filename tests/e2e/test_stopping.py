@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from monitor.sandbox import Fault
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from tests.e2e.processes import daemon, locked, run, scanning, start, until
 from tests.e2e.rehearsal import Rehearsal
 from tests.e2e.slow_receivers import Holding, holding_receiver

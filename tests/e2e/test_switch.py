@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from monitor.sandbox import Fault
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from tests.e2e.processes import daemon, run, until
 from tests.e2e.rehearsal import Rehearsal, rehearse
 from tests.pings import ping_receiver

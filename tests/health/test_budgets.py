@@ -15,7 +15,7 @@ from monitor.config import Config, load
 from monitor.health.budgets import budget_findings, list_budgets
 from monitor.health.findings import BudgetUse, Finding, describe
 from monitor.marketplaces.registry import account_key, options_model
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from monitor.storage.tables import pace_days
 from monitor.storage.tables import paces as pace_rows
 

@@ -11,7 +11,7 @@ from monitor.config import Config
 from monitor.health.channels import channel_findings, explain_waits
 from monitor.health.findings import describe
 from monitor.model import AlertEvent
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from monitor.storage.telling import alerts, channels, delivery_states
 from tests.config.configs import load_text, swap
 from tests.storage.rows import LEASE, START, claim, later

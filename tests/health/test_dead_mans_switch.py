@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from monitor.alerting import AlertOptions
+from monitor.alerting.options import AlertOptions
 from monitor.errors import OutsideError, Stopping
 from monitor.health.dead_mans_switch import DeadMansSwitch, fail_url, open_switch
 from tests.channels.receivers import free_port, silent_server

@@ -9,8 +9,8 @@ import pytest
 from monitor.health.findings import describe
 from monitor.health.pictures import picture_findings
 from monitor.scanning.policy import OBSERVE_EVERY
-from monitor.storage import Store
 from monitor.storage.catalogue import listings, pictures
+from monitor.storage.db.engine import Store
 from tests.storage.rows import START, later, listing, sha, stock
 
 PROBLEM = "cbu01.alicdn.com: no connection, or it broke (its name was not found)"

@@ -16,7 +16,8 @@ from PIL import Image
 
 from monitor.marketplaces.testing import Reply
 from monitor.report.build import Report, Shown, build_report, summary, write_report
-from monitor.storage import PictureFiles, Store
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Store
 from tests.matching.drawing import draw, encode
 from tests.scanning.shop import Bench, open_bench
 

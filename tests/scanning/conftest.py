@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from tests.scanning.office import Office, open_office
 from tests.scanning.shop import Bench, open_bench
 

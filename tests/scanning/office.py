@@ -12,25 +12,21 @@ from functools import cache
 from pathlib import Path
 
 from monitor import matching
-from monitor.alerting import (
-    AlertContext,
-    ChannelOptions,
-    Destination,
-    Route,
-    Routes,
-    deliver_next,
-    route_next,
-)
+from monitor.alerting.context import AlertContext, Destination, Routes
+from monitor.alerting.deliver import deliver_next
+from monitor.alerting.options import ChannelOptions, Route
+from monitor.alerting.route import route_next
 from monitor.cases.trust import get_asset, trust
 from monitor.channels import Channel
 from monitor.marketplaces.testing import Reply
 from monitor.model import CheckState, Observation, PictureRecord
 from monitor.sandbox.receiver import JsonReceiver
-from monitor.scanning import LEASE, check_references, run_scan
+from monitor.scanning.look.look import run_scan
 from monitor.scanning.pictures import record_picture, sha256_of
-from monitor.scanning.policy import OBSERVE_EVERY
-from monitor.storage import Store
+from monitor.scanning.policy import LEASE, OBSERVE_EVERY
+from monitor.scanning.trust.check import check_references
 from monitor.storage.catalogue import assets, listings
+from monitor.storage.db.engine import Store
 from monitor.storage.searches import sightings
 from monitor.storage.trust.reference_checks import ReferenceCheck
 from tests.matching.drawing import draw, encode

@@ -17,19 +17,15 @@ from monitor.marketplaces.base import Page, Query
 from monitor.marketplaces.testing import PATIENT, RecordedSleep, Reply, Scripted
 from monitor.model import Observation, Scan, ScanOutcome, Verdict
 from monitor.net.downloads import PictureFetcher
-from monitor.scanning import (
-    LEASE,
-    Plan,
-    ScanContext,
-    Source,
-    WatchRules,
-    claim_scan,
-    plan_watch,
-    run_scan,
-)
 from monitor.scanning.cache import ScanCache
-from monitor.storage import PictureFiles, Store
+from monitor.scanning.context import ScanContext, Source
+from monitor.scanning.look.look import claim_scan, run_scan
+from monitor.scanning.options import WatchRules
+from monitor.scanning.plan.plan import Plan, plan_watch
+from monitor.scanning.policy import LEASE
 from monitor.storage.catalogue import watches
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Store
 from monitor.storage.matches import matches
 from monitor.storage.schema.sql import run_readonly
 from monitor.storage.telling import alerts

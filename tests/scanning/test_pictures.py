@@ -10,8 +10,7 @@ import pytest
 from monitor.errors import StoreError
 from monitor.matching import ALGORITHMS, INDEX_ALGORITHMS
 from monitor.matching.fingerprint.sketch import SKETCH
-from monitor.scanning import refresh_stored
-from monitor.scanning.pictures import load_index_prints
+from monitor.scanning.pictures import load_index_prints, refresh_stored
 from monitor.scanning.policy import MOST_ALIKE
 from monitor.storage.catalogue import pictures
 from tests.matching.drawing import draw, encode

@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-from monitor.storage import Store, ensure_schema
-from monitor.storage.schema.versions import Program, bring_up, migrations_folder
+from monitor.storage.db.engine import Store
+from monitor.storage.schema.versions import Program, bring_up, ensure_schema, migrations_folder
 from monitor.storage.schema.views import VIEWS
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from monitor.alerting import INTERRUPTED
 from monitor.alerting.policy import MOST_IN_A_MESSAGE
+from monitor.alerting.retry import INTERRUPTED
 from monitor.model import (
     Basis,
     Fingerprints,
@@ -27,8 +27,8 @@ from monitor.model import (
 )
 from monitor.model.events import NewMatch
 from monitor.scanning.policy import MOST_ALIKE, OBSERVE_EVERY
-from monitor.storage import Connection
 from monitor.storage.catalogue import assets, listings, pictures, watches
+from monitor.storage.db.engine import Connection
 from monitor.storage.matches import matches
 from monitor.storage.searches import scans
 from monitor.storage.telling import alerts, deliveries

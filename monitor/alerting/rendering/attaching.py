@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from monitor.model import Attachment
-from monitor.storage import PictureFiles
+from monitor.storage.catalogue.files import PictureFiles
 from monitor.storage.matches.matches import MatchRow
 
 # Mail servers commonly refuse messages above 10 MB, and base64 makes pictures a third larger.

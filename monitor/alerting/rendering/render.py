@@ -22,7 +22,7 @@ from monitor.alerting.rendering.template_set import Book, BrokenTemplateError
 from monitor.alerting.rendering.views import template_words
 from monitor.channels import Capacity
 from monitor.model import Message, MessageFormat
-from monitor.storage import PictureFiles
+from monitor.storage.catalogue.files import PictureFiles
 from monitor.storage.matches.matches import MatchRow
 from monitor.storage.telling.deliveries import DueDelivery
 from monitor.words import Words

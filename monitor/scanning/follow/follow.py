@@ -12,7 +12,7 @@ from monitor.model.events import Gone, MatchEvent, PriceChanged, Reappeared
 from monitor.scanning.context import ScanContext
 from monitor.scanning.options import WatchRules
 from monitor.scanning.policy import GONE_AFTER, GONE_AFTER_SCANS, TELL_PRICE_EVERY
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.matches import follow_ups
 from monitor.storage.matches.follow_ups import FollowedMatch
 from monitor.storage.searches import appearances, breakers, canaries

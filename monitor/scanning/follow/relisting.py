@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitor.model import Scan
 from monitor.model.events import NewMatch, Relisted
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.matches import relistings
 from monitor.storage.matches.relistings import Earlier
 

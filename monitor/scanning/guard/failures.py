@@ -13,7 +13,7 @@ from monitor.scanning.context import ScanContext
 from monitor.scanning.guard.breaker import failure_of
 from monitor.scanning.guard.pauses import cause_of
 from monitor.scanning.policy import MOST_REFUSED_TOLD, REFUSED_AGAIN
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.searches import cycles, yields
 from monitor.storage.telling import alerts
 

@@ -28,7 +28,7 @@ from monitor.scanning.guard.breaker import (
     failure_of,
 )
 from monitor.scanning.policy import LEASE, USED_UP_AGAIN
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.searches import breakers, waiting
 from monitor.storage.searches.breakers import Breaker
 from monitor.storage.telling import alerts

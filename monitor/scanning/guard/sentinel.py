@@ -17,7 +17,7 @@ from monitor.scanning.policy import (
     LEAST_YIELDS,
     MOST_YIELDS,
 )
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.searches import yields
 from monitor.storage.telling import alerts
 

@@ -14,8 +14,8 @@ from monitor.scanning.look.record_match import MatchedListing, record_matches
 from monitor.scanning.options import WatchRules
 from monitor.scanning.pictures import record_picture
 from monitor.scanning.policy import OBSERVE_EVERY
-from monitor.storage import Connection
 from monitor.storage.catalogue import comparisons, listings, picture_urls, pictures
+from monitor.storage.db.engine import Connection
 from monitor.storage.searches import sightings
 
 

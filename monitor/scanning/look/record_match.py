@@ -12,7 +12,7 @@ from monitor.model.events import NewMatch, ScoreCrossed
 from monitor.scanning.context import ScanContext
 from monitor.scanning.follow.relisting import may_be_relisting
 from monitor.scanning.options import WatchRules
-from monitor.storage import Connection
+from monitor.storage.db.engine import Connection
 from monitor.storage.matches import matches
 from monitor.storage.telling import alerts, held
 

@@ -18,8 +18,8 @@ from monitor.scanning.options import WatchRules
 from monitor.scanning.pictures import keep_picture, record_picture
 from monitor.scanning.plan.folder import Entry, Unreadable, read_folder
 from monitor.scanning.trust.check import alert_retired
-from monitor.storage import Connection
 from monitor.storage.catalogue import assets, pictures, watches
+from monitor.storage.db.engine import Connection
 from monitor.storage.searches import scans
 from monitor.storage.telling import alerts
 

@@ -37,8 +37,9 @@ from monitor.scanning.policy import (
     MOST_CONTROLS_WINDOWS,
     MOST_MATCHED_SHARE,
 )
-from monitor.storage import Connection, PictureFiles
 from monitor.storage.catalogue import pictures, watches
+from monitor.storage.catalogue.files import PictureFiles
+from monitor.storage.db.engine import Connection
 from monitor.storage.telling import alerts, held
 from monitor.storage.trust import controls, reference_checks
 

@@ -9,15 +9,11 @@ import pytest
 from monitor.cli.matches import lately
 from monitor.errors import Blocked
 from monitor.model import Observation, ScanCounts, ScanOutcome, Verdict
-from monitor.scanning import (
-    LEASE,
-    Source,
-    claim_scan,
-    finish_scan,
-    look_for_canary,
-    plan_watch,
-    run_scan,
-)
+from monitor.scanning.context import Source
+from monitor.scanning.look.canary import look_for_canary
+from monitor.scanning.look.look import claim_scan, finish_scan, run_scan
+from monitor.scanning.plan.plan import plan_watch
+from monitor.scanning.policy import LEASE
 from monitor.storage.catalogue import watches
 from tests.scanning.look.test_canary import hatch
 from tests.scanning.shop import SHOP, WATCH, Bench, Shop, rules_for

@@ -9,7 +9,7 @@ import pytest
 from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.errors import Blocked
 from monitor.model import Observation, ScanOutcome, Seller
-from monitor.scanning import run_scan
+from monitor.scanning.look.look import run_scan
 from monitor.storage.telling import alerts
 from tests.scanning.shop import Bench
 from tests.scanning.street import alert_of, ask, fail, mug, page, show, told

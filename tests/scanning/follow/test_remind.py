@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from monitor.cases.decide import decide
 from monitor.model import Verdict
-from monitor.scanning import remind
+from monitor.scanning.follow.remind import remind
 from tests.scanning.office import Office
 from tests.scanning.shop import WATCH
 from tests.scanning.street import ask, mug, page

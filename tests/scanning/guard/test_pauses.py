@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.alerting import INTERRUPTED, route_alerts
+from monitor.alerting.retry import INTERRUPTED
+from monitor.alerting.route import route_alerts
 from monitor.errors import (
     AuthError,
     BadImage,
@@ -21,9 +22,10 @@ from monitor.errors import (
 )
 from monitor.marketplaces.base import Query
 from monitor.model import ScanOutcome
-from monitor.scanning import LEASE, apply_config, claim_scan, finish_scan, run_scan
-from monitor.scanning.policy import MOST_REFUSED_TOLD, PAUSED_PATIENCE
-from monitor.storage import Store
+from monitor.scanning.guard.startup import apply_config
+from monitor.scanning.look.look import claim_scan, finish_scan, run_scan
+from monitor.scanning.policy import LEASE, MOST_REFUSED_TOLD, PAUSED_PATIENCE
+from monitor.storage.db.engine import Store
 from monitor.storage.leases import release, renew_leases, take_over
 from monitor.storage.searches import breakers, scans
 from monitor.storage.searches.breakers import Breaker, BreakerState

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from monitor.errors import Blocked, QuotaExhausted
 from monitor.model import ScanOutcome
-from monitor.scanning import run_scan
 from monitor.scanning.guard.sentinel import is_drop
+from monitor.scanning.look.look import run_scan
 from monitor.scanning.policy import LEAST_USUAL, LEAST_YIELDS
 from monitor.storage.searches import yields
 from tests.scanning.shop import SHOP, Answer, Bench

@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from monitor.alerting import INTERRUPTED
+from monitor.alerting.retry import INTERRUPTED
 from monitor.errors import BadImage, Blocked
 from monitor.marketplaces.testing import Reply
 from monitor.model import Observation, ScanOutcome
-from monitor.scanning import Canary, Source, look_for_canary
+from monitor.scanning.context import Source
+from monitor.scanning.look.canary import look_for_canary
+from monitor.scanning.options import Canary
 from monitor.scanning.policy import CANARY_PAGES, CANARY_RETRY_AFTER
 from monitor.storage.leases import release
 from monitor.storage.searches import breakers, canaries

@@ -14,7 +14,7 @@ from monitor.marketplaces.testing import RecordedSleep, Reply, Request
 from monitor.model import FileVersion, Observation, ScanOutcome
 from monitor.net.downloads import PictureFetcher
 from monitor.net.wire import ExchangeLimits
-from monitor.scanning import Source
+from monitor.scanning.context import Source
 from monitor.scanning.look.fetch import find_due, try_listing
 from monitor.scanning.policy import CHECK_AFTER, CHECK_SPREAD, CHECKS_OF_A_PAGE
 from monitor.storage.catalogue import pictures

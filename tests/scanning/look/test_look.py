@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.alerting import INTERRUPTED
+from monitor.alerting.retry import INTERRUPTED
 from monitor.errors import (
     AuthError,
     BadImage,
@@ -24,10 +24,10 @@ from monitor.errors import (
 )
 from monitor.marketplaces.base import Page, Query
 from monitor.model import Scan, ScanCounts, ScanOutcome
-from monitor.scanning import LEASE, Source, claim_scan, run_scan
-from monitor.scanning.look.look import look_at_page
+from monitor.scanning.context import Source
+from monitor.scanning.look.look import claim_scan, look_at_page, run_scan
 from monitor.scanning.look.references import load_watch
-from monitor.scanning.policy import MAX_ATTEMPTS
+from monitor.scanning.policy import LEASE, MAX_ATTEMPTS
 from monitor.storage.leases import release
 from monitor.storage.searches import scans
 from monitor.storage.telling import alerts

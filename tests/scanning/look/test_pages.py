@@ -9,7 +9,8 @@ from PIL import Image
 
 from monitor.marketplaces.base import Page, Query
 from monitor.model import ScanOutcome
-from monitor.scanning import Source, run_scan
+from monitor.scanning.context import Source
+from monitor.scanning.look.look import run_scan
 from monitor.scanning.look.pages import iter_pages
 from tests.scanning.shop import SHOP, Bench
 from tests.storage.rows import listing

@@ -13,7 +13,7 @@ from PIL import Image
 from monitor import matching
 from monitor.marketplaces.testing import WEB_PAGE, Reply
 from monitor.model import Price, Relation, ScanOutcome, Seller, Similarity, Verdict
-from monitor.scanning import run_scan
+from monitor.scanning.look.look import run_scan
 from monitor.scanning.look.record_match import is_own
 from monitor.storage.catalogue import assets, comparisons, listings
 from tests.matching.compare.test_relations import busy

@@ -11,7 +11,8 @@ import pytest
 from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.errors import NotFound
 from monitor.model import ScanOutcome
-from monitor.scanning import Plan, apply_config, plan_watch
+from monitor.scanning.guard.startup import apply_config
+from monitor.scanning.plan.plan import Plan, plan_watch
 from monitor.storage.catalogue import assets, watches
 from monitor.storage.telling import alerts
 from tests.e2e.rehearsal import START

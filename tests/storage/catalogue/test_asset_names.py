@@ -7,8 +7,8 @@ import itertools
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from monitor.storage import Connection, Store
 from monitor.storage.catalogue import assets
+from monitor.storage.db.engine import Connection, Store
 from tests.storage.rows import add_watch, found, sync
 
 

@@ -10,8 +10,8 @@ from monitor.cli.hints import explain
 from monitor.errors import NotFound
 from monitor.model import FoundPicture, Rights
 from monitor.scanning.policy import MOST_ALIKE
-from monitor.storage import Connection, Store
 from monitor.storage.catalogue import assets, pictures
+from monitor.storage.db.engine import Connection, Store
 from tests.storage.rows import START, add_watch, found, never_near, picture, sync
 
 

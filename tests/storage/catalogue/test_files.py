@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import DiskFull, NotFound, StoreUnavailable
-from monitor.storage import PictureFiles
+from monitor.storage.catalogue.files import PictureFiles
 from monitor.storage.db.failures import map_os_error
 
 

@@ -14,8 +14,8 @@ from monitor.cli.hints import explain
 from monitor.errors import NotFound, StoreError
 from monitor.model import Observation, Price, Seller
 from monitor.scanning.policy import OBSERVE_EVERY
-from monitor.storage import Store
 from monitor.storage.catalogue import listings, sellers
+from monitor.storage.db.engine import Store
 from tests.storage.rows import START, Shelf, later, listing, sha, stock
 
 PICTURE = listing().picture_url

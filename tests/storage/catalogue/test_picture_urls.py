@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from monitor.model import FileVersion
 from monitor.scanning.policy import OBSERVE_EVERY
-from monitor.storage import Connection, Store
 from monitor.storage.catalogue import listings, picture_urls, pictures
 from monitor.storage.catalogue.picture_urls import HostTries
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.schema.versions import migrations_folder, run_migrations
 from tests.storage.rows import START, Shelf, keep, later, listing, sha, stock
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from monitor.model import Fingerprints, PictureRecord, Region, Relation, Similarity
 from monitor.scanning.policy import MOST_ALIKE
-from monitor.storage import Connection, Store
 from monitor.storage.catalogue import comparisons, pictures
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.tables import pictures as table
 from tests.storage.rows import START, keep, never_near, picture, sha
 

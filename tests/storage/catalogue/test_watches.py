@@ -8,8 +8,8 @@ from datetime import datetime
 import pytest
 
 from monitor.errors import NotFound
-from monitor.storage import Store
 from monitor.storage.catalogue import watches
+from monitor.storage.db.engine import Store
 from tests.storage.rows import START, add_match, add_watch, later, stock
 
 

@@ -19,7 +19,7 @@ from monitor.errors import (
     StoreError,
     StoreUnavailable,
 )
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from monitor.storage.tables import clusters, watches
 
 START = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)

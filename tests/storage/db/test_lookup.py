@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from monitor.storage import Connection, Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.telling import held, silences
 from monitor.storage.telling.silences import Matcher
 from tests.storage.rows import START, later, stock

@@ -15,8 +15,8 @@ from monitor.errors import NotFound
 from monitor.model import CheckState, ReferencePicture, Verdict
 from monitor.model.events import NewMatch
 from monitor.scanning.policy import OBSERVE_EVERY
-from monitor.storage import Connection, Store
 from monitor.storage.catalogue import assets, listings
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.matches import matches
 from monitor.storage.telling import alerts, delivery_states
 from monitor.storage.trust import reference_checks

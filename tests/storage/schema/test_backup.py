@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import InputError, StoreBusy
-from monitor.storage import Store, check_schema
+from monitor.storage.db.engine import Store
 from monitor.storage.schema.backup import backup, restore
+from monitor.storage.schema.versions import check_schema
 from tests.storage.rows import add_watch
 
 

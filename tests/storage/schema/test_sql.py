@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import InputError
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from monitor.storage.schema.sql import run_readonly
 from tests.storage.rows import add_match, listing, stock
 

@@ -10,8 +10,15 @@ import pytest
 import sqlalchemy as sa
 
 from monitor.errors import SchemaMismatch, StoreError
-from monitor.storage import Store, check_schema, ensure_schema, upgrade_schema
-from monitor.storage.schema.versions import migrations_folder, run_migrations, this_program
+from monitor.storage.db.engine import Store
+from monitor.storage.schema.versions import (
+    check_schema,
+    ensure_schema,
+    migrations_folder,
+    run_migrations,
+    this_program,
+    upgrade_schema,
+)
 from monitor.storage.schema.views import VIEWS
 from monitor.storage.tables import metadata
 from monitor.storage.telling import troubles

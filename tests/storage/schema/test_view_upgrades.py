@@ -15,20 +15,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from monitor.errors import DependentsInTheWay, SchemaMismatch, StoreError
-from monitor.storage import (
-    Connection,
-    Store,
+from monitor.storage.db.engine import Connection, Store
+from monitor.storage.schema.backup import backup
+from monitor.storage.schema.versions import (
     check_revision,
     check_schema,
     ensure_schema,
-    read_state,
-    upgrade_schema,
-)
-from monitor.storage.schema.backup import backup
-from monitor.storage.schema.versions import (
     migrations_folder,
+    read_state,
     run_migrations,
     this_program,
+    upgrade_schema,
 )
 from monitor.storage.schema.views import VIEWS, selects_of
 from tests.storage.programs import ADDED_IN_THE_MIDDLE, program, start, with_next

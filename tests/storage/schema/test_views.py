@@ -8,7 +8,7 @@ import pytest
 
 from monitor.cases.decide import decide
 from monitor.model import AlertEvent, ScanCounts, Seller, Verdict
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from monitor.storage.schema.sql import run_readonly
 from monitor.storage.schema.views import VIEWS
 from monitor.storage.searches import scans

@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 
 from monitor.accounts.memory import StoreMemory
-from monitor.storage import Store
+from monitor.storage.db.engine import Store
 from tests.storage.rows import later
 
 HOUR = timedelta(hours=1)

@@ -15,10 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.accounts.policy import PACE_RULES
-from monitor.storage import Store, check_schema, upgrade_schema
-from monitor.storage.schema.versions import migrations_folder, run_migrations
+from monitor.model import Budget, days_left, share
+from monitor.storage.db.engine import Store
+from monitor.storage.schema.versions import (
+    check_schema,
+    migrations_folder,
+    run_migrations,
+    upgrade_schema,
+)
 from monitor.storage.searches import paces
-from monitor.storage.searches.paces import Asked, Budget, Reason, Refusal, Slot
+from monitor.storage.searches.paces import Asked, Reason, Refusal, Slot
 from monitor.storage.tables import paces as pace_rows
 from tests.storage.rows import START, later
 
@@ -168,15 +174,15 @@ def test_budgets_are_kept_on_the_databases_clock(store: Store) -> None:
     now = datetime.now(UTC) if store.dialect == "sqlite" else START - timedelta(days=3000)
     assert _take(store, now=now).used_this_month == 1
     row = _row(store)
-    left = paces.days_left(date.fromisoformat(row["day"]))
+    left = days_left(date.fromisoformat(row["day"]))
     _set(store, used_today=2, used_this_month=100)
-    share = paces.share(1000 - 98, left)
+    day_share = share(1000 - 98, left)
     assert _take(store, _with(Budget(monthly=1000)), now).used_today == 3
-    _set(store, used_today=share, used_this_month=98 + share)
+    _set(store, used_today=day_share, used_this_month=98 + day_share)
     refusal = _refused(store, _with(Budget(monthly=1000)), now)
-    assert (refusal.reason, refusal.limit) == (Reason.SHARE, share)
-    assert _refused(store, _with(Budget(daily=share)), now).reason is Reason.DAY
-    assert _refused(store, _with(Budget(monthly=98 + share)), now).reason is Reason.MONTH
+    assert (refusal.reason, refusal.limit) == (Reason.SHARE, day_share)
+    assert _refused(store, _with(Budget(daily=day_share)), now).reason is Reason.DAY
+    assert _refused(store, _with(Budget(monthly=98 + day_share)), now).reason is Reason.MONTH
     # another day's, and another month's, don't count
     _set(store, day="2020-01-01")
     assert _take(store, _with(Budget(daily=1)), now).used_today == 1

@@ -8,8 +8,8 @@ import pytest
 
 from monitor.model import ScanOutcome
 from monitor.scanning.guard.startup import UNWANTED
-from monitor.storage import Store
 from monitor.storage.catalogue import assets
+from monitor.storage.db.engine import Store
 from monitor.storage.searches import cycles, scans
 from tests.storage.rows import LEASE, START, add_watch, found, later, sync
 

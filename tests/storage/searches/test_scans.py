@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from monitor.alerting import INTERRUPTED
+from monitor.alerting.retry import INTERRUPTED
 from monitor.errors import LeaseLost
 from monitor.model import ReferencePicture, Scan, ScanCounts, ScanOutcome
-from monitor.storage import Store
 from monitor.storage.catalogue import assets
+from monitor.storage.db.engine import Store
 from monitor.storage.leases import release, renew_leases, take_over
 from monitor.storage.searches import cycles, scans
 from tests.storage.rows import LEASE, SHOP, START, add_watch, found, later, sync

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from monitor.alerting import INTERRUPTED
+from monitor.alerting.retry import INTERRUPTED
 from monitor.model import ReferencePicture, ScanCounts, ScanOutcome
-from monitor.storage import Connection, Store
 from monitor.storage.catalogue import assets
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.leases import renew_leases, take_over
 from monitor.storage.searches import scans, yields
 from monitor.storage.tables import scans as scan_rows

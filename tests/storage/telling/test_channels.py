@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from monitor.alerting.policy import MOST_REVIVED_ATTEMPTS
 from monitor.model import AlertEvent
 from monitor.model.events import NewMatch
-from monitor.storage import Connection, Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.telling import alerts, channels, deliveries, delivery_states
 from monitor.storage.telling.channels import ChannelState
 from tests.storage.rows import LEASE, START, add_match, claim, find_ready, later, listing, stock

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from monitor.alerting import INTERRUPTED
 from monitor.alerting.policy import ROUTE_PATIENCE
+from monitor.alerting.retry import INTERRUPTED
 from monitor.errors import NotFound
 from monitor.model import AlertEvent, ScanOutcome
 from monitor.model.events import PictureUnreadable
-from monitor.storage import Connection, Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.leases import release, renew_leases, take_over
 from monitor.storage.searches import cycles
 from monitor.storage.telling import alerts, deliveries, delivery_states

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 import monitor
 from monitor.model import AlertEvent, DeliveryState
-from monitor.storage import Connection, Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.tables import deliveries
 from monitor.storage.telling import alerts, delivery_states, silences
 from tests.storage.rows import LEASE, START, later

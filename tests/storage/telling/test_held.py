@@ -10,7 +10,7 @@ from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.cases.decide import decide
 from monitor.cases.trust import distrust, trust
 from monitor.model import CheckState, Verdict
-from monitor.storage import Connection, Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.telling import alerts, deliveries, delivery_states, held
 from monitor.storage.telling.deliveries import DueDelivery
 from monitor.storage.trust import reference_checks

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from monitor.alerting import INTERRUPTED
 from monitor.alerting.policy import ROUTE_PATIENCE
+from monitor.alerting.retry import INTERRUPTED
 from monitor.cases.decide import decide
 from monitor.cases.trust import trust
 from monitor.model import AlertEvent, CheckState, Fingerprints, Seller, SilenceState, Verdict
 from monitor.scanning.policy import MOST_ALIKE
-from monitor.storage import Connection, Store
 from monitor.storage.catalogue import pictures
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.matches import matches
 from monitor.storage.telling import alerts, delivery_states, held, silences
 from monitor.storage.telling.deliveries import DueDelivery

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from monitor.alerting.policy import ROUTE_PATIENCE
 from monitor.model import AlertEvent, Relation
-from monitor.storage import Connection, Store
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.telling import alerts
 from tests.storage.rows import START, Shelf, add_match, found, stock, sync
 from tests.told import event_of

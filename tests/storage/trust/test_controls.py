@@ -12,8 +12,8 @@ from monitor.scanning.policy import (
     MOST_CONTROLS_WINDOWS,
     OBSERVE_EVERY,
 )
-from monitor.storage import Connection, Store
 from monitor.storage.catalogue import listings, pictures
+from monitor.storage.db.engine import Connection, Store
 from monitor.storage.matches import matches
 from monitor.storage.searches import sightings
 from monitor.storage.trust import controls
