@@ -18,11 +18,17 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from tests.e2e.warm import WarmProcess
+
 _OURS = ("MONITOR_CONFIG", "STATE_DIRECTORY", "NOTIFY_SOCKET")
 _numbers = count(1)
+# For what is over within a second or two on a machine that has nothing else to do.
+_PATIENCE_SECONDS = 60.0
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0, what: str = "") -> None:
+def until(
+    condition: Callable[[], object], seconds: float = _PATIENCE_SECONDS, what: str = ""
+) -> None:
     """Wait for something that another process does."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -34,7 +40,7 @@ def until(condition: Callable[[], object], seconds: float = 20.0, what: str = ""
 class Process:
     """`monitor` with its stdout and stderr in files."""
 
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | WarmProcess
     out_path: Path
     log_path: Path
 
@@ -50,7 +56,7 @@ class Process:
     def is_alive(self) -> bool:
         return self.popen.poll() is None
 
-    def await_log(self, text: str, seconds: float = 20.0) -> None:
+    def await_log(self, text: str, seconds: float = _PATIENCE_SECONDS) -> None:
         def is_there() -> bool:
             assert self.is_alive or text in self.log, f"ended early:\n{self.log}"
             return text in self.log
@@ -86,30 +92,60 @@ def start(
     *,
     wrapper: Sequence[str] = (),
 ) -> Iterator[Process]:
-    """`monitor WORDS` in `folder`, by `wrapper` if given; killed at the end if it still runs."""
-    number = next(_numbers)
-    out_path, log_path = folder / f"out-{number}.txt", folder / f"log-{number}.txt"
-    env = {name: value for name, value in os.environ.items() if name not in _OURS}
+    """`monitor WORDS` in `folder`, by `wrapper` if given; killed at the end if it still runs.
+
+    From an interpreter of its own, as a user's shell starts it.
+    """
+    out_path, log_path = _files(folder)
     with out_path.open("wb") as out, log_path.open("wb") as log:
         popen = subprocess.Popen(
             [*wrapper, sys.executable, "-m", "monitor", *words],
             cwd=folder,
-            env={**env, **(environ or {})},
+            env=_environ(environ),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=log,
         )
+    with _ending(Process(popen, out_path, log_path)) as process:
+        yield process
+
+
+@contextmanager
+def start_warm(
+    folder: Path, words: Sequence[str], environ: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    """The same, from a process that has imported the program already."""
+    out_path, log_path = _files(folder)
+    popen = WarmProcess(folder, words, _environ(environ), out_path, log_path)
+    with _ending(Process(popen, out_path, log_path)) as process:
+        yield process
+
+
+def _files(folder: Path) -> tuple[Path, Path]:
+    number = next(_numbers)
+    paths = folder / f"out-{number}.txt", folder / f"log-{number}.txt"
+    for path in paths:
+        path.touch()
+    return paths
+
+
+def _environ(more: Mapping[str, str] | None) -> dict[str, str]:
+    ours = {name: value for name, value in os.environ.items() if name not in _OURS}
+    return {**ours, **(more or {})}
+
+
+@contextmanager
+def _ending(process: Process) -> Iterator[Process]:
     try:
-        yield Process(popen, out_path, log_path)
+        yield process
     finally:
-        popen.kill()
-        popen.wait()
+        process.kill()
 
 
 @contextmanager
 def daemon(config: Path, environ: Mapping[str, str] | None = None) -> Iterator[Process]:
     """`monitor run`, ready."""
-    with start(config.parent, ["--config", str(config), "run"], environ) as process:
+    with start_warm(config.parent, ["--config", str(config), "run"], environ) as process:
         process.await_log("ready watches=")
         yield process
 
@@ -117,13 +153,13 @@ def daemon(config: Path, environ: Mapping[str, str] | None = None) -> Iterator[P
 @contextmanager
 def scanning(config: Path, *words: str) -> Iterator[Process]:
     """`monitor scan`, begun."""
-    with start(config.parent, ["--config", str(config), "scan", *words]) as process:
+    with start_warm(config.parent, ["--config", str(config), "scan", *words]) as process:
         yield process
 
 
 def run(folder: Path, *words: str, seconds: float = 60.0) -> Process:
     """`monitor WORDS`, ended."""
-    with start(folder, words) as process:
+    with start_warm(folder, words) as process:
         process.wait(seconds)
         return process
 

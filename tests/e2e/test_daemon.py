@@ -22,8 +22,8 @@ def searches(rehearsal: Rehearsal) -> int:
     return rehearsal.sandbox.counts["searches"]
 
 
-def await_told(rehearsal: Rehearsal, text: str, seconds: float = 20.0) -> None:
-    until(lambda: text in rehearsal.told, seconds, f"{text!r} told")
+def await_told(rehearsal: Rehearsal, text: str) -> None:
+    until(lambda: text in rehearsal.told, what=f"{text!r} told")
 
 
 def next_due_at(rehearsal: Rehearsal) -> datetime:

@@ -12,7 +12,7 @@ import pytest
 
 from monitor.sandbox import Fault
 from monitor.storage.db.engine import Store
-from tests.e2e.processes import daemon, locked, run, scanning, start, until
+from tests.e2e.processes import daemon, locked, run, scanning, start_warm, until
 from tests.e2e.rehearsal import Rehearsal
 from tests.e2e.slow_receivers import Holding, holding_receiver
 
@@ -108,7 +108,7 @@ def test_while_it_starts_on_a_database_that_another_process_holds(
 ) -> None:
     config = sqlite_rehearsal.config
     with locked(sqlite_rehearsal.database_url), ExitStack() as stack:
-        process = stack.enter_context(start(config.parent, ["--config", str(config), "run"]))
+        process = stack.enter_context(start_warm(config.parent, ["--config", str(config), "run"]))
         time.sleep(3)
         assert process.is_alive
         assert "ready" not in process.log
