@@ -44,7 +44,7 @@ def languages(tmp_path: Path) -> Path:
 def test_a_third_language_works_in_mail_drawing_and_operator_alerts(
     desk: Desk, languages: Path
 ) -> None:
-    desk.options = replace(OPTIONS, language="fr")
+    desk.options = OPTIONS.model_copy(update={"language": "fr"})
     (match,) = desk.find(1)
     with desk.bench.store.writing() as conn:
         blocked = event_of(AlertEvent.SCAN_BLOCKED)
