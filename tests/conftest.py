@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -103,3 +103,16 @@ def images() -> Path:
     if not (folder / "manifest.csv").is_file():
         pytest.skip("the real pictures are not here")
     return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """File names that are no UTF-8 stand in the log as lone surrogates, and what a process sends of
+    a test to the one that shows it can hold none: the whole run would end there.
+    """
+    report = yield
+    report.sections = [
+        (title, text.encode("utf-8", "backslashreplace").decode())
+        for title, text in report.sections
+    ]
+    return report

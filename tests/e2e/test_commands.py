@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import httpx
+import pytest
 
 from monitor.sandbox import Fault
 from monitor.sandbox.server import Sandbox
