@@ -86,7 +86,9 @@ def test_a_file_that_is_no_database_ends_with_1(sqlite_rehearsal: Rehearsal) -> 
 
 @pytest.mark.timeout(200)  # it takes 25 s of one core, beside two other tests
 def test_a_demo_leaves_everything_where_it_says(tmp_path: Path) -> None:
-    done = run(tmp_path, "demo", seconds=150)
+    # started as people start it: it says how to go on in the same words
+    with start(tmp_path, ["demo"]) as done:
+        done.wait(150)
     assert code_of(done) == 0, done.log
     named = dict(re.findall(r"^(Database|Pictures|Report|Config) +(\S.*)$", done.out, re.M))
     assert set(named) == {"Database", "Pictures", "Report", "Config"}
